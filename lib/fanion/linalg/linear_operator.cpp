@@ -1,0 +1,69 @@
+#include "fanion/linalg/linear_operator.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/matmul.h>
+
+namespace fanion::linalg {
+namespace {
+
+void check_block(const at::Tensor& X, int64_t rows, const at::TensorOptions& options, const char* what) {
+  TORCH_CHECK_VALUE(X.defined(), what, " is an undefined tensor; expected (", rows, ", b)");
+  TORCH_CHECK_VALUE(X.dim() == 2 && X.size(0) == rows, what, " has shape ", X.sizes(), "; expected (", rows, ", b)");
+  TORCH_CHECK_VALUE(X.dtype() == options.dtype() && X.device() == options.device(), what, " is ", X.dtype(), " on ",
+                    X.device(), "; expected ", options.dtype(), " on ", options.device());
+}
+
+at::Tensor widened(const at::Tensor& A) {
+  TORCH_CHECK_VALUE(A.defined() && A.dim() == 2, "a matrix needs 2 dimensions, got ", A.defined() ? A.dim() : 0);
+  const auto dtype = A.scalar_type();
+  if (dtype == at::kFloat || dtype == at::kDouble) return A.detach();
+  TORCH_CHECK_VALUE(dtype == at::kBFloat16 || dtype == at::kHalf, "a matrix must be float32, float64, bfloat16 or ",
+                    "float16, got ", dtype);
+  return A.detach().to(at::kFloat);
+}
+
+}  // namespace
+
+LinearOperator::LinearOperator(int64_t rows, int64_t cols, at::TensorOptions options)
+    : rows_(rows), cols_(cols), options_(options.requires_grad(false)) {
+  TORCH_CHECK_VALUE(rows >= 1 && cols >= 1, "a matrix needs at least one row and one column, got ", rows, " x ", cols);
+}
+
+at::Tensor LinearOperator::apply(const at::Tensor& V) const {
+  check_block(V, cols_, options_, "the block given to A");
+  auto Y = product(V);
+  check_block(Y, rows_, options_, "the product A V");
+  TORCH_CHECK_VALUE(Y.size(1) == V.size(1), "A V has ", Y.size(1), " columns; V has ", V.size(1));
+  count_.forward += V.size(1);
+  ++count_.calls;
+  return Y;
+}
+
+at::Tensor LinearOperator::apply_adjoint(const at::Tensor& U) const {
+  check_block(U, rows_, options_, "the block given to Aᵀ");
+  auto Z = adjoint_product(U);
+  check_block(Z, cols_, options_, "the product Aᵀ U");
+  TORCH_CHECK_VALUE(Z.size(1) == U.size(1), "Aᵀ U has ", Z.size(1), " columns; U has ", U.size(1));
+  count_.adjoint += U.size(1);
+  ++count_.calls;
+  return Z;
+}
+
+at::Tensor LinearOperator::to_dense() const {
+  return rows_ < cols_ ? apply_adjoint(at::eye(rows_, options_)).t() : apply(at::eye(cols_, options_));
+}
+
+DenseOperator::DenseOperator(const at::Tensor& A)
+    : LinearOperator(A.size(0), A.size(1), widened(A).options()), A_(widened(A)) {}
+
+at::Tensor DenseOperator::product(const at::Tensor& V) const { return at::matmul(A_, V); }
+at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return at::matmul(A_.t(), U); }
+
+FunctionOperator::FunctionOperator(int64_t rows, int64_t cols, at::TensorOptions options, Product apply,
+                                   Product apply_adjoint)
+    : LinearOperator(rows, cols, options), apply_(std::move(apply)), apply_adjoint_(std::move(apply_adjoint)) {
+  TORCH_CHECK_VALUE(apply_ && apply_adjoint_, "an operator needs both products, A V and Aᵀ U");
+}
+
+}  // namespace fanion::linalg

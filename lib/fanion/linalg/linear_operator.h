@@ -1,0 +1,89 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+
+namespace fanion::linalg {
+
+/// How often an operator was used; solvers report the difference over their run.
+struct ProductCount {
+  int64_t forward = 0;  ///< columns multiplied by A
+  int64_t adjoint = 0;  ///< columns multiplied by Aᵀ
+  int64_t calls = 0;    ///< calls of either kind; each reads A once
+};
+
+/// A real m × n matrix seen only through its products with blocks of vectors.
+///
+/// Every solver takes one of these, so dense, implicit, counted and sharded matrices are all served by
+/// the same code: a row-sharded matrix is local in `apply` and needs one all-reduce in `apply_adjoint`.
+/// Only the dense solver may ask for the matrix itself (`to_dense`).
+/// Vectors are float32 or float64 tensors with the operator's `options()`.
+class LinearOperator {
+ public:
+  virtual ~LinearOperator() = default;
+
+  int64_t rows() const { return rows_; }
+  int64_t cols() const { return cols_; }
+  /// Dtype and device of the vectors it takes and returns (the working precision).
+  at::TensorOptions options() const { return options_; }
+  const ProductCount& count() const { return count_; }
+
+  /// A V: (n, b) → (m, b). Throws on a wrong shape, dtype or device, of V or of what the product returned.
+  at::Tensor apply(const at::Tensor& V) const;
+  /// Aᵀ U: (m, b) → (n, b). Throws like `apply`.
+  at::Tensor apply_adjoint(const at::Tensor& U) const;
+  /// The matrix itself, (m, n). The default multiplies by the identity: min(m, n) products.
+  virtual at::Tensor to_dense() const;
+
+ protected:
+  LinearOperator(int64_t rows, int64_t cols, at::TensorOptions options);
+
+ private:
+  virtual at::Tensor product(const at::Tensor& V) const = 0;
+  virtual at::Tensor adjoint_product(const at::Tensor& U) const = 0;
+
+  int64_t rows_;
+  int64_t cols_;
+  at::TensorOptions options_;
+  mutable ProductCount count_;
+};
+
+/// A matrix held as a tensor (m, n): float32, float64, or bfloat16/float16, which are widened to float32 once.
+class DenseOperator final : public LinearOperator {
+ public:
+  explicit DenseOperator(const at::Tensor& A);
+  at::Tensor to_dense() const override { return A_; }
+
+ private:
+  at::Tensor product(const at::Tensor& V) const override;
+  at::Tensor adjoint_product(const at::Tensor& U) const override;
+  at::Tensor A_;
+};
+
+/// A matrix given by two functions, A V and Aᵀ U.
+class FunctionOperator final : public LinearOperator {
+ public:
+  using Product = std::function<at::Tensor(const at::Tensor&)>;
+  FunctionOperator(int64_t rows, int64_t cols, at::TensorOptions options, Product apply, Product apply_adjoint);
+
+ private:
+  at::Tensor product(const at::Tensor& V) const override { return apply_(V); }
+  at::Tensor adjoint_product(const at::Tensor& U) const override { return apply_adjoint_(U); }
+  Product apply_;
+  Product apply_adjoint_;
+};
+
+/// Aᵀ without a copy; `A` must outlive it, and counts its products too.
+class AdjointOperator final : public LinearOperator {
+ public:
+  explicit AdjointOperator(const LinearOperator& A) : LinearOperator(A.cols(), A.rows(), A.options()), A_(A) {}
+  at::Tensor to_dense() const override { return A_.to_dense().t(); }
+
+ private:
+  at::Tensor product(const at::Tensor& V) const override { return A_.apply_adjoint(V); }
+  at::Tensor adjoint_product(const at::Tensor& U) const override { return A_.apply(U); }
+  const LinearOperator& A_;
+};
+
+}  // namespace fanion::linalg

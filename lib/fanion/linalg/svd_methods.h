@@ -1,0 +1,18 @@
+#pragma once
+
+#include "fanion/linalg/topk_svd.h"
+
+/// One function per method, each in a file of its own name; `topk_svd` checks the input and picks.
+namespace fanion::linalg {
+
+SvdResult dense_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
+SvdResult lanczos_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
+SvdResult subspace_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
+
+/// Standard normal (rows, cols) from the options' generator, or from a fixed one.
+at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options);
+
+/// max(‖A v_i − σ_i u_i‖, ‖Aᵀu_i − σ_i v_i‖) per triplet, (k,) float64 on the CPU; 2k products.
+at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const at::Tensor& S, const at::Tensor& V);
+
+}  // namespace fanion::linalg

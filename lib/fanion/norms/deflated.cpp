@@ -1,0 +1,79 @@
+#include "fanion/norms/deflated.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "fanion/norms/rule_text.h"
+
+namespace fanion::norms {
+namespace {
+
+class Deflated final : public DirectionRule {
+ public:
+  Deflated(int64_t k, ResidualMap map, TripletOptions options) : k_(k), map_(map), options_(options) {
+    TORCH_CHECK_VALUE(k >= 0, "k = ", k, " must not be negative");
+  }
+
+  std::string name() const override {
+    return c10::str("d-fanion:k=", k_, ",residual=", name_of(map_), ",", text_of(options_));
+  }
+
+  Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
+    const auto X = working_matrix(M);
+    const int64_t m = X.size(0), n = X.size(1), smaller = std::min(m, n);
+    const int64_t needed = triplets_needed(m, n);
+    if (needed == 0) return {{ResidualTerm{-weight(m, n), map_, X, {}, {}, {}}}};
+    const auto svd = triplets(X, needed, options_, warm);
+    Direction D;
+    if (k_ > 0) {
+      const auto U = svd.U.narrow(1, 0, k_), S = svd.S.narrow(0, 0, k_), V = svd.V.narrow(1, 0, k_);
+      D.terms.push_back(LowRankTerm{-1, without_null_columns(U, S, m, n), V});
+      if (k_ < smaller) D.terms.push_back(ResidualTerm{-weight(m, n), map_, X, U * S, V, inverse_of_next(svd.S)});
+    } else {
+      D.terms.push_back(ResidualTerm{-weight(m, n), map_, X, {}, {}, inverse_of_next(svd.S)});
+    }
+    return D;
+  }
+
+  int64_t warm_columns(int64_t m, int64_t n) const override {
+    const int64_t needed = triplets_needed(m, n);
+    return needed == 0 ? 0 : warm_columns_for(options_, needed, m, n);
+  }
+
+ private:
+  /// `clip` divides by σ_{k+1}.
+  int64_t triplets_needed(int64_t m, int64_t n) const {
+    const int64_t smaller = std::min(m, n);
+    TORCH_CHECK_VALUE(k_ <= smaller, "k = ", k_, " is out of range: a ", m, " x ", n, " matrix allows 0 to ", smaller);
+    return map_ == ResidualMap::clip ? std::min(k_ + 1, smaller) : k_;
+  }
+
+  double weight(int64_t m, int64_t n) const {
+    const auto energy = std::sqrt(static_cast<double>(std::min(m, n) - k_));
+    switch (map_) {
+      case ResidualMap::sign: return energy / std::sqrt(static_cast<double>(m) * static_cast<double>(n));
+      case ResidualMap::row_norm: return energy / std::sqrt(static_cast<double>(m));
+      case ResidualMap::frobenius: return energy;
+      case ResidualMap::clip: return 1;
+    }
+    TORCH_INTERNAL_ASSERT(false);
+  }
+
+  at::Tensor inverse_of_next(const at::Tensor& S) const {
+    if (map_ != ResidualMap::clip) return {};
+    return S[k_].clamp_min(std::numeric_limits<float>::min()).reciprocal();
+  }
+
+  int64_t k_;
+  ResidualMap map_;
+  TripletOptions options_;
+};
+
+}  // namespace
+
+RulePtr deflated(int64_t k, ResidualMap map, TripletOptions triplets) {
+  return std::make_shared<Deflated>(k, map, triplets);
+}
+
+}  // namespace fanion::norms

@@ -1,0 +1,82 @@
+#include "fanion/norms/direction.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/sign.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <array>
+#include <limits>
+
+#include "fanion/names.h"
+
+namespace fanion::norms {
+namespace {
+
+constexpr std::array<Named<ResidualMap>, 4> kMaps{{{ResidualMap::sign, "sign"},
+                                                   {ResidualMap::row_norm, "row_norm"},
+                                                   {ResidualMap::frobenius, "frobenius"},
+                                                   {ResidualMap::clip, "clip"}}};
+
+/// x / max(‖x‖, smallest): zero stays zero. The norm is summed in double.
+at::Tensor normalised(const at::Tensor& x, at::OptionalIntArrayRef dims) {
+  const auto norm = at::linalg_vector_norm(x, 2, dims, /*keepdim=*/true, at::kDouble);
+  return x / norm.clamp_min(std::numeric_limits<float>::min()).to(x.scalar_type());
+}
+
+at::Tensor mapped_residual(const ResidualTerm& t) {
+  const auto R = t.L.defined() ? at::addmm(t.M, t.L.to(t.M.scalar_type()), t.V.to(t.M.scalar_type()).t(), 1, -1) : t.M;
+  switch (t.map) {
+    case ResidualMap::sign: return at::sign(R);
+    case ResidualMap::row_norm: return normalised(R, {{1}});
+    case ResidualMap::frobenius: return normalised(R, {{0, 1}});
+    case ResidualMap::clip: return R * t.scale.to(R.scalar_type());
+  }
+  TORCH_INTERNAL_ASSERT(false);
+}
+
+struct Adder {
+  at::Tensor& W;
+  double step;
+
+  void operator()(const LowRankTerm& t) const {
+    W.addmm_(t.U.to(W.scalar_type()), t.V.to(W.scalar_type()).t(), 1, step * t.coef);
+  }
+  void operator()(const ScaledTerm& t) const {
+    // scale·step first: a 0-dimensional tensor, so that M is read once and no matrix is formed.
+    W.addcmul_(t.M.to(W.scalar_type()), t.scale.to(W.scalar_type()), step * t.coef);
+  }
+  void operator()(const DenseTerm& t) const { W.add_(t.D, step * t.coef); }
+  void operator()(const ResidualTerm& t) const { W.add_(mapped_residual(t), step * t.coef); }
+};
+
+}  // namespace
+
+Direction& Direction::operator*=(double factor) {
+  for (auto& term : terms) std::visit([&](auto& t) { t.coef *= factor; }, term);
+  return *this;
+}
+
+Direction& Direction::operator+=(Direction other) {
+  terms.insert(terms.end(), std::make_move_iterator(other.terms.begin()), std::make_move_iterator(other.terms.end()));
+  return *this;
+}
+
+void apply_(at::Tensor& W, const Direction& D, double step, double decay) {
+  if (decay != 1) W.mul_(decay);
+  for (const auto& term : D.terms) std::visit(Adder{W, step}, term);
+}
+
+at::Tensor to_dense(const Direction& D, const at::Tensor& like) {
+  auto W = at::zeros_like(like);
+  apply_(W, D, 1);
+  return W;
+}
+
+ResidualMap residual_map_from_name(std::string_view name) { return parse_name(kMaps, name, "residual map"); }
+std::string_view name_of(ResidualMap map) { return find_name(kMaps, map); }
+
+}  // namespace fanion::norms

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace fanion::norms {
+
+/// coef · U Vᵀ, with U (m, k) and V (n, k).
+struct LowRankTerm {
+  double coef;
+  at::Tensor U, V;
+};
+
+/// coef · scale · M, with a 0-dimensional `scale` that stays on the device.
+struct ScaledTerm {
+  double coef;
+  at::Tensor M, scale;
+};
+
+/// coef · D, a matrix that had to be formed.
+struct DenseTerm {
+  double coef;
+  at::Tensor D;
+};
+
+/// How the rest of a deflated matrix is flattened: N(R) in `maths.md`.
+enum class ResidualMap {
+  sign,       ///< sign(R), elementwise
+  row_norm,   ///< every row of R over its 2-norm
+  frobenius,  ///< R / ‖R‖_F
+  clip,       ///< R / σ_{k+1}
+};
+
+/// coef · N(M − L Vᵀ): a map of what a low-rank part leaves of M. L (m, k), V (n, k); undefined: N(M).
+struct ResidualTerm {
+  double coef;
+  ResidualMap map;
+  at::Tensor M, L, V;
+  at::Tensor scale;  ///< 1/σ_{k+1} for `clip`, 0-dimensional; undefined otherwise
+};
+
+using Term = std::variant<LowRankTerm, ScaledTerm, DenseTerm, ResidualTerm>;
+
+/// An m × n update as a short sum of terms, so that a low-rank step never forms an m × n temporary.
+struct Direction {
+  std::vector<Term> terms;
+
+  Direction& operator*=(double factor);
+  Direction& operator+=(Direction other);
+};
+
+/// W ← decay·W + step·D, in place. W: (m, n), any float dtype; terms are converted to it.
+void apply_(at::Tensor& W, const Direction& D, double step, double decay = 1);
+
+/// D as an (m, n) tensor. `like` gives shape, dtype and device.
+at::Tensor to_dense(const Direction& D, const at::Tensor& like);
+
+ResidualMap residual_map_from_name(std::string_view name);
+std::string_view name_of(ResidualMap map);
+
+}  // namespace fanion::norms

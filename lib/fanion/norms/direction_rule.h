@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fanion/norms/direction.h"
+
+namespace fanion::norms {
+
+/// What an optimizer needs to know of a rule: momentum in, direction out.
+///
+/// Every norm is a rule (its LMO). Rules that are the LMO of no norm ball, such as deflated Fanions and
+/// mixtures with a negative weight, implement this alone. It is the only extension point of the optimizers.
+class DirectionRule {
+ public:
+  virtual ~DirectionRule() = default;
+
+  /// A name that `rule_from_name` turns back into this rule.
+  virtual std::string name() const = 0;
+
+  /// The update direction D for momentum M, so that a step is W ← W + lr·D.
+  ///
+  /// M: (m, n), float32, float64 or a 16-bit type. `warm`: nullptr, or the (n, warm_columns(m, n)) tensor
+  /// of the last call, which is overwritten; it saves products and changes no guarantee.
+  /// A zero M gives a zero direction. Throws if the rule does not fit m × n.
+  virtual Direction direction(const at::Tensor& M, at::Tensor* warm = nullptr) const = 0;
+
+  /// Columns of warm-start state that the rule keeps for an m × n matrix; throws if it does not fit it.
+  virtual int64_t warm_columns(int64_t, int64_t) const { return 0; }
+};
+
+using RulePtr = std::shared_ptr<const DirectionRule>;
+
+/// The first warm start for an m × n parameter: (n, warm_columns) standard normal from a fixed seed, in
+/// float32 (float64 where M is), so that state exists before the first step and never depends on a clock.
+at::Tensor initial_warm_start(const DirectionRule& rule, int64_t m, int64_t n, const at::TensorOptions& like);
+
+}  // namespace fanion::norms

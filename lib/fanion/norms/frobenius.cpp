@@ -1,0 +1,38 @@
+#include "fanion/norms/frobenius.h"
+
+#include <ATen/ops/linalg_vector_norm.h>
+
+#include <limits>
+
+namespace fanion::norms {
+namespace {
+
+class Frobenius final : public MatrixNorm {
+ public:
+  std::string name() const override { return "frobenius"; }
+  at::Tensor value(const at::Tensor& X) const override {
+    const auto M = working_matrix(X);
+    return in_double(M).to(M.scalar_type());
+  }
+  at::Tensor dual(const at::Tensor& M) const override { return value(M); }
+  double rho(int64_t, int64_t) const override { return 1; }
+
+  Direction direction(const at::Tensor& M, at::Tensor*) const override {
+    const auto X = working_matrix(M);
+    // Zero has no direction: 0 · 1/smallest is still 0.
+    const auto scale = in_double(X).clamp_min(std::numeric_limits<double>::min()).reciprocal();
+    return {{ScaledTerm{-1, X, scale}}};
+  }
+
+ private:
+  /// Summed in double: neither 1e-30 nor 1e30 leaves the range.
+  static at::Tensor in_double(const at::Tensor& M) {
+    return at::linalg_vector_norm(M, 2, std::nullopt, false, at::kDouble);
+  }
+};
+
+}  // namespace
+
+NormPtr frobenius() { return std::make_shared<Frobenius>(); }
+
+}  // namespace fanion::norms

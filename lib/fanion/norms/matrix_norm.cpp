@@ -1,0 +1,19 @@
+#include "fanion/norms/matrix_norm.h"
+
+#include <ATen/TensorOperators.h>
+
+namespace fanion::norms {
+
+at::Tensor MatrixNorm::prox(const at::Tensor& M, double lambda) const {
+  TORCH_CHECK_VALUE(lambda > 0, "lambda = ", lambda, " must be positive");
+  return to_dense(lmo(M), working_matrix(M)) * (dual(M) / lambda);
+}
+
+at::Tensor working_matrix(const at::Tensor& M) {
+  TORCH_CHECK_VALUE(M.defined() && M.dim() == 2, "a matrix norm takes a 2-dimensional tensor, got ",
+                    M.defined() ? c10::str(M.sizes()) : "an undefined one");
+  TORCH_CHECK_VALUE(M.is_floating_point(), "a matrix norm takes a floating-point tensor, got ", M.scalar_type());
+  return M.detach().to(M.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+}
+
+}  // namespace fanion::norms

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "fanion/norms/direction_rule.h"
+
+namespace fanion::norms {
+
+/// A norm on m × n matrices with what an LMO method needs of it.
+///
+/// ‖M‖† = max_{‖D‖≤1} ⟨M, D⟩ is the dual norm; lmo(M) = argmin_{‖D‖≤1} ⟨M, D⟩, so ⟨M, lmo(M)⟩ = −‖M‖†
+/// (004 eq. 2, 3). A direction is certified by its gap 1 − ⟨M, −D⟩/‖M‖† and by ‖D‖ ≤ 1.
+/// Values are 0-dimensional tensors on the matrix's device (float64 for float64 input, else float32).
+class MatrixNorm : public DirectionRule {
+ public:
+  /// ‖X‖.
+  virtual at::Tensor value(const at::Tensor& X) const = 0;
+  /// ‖M‖†.
+  virtual at::Tensor dual(const at::Tensor& M) const = 0;
+  /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices (assumption A3 of 003).
+  virtual double rho(int64_t m, int64_t n) const = 0;
+
+  /// k where this norm is max(Σσ/k, σ₁) on m × n matrices (nuclear 1, spectral min(m, n)), else 0; `dual_sum` asks.
+  virtual int64_t ky_fan_k(int64_t, int64_t) const { return 0; }
+
+  /// argmin_{‖D‖≤1} ⟨M, D⟩.
+  Direction lmo(const at::Tensor& M, at::Tensor* warm = nullptr) const { return direction(M, warm); }
+  /// argmin_X ⟨M, X⟩ + (λ/2)‖X‖² = (‖M‖†/λ)·lmo(M), as a tensor (000 eq. 1–3, with λ/2). λ > 0.
+  at::Tensor prox(const at::Tensor& M, double lambda) const;
+};
+
+using NormPtr = std::shared_ptr<const MatrixNorm>;
+
+/// M in the precision norms compute in: float64 stays, everything else becomes float32. Throws unless 2-D and float.
+at::Tensor working_matrix(const at::Tensor& M);
+
+}  // namespace fanion::norms

@@ -1,0 +1,30 @@
+#include "fanion/norms/max_entry.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/abs.h>
+#include <ATen/ops/sum.h>
+
+#include <cmath>
+
+namespace fanion::norms {
+namespace {
+
+class MaxEntry final : public MatrixNorm {
+ public:
+  std::string name() const override { return "max_entry"; }
+  at::Tensor value(const at::Tensor& X) const override { return working_matrix(X).abs().amax(); }
+  at::Tensor dual(const at::Tensor& M) const override {
+    const auto X = working_matrix(M);
+    return at::sum(X.abs(), at::kDouble).to(X.scalar_type());
+  }
+  double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(m) * static_cast<double>(n)); }
+  Direction direction(const at::Tensor& M, at::Tensor*) const override {
+    return {{ResidualTerm{-1, ResidualMap::sign, working_matrix(M), {}, {}, {}}}};
+  }
+};
+
+}  // namespace
+
+NormPtr max_entry() { return std::make_shared<MaxEntry>(); }
+
+}  // namespace fanion::norms

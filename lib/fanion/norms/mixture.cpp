@@ -1,0 +1,22 @@
+#include "fanion/norms/mixture.h"
+
+#include "fanion/norms/dual_sum.h"
+#include "fanion/norms/frobenius.h"
+
+namespace fanion::norms {
+
+RulePtr mixture(const std::vector<WeightedRule>& parts) {
+  std::vector<WeightedNorm> norms;
+  double total = 0;
+  for (const auto& [weight, rule] : parts) {
+    auto norm = std::dynamic_pointer_cast<const MatrixNorm>(rule);
+    if (!norm || !(weight >= 0)) return weighted_sum(parts);
+    norms.push_back({weight, norm});
+    total += weight;
+  }
+  return total > 0 ? RulePtr(dual_sum(norms)) : weighted_sum(parts);
+}
+
+RulePtr with_frobenius(const NormPtr& norm, double alpha) { return mixture({{alpha, norm}, {1 - alpha, frobenius()}}); }
+
+}  // namespace fanion::norms

@@ -1,0 +1,31 @@
+#include "fanion/norms/nuclear.h"
+
+#include "fanion/norms/rule_text.h"
+
+namespace fanion::norms {
+namespace {
+
+class Nuclear final : public MatrixNorm {
+ public:
+  explicit Nuclear(TripletOptions options) : options_(options) {}
+
+  std::string name() const override { return "nuclear:" + text_of(options_); }
+  at::Tensor value(const at::Tensor& X) const override { return singular_values(X).sum(); }
+  at::Tensor dual(const at::Tensor& M) const override { return singular_values(M).amax(); }
+  double rho(int64_t, int64_t) const override { return 1; }
+  int64_t ky_fan_k(int64_t, int64_t) const override { return 1; }
+  Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
+    const auto [U, V] = flattened_triplets(M, 1, options_, warm);
+    return {{LowRankTerm{-1, U, V}}};
+  }
+  int64_t warm_columns(int64_t m, int64_t n) const override { return warm_columns_for(options_, 1, m, n); }
+
+ private:
+  TripletOptions options_;
+};
+
+}  // namespace
+
+NormPtr nuclear(TripletOptions triplets) { return std::make_shared<Nuclear>(triplets); }
+
+}  // namespace fanion::norms

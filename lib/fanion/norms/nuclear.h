@@ -1,0 +1,10 @@
+#pragma once
+
+#include "fanion/norms/singular.h"
+
+namespace fanion::norms {
+
+/// Σσ; dual σ₁; lmo −u₁v₁ᵀ; ρ = 1. The LMO of Neon (004 Lemma 3). Cost: that of one triplet.
+NormPtr nuclear(TripletOptions triplets = {});
+
+}  // namespace fanion::norms

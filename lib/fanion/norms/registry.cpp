@@ -1,0 +1,116 @@
+#include "fanion/norms/registry.h"
+
+#include <functional>
+
+#include "fanion/norms/deflated.h"
+#include "fanion/norms/frobenius.h"
+#include "fanion/norms/ky_fan_dual.h"
+#include "fanion/norms/max_entry.h"
+#include "fanion/norms/mixture.h"
+#include "fanion/norms/nuclear.h"
+#include "fanion/norms/rule_arguments.h"
+#include "fanion/norms/spectral.h"
+
+namespace fanion::norms {
+namespace {
+
+struct Entry {
+  RuleInfo info;
+  std::function<RulePtr(RuleArguments&)> make;
+};
+
+NormPtr spectral_from(RuleArguments& a, const std::string& default_polar) {
+  const auto polar = a.word("polar", default_polar);
+  TORCH_CHECK_VALUE(polar == "exact" || polar == "newton_schulz", "unknown polar method '", polar,
+                    "'; choose one of: exact, newton_schulz");
+  const auto options = a.newton_schulz();
+  return polar == "exact" ? spectral() : spectral(options);
+}
+
+const std::vector<Entry>& entries() {
+  static const std::string kTriplets = "svd=auto|dense|lanczos|subspace, passes, oversample";
+  static const std::string kPolar = "polar=exact|newton_schulz, ns_steps, ns_coefficients, ns_dtype, eps";
+  static const std::vector<Entry> table = {
+      {{"frobenius", "", "M/|M|_F"}, [](RuleArguments&) { return frobenius(); }},
+      {{"spectral", kPolar, "UV' (exact unless polar says otherwise)"},
+       [](RuleArguments& a) { return spectral_from(a, "exact"); }},
+      {{"nuclear", kTriplets, "u1 v1'"}, [](RuleArguments& a) { return nuclear(a.triplets({})); }},
+      {{"ky_fan_dual", "k, " + kTriplets, "sum of the k leading u v'"},
+       [](RuleArguments& a) { return ky_fan_dual(a.integer("k"), a.triplets({})); }},
+      {{"max_entry", "", "sign(M)"}, [](RuleArguments&) { return max_entry(); }},
+      {{"nsgd", "", "normalised SGD: frobenius"}, [](RuleArguments&) { return frobenius(); }},
+      {{"signum", "", "sign of the momentum: max_entry"}, [](RuleArguments&) { return max_entry(); }},
+      {{"muon", kPolar, "spectral by Newton-Schulz"},
+       [](RuleArguments& a) { return spectral_from(a, "newton_schulz"); }},
+      {{"neon", kTriplets, "nuclear, warm-started"},
+       [](RuleArguments& a) { return nuclear(a.triplets(kTrainingTriplets)); }},
+      {{"fanion", "k, " + kTriplets, "ky_fan_dual(k), warm-started"},
+       [](RuleArguments& a) { return ky_fan_dual(a.integer("k"), a.triplets(kTrainingTriplets)); }},
+      {{"f-muon", "alpha=0.5, " + kPolar, "alpha*muon + (1-alpha)*nsgd"},
+       [](RuleArguments& a) { return with_frobenius(spectral_from(a, "newton_schulz"), a.number("alpha", 0.5)); }},
+      {{"f-neon", "alpha=0.5, " + kTriplets, "alpha*neon + (1-alpha)*nsgd"},
+       [](RuleArguments& a) { return with_frobenius(nuclear(a.triplets(kTrainingTriplets)), a.number("alpha", 0.5)); }},
+      {{"f-fanion", "k, alpha=0.5, " + kTriplets, "alpha*fanion(k) + (1-alpha)*nsgd"},
+       [](RuleArguments& a) {
+         return with_frobenius(ky_fan_dual(a.integer("k"), a.triplets(kTrainingTriplets)), a.number("alpha", 0.5));
+       }},
+      {{"d-fanion", "k, residual=sign|row_norm|frobenius|clip, " + kTriplets, "fanion(k) + map of the rest"},
+       [](RuleArguments& a) {
+         const auto map = residual_map_from_name(a.word("residual", "sign"));
+         return deflated(a.integer("k"), map, a.triplets(kTrainingTriplets));
+       }},
+  };
+  return table;
+}
+
+RulePtr single_rule(std::string_view text) {
+  const auto colon = text.find(':');
+  const auto name = text.substr(0, colon);
+  std::string known;
+  for (const auto& entry : entries()) {
+    known.append(known.empty() ? "" : ", ").append(entry.info.name);
+    if (entry.info.name != name) continue;
+    RuleArguments arguments(name, colon == std::string_view::npos ? "" : text.substr(colon + 1));
+    auto rule = entry.make(arguments);
+    arguments.check_all_used();
+    return rule;
+  }
+  TORCH_CHECK_VALUE(false, "unknown rule '", name, "'; choose one of: ", known);
+}
+
+WeightedRule weighted_rule(std::string_view text) {
+  const auto star = text.find('*');
+  if (star == std::string_view::npos) return {1, single_rule(text)};
+  return {parse_number(text.substr(0, star), "the weight before '*'"), single_rule(text.substr(star + 1))};
+}
+
+}  // namespace
+
+const std::vector<RuleInfo>& known_rules() {
+  static const auto infos = [] {
+    std::vector<RuleInfo> list;
+    for (const auto& entry : entries()) list.push_back(entry.info);
+    return list;
+  }();
+  return infos;
+}
+
+RulePtr rule_from_name(std::string_view text) {
+  constexpr std::string_view kPlus = " + ";
+  if (text.find('*') == std::string_view::npos && text.find(kPlus) == std::string_view::npos) return single_rule(text);
+  std::vector<WeightedRule> parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(kPlus, begin), text.size());
+    parts.push_back(weighted_rule(text.substr(begin, end - begin)));
+    begin = end == text.size() ? end + 1 : end + kPlus.size();
+  }
+  return mixture(parts);
+}
+
+NormPtr norm_from_name(std::string_view text) {
+  auto norm = std::dynamic_pointer_cast<const MatrixNorm>(rule_from_name(text));
+  TORCH_CHECK_VALUE(norm, "'", text, "' is a rule but no norm: it has no value and no dual");
+  return norm;
+}
+
+}  // namespace fanion::norms

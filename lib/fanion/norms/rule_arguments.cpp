@@ -1,0 +1,119 @@
+#include "fanion/norms/rule_arguments.h"
+
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+#include "fanion/dtype_names.h"
+
+namespace fanion::norms {
+namespace {
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream{std::string(text)};
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+}  // namespace
+
+double parse_number(std::string_view text, std::string_view what) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  TORCH_CHECK_VALUE(error == std::errc() && end == text.data() + text.size() && std::isfinite(value), what,
+                    " must be a finite number, got '", text, "'");
+  return value;
+}
+
+RuleArguments::RuleArguments(std::string_view rule, std::string_view text) : rule_(rule) {
+  for (const auto& pair : split(text, ',')) {
+    const auto equals = pair.find('=');
+    TORCH_CHECK_VALUE(equals != std::string::npos && equals > 0, "rule '", rule, "': expected key=value, got '", pair,
+                      "'");
+    const auto key = pair.substr(0, equals);
+    TORCH_CHECK_VALUE(given_.emplace(key, pair.substr(equals + 1)).second, "rule '", rule, "': ", key,
+                      " is given twice");
+  }
+}
+
+const std::string* RuleArguments::find(const std::string& key) {
+  asked_[key] = true;
+  const auto it = given_.find(key);
+  return it == given_.end() ? nullptr : &it->second;
+}
+
+int64_t RuleArguments::integer(const std::string& key) {
+  TORCH_CHECK_VALUE(find(key) != nullptr, "rule '", rule_, "' needs ", key, ", for example '", rule_, ":", key, "=4'");
+  return integer(key, 0);
+}
+
+int64_t RuleArguments::integer(const std::string& key, int64_t otherwise) {
+  const auto* text = find(key);
+  if (text == nullptr) return otherwise;
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  TORCH_CHECK_VALUE(error == std::errc() && end == text->data() + text->size(), "rule '", rule_, "': ", key,
+                    " must be an integer, got '", *text, "'");
+  return value;
+}
+
+double RuleArguments::number(const std::string& key, double otherwise) {
+  const auto* text = find(key);
+  return text == nullptr ? otherwise : parse_number(*text, c10::str("rule '", rule_, "': ", key));
+}
+
+std::string RuleArguments::word(const std::string& key, std::string otherwise) {
+  const auto* text = find(key);
+  return text == nullptr ? otherwise : *text;
+}
+
+TripletOptions RuleArguments::triplets(TripletOptions options) {
+  options.method = linalg::svd_method_from_name(word("svd", std::string(linalg::name_of(options.method))));
+  options.passes = integer("passes", options.passes);
+  options.oversample = integer("oversample", options.oversample);
+  TORCH_CHECK_VALUE(options.passes >= 1, "rule '", rule_, "': passes = ", options.passes, " must be at least 1");
+  TORCH_CHECK_VALUE(options.oversample >= 0, "rule '", rule_, "': oversample = ", options.oversample,
+                    " must not be negative");
+  return options;
+}
+
+linalg::NewtonSchulzOptions RuleArguments::newton_schulz() {
+  linalg::NewtonSchulzOptions options;
+  if (const auto* text = find("ns_coefficients")) {
+    const bool numeric = text->find_first_of("0123456789") == 0 || text->starts_with('-');
+    if (numeric) {
+      const auto numbers = split(*text, '/');
+      TORCH_CHECK_VALUE(!numbers.empty() && numbers.size() % 3 == 0, "rule '", rule_,
+                        "': ns_coefficients needs triples ", "a/b/c, got '", *text, "'");
+      options.coefficients.resize(numbers.size() / 3);
+      for (std::size_t i = 0; i < numbers.size(); ++i)
+        options.coefficients[i / 3][i % 3] = parse_number(numbers[i], "an entry of ns_coefficients");
+      if (options.coefficients.size() > 1) options.steps = static_cast<int64_t>(options.coefficients.size());
+    } else {
+      const auto& set = linalg::coefficient_set(*text);
+      options.coefficients = {set.coefficients};
+      options.steps = set.steps;
+    }
+  }
+  options.steps = integer("ns_steps", options.steps);
+  options.eps = number("eps", options.eps);
+  if (const auto* text = find("ns_dtype")) options.dtype = dtype_from_name(*text);
+  TORCH_CHECK_VALUE(options.steps >= 1 && options.steps < 100, "rule '", rule_, "': ns_steps = ", options.steps,
+                    " must lie in 1 to 99");
+  TORCH_CHECK_VALUE(
+      options.coefficients.size() == 1 || static_cast<int64_t>(options.coefficients.size()) == options.steps, "rule '",
+      rule_, "': ", options.coefficients.size(), " coefficient triples for ", options.steps, " steps");
+  TORCH_CHECK_VALUE(options.eps >= 0, "rule '", rule_, "': eps = ", options.eps, " must not be negative");
+  return options;
+}
+
+void RuleArguments::check_all_used() const {
+  std::string allowed;
+  for (const auto& [key, unused] : asked_) allowed.append(allowed.empty() ? "" : ", ").append(key);
+  for (const auto& [key, unused] : given_)
+    TORCH_CHECK_VALUE(asked_.contains(key), "rule '", rule_, "' has no option '", key, "'; ",
+                      allowed.empty() ? "it takes none" : "it takes: " + allowed);
+}
+
+}  // namespace fanion::norms

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "fanion/linalg/newton_schulz.h"
+#include "fanion/norms/singular.h"
+
+namespace fanion::norms {
+
+/// The key=value pairs behind a rule's name; every getter marks its key as used.
+class RuleArguments {
+ public:
+  /// Parses "key=value,key=value". `rule` is named in errors.
+  RuleArguments(std::string_view rule, std::string_view text);
+
+  int64_t integer(const std::string& key);  ///< required
+  int64_t integer(const std::string& key, int64_t otherwise);
+  double number(const std::string& key, double otherwise);
+  std::string word(const std::string& key, std::string otherwise);
+  TripletOptions triplets(TripletOptions defaults);
+  linalg::NewtonSchulzOptions newton_schulz();
+
+  /// Throws if a key was given that no getter asked for, listing those that were.
+  void check_all_used() const;
+
+ private:
+  const std::string* find(const std::string& key);
+  std::string rule_;
+  std::map<std::string, std::string> given_;
+  std::map<std::string, bool> asked_;
+};
+
+/// The whole of `text` as a number; throws naming `what`.
+double parse_number(std::string_view text, std::string_view what);
+
+}  // namespace fanion::norms

@@ -1,0 +1,32 @@
+#include "fanion/norms/rule_text.h"
+
+#include <charconv>
+
+#include "fanion/dtype_names.h"
+
+namespace fanion::norms {
+
+std::string text_of(double x) {
+  std::array<char, 32> buffer;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), x).ptr;
+  return {buffer.data(), end};
+}
+
+std::string text_of(const TripletOptions& options) {
+  const auto method = c10::str("svd=", linalg::name_of(options.method));
+  if (options.method != linalg::SvdMethod::subspace) return method;
+  return c10::str(method, ",passes=", options.passes, ",oversample=", options.oversample);
+}
+
+std::string text_of(const linalg::NewtonSchulzOptions& options) {
+  std::string text = c10::str("ns_steps=", options.steps, ",ns_coefficients=");
+  for (std::size_t i = 0; i < options.coefficients.size(); ++i) {
+    const auto& [a, b, c] = options.coefficients[i];
+    text += c10::str(i == 0 ? "" : "/", text_of(a), "/", text_of(b), "/", text_of(c));
+  }
+  if (options.eps != 0) text += ",eps=" + text_of(options.eps);
+  if (options.dtype) text += c10::str(",ns_dtype=", dtype_name(*options.dtype));
+  return text;
+}
+
+}  // namespace fanion::norms

@@ -1,0 +1,54 @@
+#include "fanion/norms/singular.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/abs.h>
+#include <ATen/ops/linalg_svdvals.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace fanion::norms {
+
+at::Tensor singular_values(const at::Tensor& M) {
+  const auto X = working_matrix(M);
+  const auto scale = X.abs().amax().clamp_min(std::numeric_limits<float>::min());
+  return at::linalg_svdvals(X / scale) * scale;
+}
+
+int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, int64_t n) {
+  TORCH_CHECK_VALUE(k >= 1 && k <= std::min(m, n), "k = ", k, " is out of range: a ", m, " x ", n, " matrix has 1 to ",
+                    std::min(m, n), " singular triplets");
+  return options.method == linalg::SvdMethod::subspace ? std::min(k + options.oversample, std::min(m, n)) : 0;
+}
+
+linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
+  linalg::SvdOptions svd;
+  svd.method = options.method;
+  svd.passes = options.passes;
+  svd.oversample = options.oversample;
+  // The operator overload: a training step has already refused non-finite gradients.
+  const linalg::DenseOperator A(M);
+  if (warm == nullptr || options.method != linalg::SvdMethod::subspace) return linalg::topk_svd(A, k, svd);
+  svd.warm_start = *warm;
+  svd.oversample = 0;
+  auto result = linalg::topk_svd(A, warm->size(1), svd);
+  warm->copy_(result.V);
+  result.U = result.U.narrow(1, 0, k);
+  result.S = result.S.narrow(0, 0, k);
+  result.V = result.V.narrow(1, 0, k);
+  return result;
+}
+
+at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n) {
+  const double eps =
+      S.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+  return U * (S > S[0] * (eps * static_cast<double>(std::max(m, n)))).to(U.scalar_type());
+}
+
+std::pair<at::Tensor, at::Tensor> flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options,
+                                                     at::Tensor* warm) {
+  const auto svd = triplets(working_matrix(M), k, options, warm);
+  return {without_null_columns(svd.U, svd.S, M.size(0), M.size(1)), svd.V};
+}
+
+}  // namespace fanion::norms

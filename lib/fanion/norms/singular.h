@@ -1,0 +1,36 @@
+#pragma once
+
+#include <utility>
+
+#include "fanion/linalg/topk_svd.h"
+#include "fanion/norms/matrix_norm.h"
+
+namespace fanion::norms {
+
+/// All singular values, descending, (min(m, n),), float32 or float64. Entries may have any finite scale.
+at::Tensor singular_values(const at::Tensor& M);
+
+/// How a rule finds the triplets it needs.
+struct TripletOptions {
+  linalg::SvdMethod method = linalg::SvdMethod::automatic;
+  int64_t passes = 2;      ///< for `subspace`
+  int64_t oversample = 4;  ///< for `subspace`; also the extra columns of its warm start
+};
+
+/// What a training step uses unless told otherwise: two warm-started passes.
+inline constexpr TripletOptions kTrainingTriplets{.method = linalg::SvdMethod::subspace, .passes = 2, .oversample = 4};
+
+/// Columns of the warm start a rule with these options keeps for k triplets of an m × n matrix.
+int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, int64_t n);
+
+/// The k largest triplets of M, with `warm` (see DirectionRule::direction) used and overwritten.
+linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm = nullptr);
+
+/// (U, V) of the k largest triplets, with the columns of U zero where σ_i ≤ max(m, n)·eps·σ₁: a matrix of
+/// lower rank has no direction there.
+std::pair<at::Tensor, at::Tensor> flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options,
+                                                     at::Tensor* warm = nullptr);
+/// U with those columns zeroed, for triplets already found.
+at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n);
+
+}  // namespace fanion::norms

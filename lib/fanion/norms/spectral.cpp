@@ -1,0 +1,41 @@
+#include "fanion/norms/spectral.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "fanion/norms/rule_text.h"
+#include "fanion/norms/singular.h"
+
+namespace fanion::norms {
+namespace {
+
+class Spectral final : public MatrixNorm {
+ public:
+  explicit Spectral(std::optional<linalg::NewtonSchulzOptions> newton_schulz)
+      : newton_schulz_(std::move(newton_schulz)) {}
+
+  std::string name() const override {
+    return newton_schulz_ ? "spectral:polar=newton_schulz," + text_of(*newton_schulz_) : "spectral";
+  }
+  at::Tensor value(const at::Tensor& X) const override { return singular_values(X).amax(); }
+  at::Tensor dual(const at::Tensor& M) const override { return singular_values(M).sum(); }
+  double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(std::min(m, n))); }
+  int64_t ky_fan_k(int64_t m, int64_t n) const override { return std::min(m, n); }
+
+  Direction direction(const at::Tensor& M, at::Tensor*) const override {
+    if (newton_schulz_) return {{DenseTerm{-1, linalg::newton_schulz(M, *newton_schulz_)}}};
+    const auto [U, V] = flattened_triplets(M, std::min(M.size(0), M.size(1)), {.method = linalg::SvdMethod::dense});
+    return {{LowRankTerm{-1, U, V}}};
+  }
+
+ private:
+  std::optional<linalg::NewtonSchulzOptions> newton_schulz_;
+};
+
+}  // namespace
+
+NormPtr spectral(std::optional<linalg::NewtonSchulzOptions> newton_schulz) {
+  return std::make_shared<Spectral>(std::move(newton_schulz));
+}
+
+}  // namespace fanion::norms

@@ -1,0 +1,72 @@
+#include "fanion/norms/weighted_sum.h"
+
+#include <cmath>
+
+#include "fanion/norms/rule_text.h"
+
+namespace fanion::norms {
+namespace {
+
+class WeightedSum final : public DirectionRule, public SumOfRules {
+ public:
+  explicit WeightedSum(std::vector<WeightedRule> parts) : parts_(std::move(parts)) {}
+  const std::vector<WeightedRule>& parts() const override { return parts_; }
+  std::string name() const override { return summed_name(parts_); }
+  Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
+    return summed_direction(parts_, M, warm);
+  }
+  int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(parts_, m, n); }
+
+ private:
+  std::vector<WeightedRule> parts_;
+};
+
+}  // namespace
+
+RulePtr weighted_sum(const std::vector<WeightedRule>& parts) {
+  TORCH_CHECK_VALUE(!parts.empty(), "a sum needs at least one part");
+  for (const auto& [weight, rule] : parts)
+    TORCH_CHECK_VALUE(rule && std::isfinite(weight), "every part of a sum needs a rule and a finite weight, got ",
+                      weight);
+  return std::make_shared<WeightedSum>(flattened(parts));
+}
+
+std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts) {
+  std::vector<WeightedRule> flat;
+  for (const auto& [weight, rule] : parts) {
+    if (const auto* sum = dynamic_cast<const SumOfRules*>(rule.get()))
+      for (const auto& part : sum->parts()) flat.push_back({weight * part.weight, part.rule});
+    else
+      flat.push_back({weight, rule});
+  }
+  return flat;
+}
+
+Direction summed_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm) {
+  Direction sum;
+  int64_t column = 0;
+  for (const auto& [weight, rule] : parts) {
+    const int64_t columns = warm == nullptr ? 0 : rule->warm_columns(M.size(0), M.size(1));
+    at::Tensor slice = columns > 0 ? warm->narrow(1, column, columns) : at::Tensor();
+    column += columns;
+    if (weight == 0) continue;
+    auto part = rule->direction(M, columns > 0 ? &slice : nullptr);
+    sum += std::move(part *= weight);
+  }
+  return sum;
+}
+
+int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, int64_t n) {
+  int64_t columns = 0;
+  for (const auto& part : parts) columns += part.rule->warm_columns(m, n);
+  return columns;
+}
+
+std::string summed_name(const std::vector<WeightedRule>& parts) {
+  std::string text;
+  for (const auto& [weight, rule] : parts)
+    text.append(text.empty() ? "" : " + ").append(text_of(weight)).append("*").append(rule->name());
+  return text;
+}
+
+}  // namespace fanion::norms

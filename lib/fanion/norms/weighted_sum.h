@@ -1,0 +1,31 @@
+#pragma once
+
+#include <vector>
+
+#include "fanion/norms/direction_rule.h"
+
+namespace fanion::norms {
+
+struct WeightedRule {
+  double weight;
+  RulePtr rule;
+};
+
+/// Σ w_i D_i of any rules with any finite weights: F-Muon beyond α ∈ [0, 1] (004 §4.2, 4.3), norm ball or not.
+/// Each part keeps its own columns of the warm start. Where it is a norm, use `dual_sum`.
+RulePtr weighted_sum(const std::vector<WeightedRule>& parts);
+
+/// A rule that is a sum of others; nested sums are flattened, so that names stay readable.
+class SumOfRules {
+ public:
+  virtual ~SumOfRules() = default;
+  virtual const std::vector<WeightedRule>& parts() const = 0;
+};
+std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts);
+
+/// The summed direction, its warm-start columns and its name: what `dual_sum` shares with `weighted_sum`.
+Direction summed_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm);
+int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, int64_t n);
+std::string summed_name(const std::vector<WeightedRule>& parts);
+
+}  // namespace fanion::norms

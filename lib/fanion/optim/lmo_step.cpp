@@ -1,0 +1,78 @@
+#include "fanion/optim/lmo_step.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+
+#include "fanion/optim/matrix_view.h"
+
+namespace fanion::optim {
+namespace {
+
+void check_parameter(const at::Tensor& W, const at::Tensor& grad, const at::Tensor& buffer, const at::Tensor& warm,
+                     const norms::DirectionRule& rule, const std::string& name) {
+  TORCH_CHECK_VALUE(W.is_floating_point(), name, " is ", W.scalar_type(),
+                    "; matrix rules take real floating-point numbers");
+  TORCH_CHECK_VALUE(grad.layout() == at::kStrided, name, " has a sparse gradient; matrix rules need a dense one");
+  TORCH_CHECK_VALUE(grad.sizes() == W.sizes() && buffer.sizes() == W.sizes(), name, " has shape ", W.sizes(),
+                    ", its gradient ", grad.sizes(), ", its momentum ", buffer.sizes(), "; they must agree");
+  const auto [m, n] = matrix_shape(W);
+  const int64_t columns = rule.warm_columns(m, n);
+  TORCH_CHECK_VALUE(columns == 0 || (warm.dim() == 2 && warm.size(0) == n && warm.size(1) == columns), name,
+                    " has a warm start of shape ", warm.sizes(), "; rule '", rule.name(), "' needs (", n, ", ", columns,
+                    ")");
+}
+
+void step_parameter(at::Tensor W, const at::Tensor& grad, at::Tensor buffer, at::Tensor warm,
+                    const norms::DirectionRule& rule, const LmoStepOptions& o) {
+  const auto M = matrix_view(update_momentum_(buffer, grad, {o.momentum, o.nesterov, o.momentum_kind}));
+  const auto direction = rule.direction(M, warm.numel() > 0 ? &warm : nullptr);
+  auto matrix = matrix_view(W);
+  const double step = o.lr * norms::shape_scale(o.scale, matrix.size(0), matrix.size(1));
+  norms::apply_(matrix, direction, step, 1 - o.lr * o.weight_decay);
+  if (!matrix.is_alias_of(W)) W.copy_(matrix.view(W.sizes()));
+}
+
+}  // namespace
+
+void check_options(const LmoStepOptions& o) {
+  TORCH_CHECK_VALUE(o.lr >= 0 && std::isfinite(o.lr), "lr = ", o.lr, " must be finite and not negative");
+  TORCH_CHECK_VALUE(o.momentum >= 0 && o.momentum < 1, "momentum = ", o.momentum, " must lie in [0, 1)");
+  TORCH_CHECK_VALUE(o.weight_decay >= 0 && std::isfinite(o.weight_decay), "weight_decay = ", o.weight_decay,
+                    " must be finite and not negative");
+}
+
+LmoState initial_lmo_state(const at::Tensor& parameter, const norms::DirectionRule& rule) {
+  const auto [m, n] = matrix_shape(parameter);
+  const auto dtype = parameter.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  return {at::zeros_like(parameter.detach(), dtype), norms::initial_warm_start(rule, m, n, parameter.options())};
+}
+
+int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList momentum_buffers,
+                  at::TensorList warm_starts, const norms::DirectionRule& rule, const LmoStepOptions& options,
+                  const std::vector<std::string>& names) {
+  const at::NoGradGuard no_grad;
+  check_options(options);
+  const auto count = params.size();
+  TORCH_CHECK_VALUE(grads.size() == count && momentum_buffers.size() == count && warm_starts.size() == count &&
+                        (names.empty() || names.size() == count),
+                    "lmo_step_ got ", count, " parameters, ", grads.size(), " gradients, ", momentum_buffers.size(),
+                    " momentum buffers, ", warm_starts.size(), " warm starts and ", names.size(), " names");
+  for (std::size_t i = 0; i < count; ++i)
+    check_parameter(params[i], grads[i], momentum_buffers[i], warm_starts[i], rule,
+                    names.empty() ? c10::str("parameter ", i) : "parameter '" + names[i] + "'");
+  const auto skip = check_gradients(grads, names, options.nonfinite);
+
+  int64_t skipped = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (skip[i])
+      ++skipped;
+    else
+      step_parameter(params[i], grads[i], momentum_buffers[i], warm_starts[i], rule, options);
+  }
+  return skipped;
+}
+
+}  // namespace fanion::optim

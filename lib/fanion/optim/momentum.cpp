@@ -1,0 +1,30 @@
+#include "fanion/optim/momentum.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/add.h>
+#include <ATen/ops/lerp.h>
+
+#include "fanion/names.h"
+
+namespace fanion::optim {
+namespace {
+
+constexpr std::array<Named<MomentumKind>, 2> kKinds{{{MomentumKind::ema, "ema"}, {MomentumKind::sum, "sum"}}};
+
+}  // namespace
+
+at::Tensor update_momentum_(at::Tensor& buffer, const at::Tensor& grad, const MomentumOptions& options) {
+  const auto g = grad.to(buffer.scalar_type());
+  const double mu = options.momentum;
+  if (options.kind == MomentumKind::ema) {
+    buffer.lerp_(g, 1 - mu);
+    return options.nesterov ? at::lerp(g, buffer, mu) : buffer;
+  }
+  buffer.mul_(mu).add_(g);
+  return options.nesterov ? at::add(g, buffer, mu) : buffer;
+}
+
+MomentumKind momentum_kind_from_name(std::string_view name) { return parse_name(kKinds, name, "momentum kind"); }
+std::string_view name_of(MomentumKind kind) { return find_name(kKinds, kind); }
+
+}  // namespace fanion::optim

@@ -1,0 +1,153 @@
+// The whole Python boundary: the library's functions as torch ops in the namespace `fanion`.
+// Strings and numbers come in here and become options; nothing else in the library parses names.
+
+#include <torch/library.h>
+
+#include <mutex>
+#include <unordered_map>
+
+#include "fanion/dtype_names.h"
+#include "fanion/linalg/newton_schulz.h"
+#include "fanion/linalg/topk_svd.h"
+#include "fanion/norms/registry.h"
+#include "fanion/optim/adamw_step.h"
+#include "fanion/optim/lmo_step.h"
+#include "fanion/version.h"
+
+namespace fanion {
+namespace {
+
+/// Parsed once per text: a training loop asks for the same rule in every step.
+norms::RulePtr cached_rule(std::string_view text) {
+  static std::mutex mutex;
+  static std::unordered_map<std::string, norms::RulePtr> rules;
+  const std::lock_guard lock(mutex);
+  auto& rule = rules[std::string(text)];
+  if (!rule) rule = norms::rule_from_name(text);
+  return rule;
+}
+
+std::vector<std::string> vector_of(const c10::List<std::string>& list) { return {list.begin(), list.end()}; }
+
+int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList momentum_buffers,
+                  at::TensorList warm_starts, std::string_view rule, double lr, double momentum, bool nesterov,
+                  std::string_view momentum_kind, double weight_decay, std::string_view adjust_lr_fn,
+                  std::string_view nonfinite, const c10::List<std::string>& names) {
+  const optim::LmoStepOptions options{.lr = lr,
+                                      .momentum = momentum,
+                                      .nesterov = nesterov,
+                                      .momentum_kind = optim::momentum_kind_from_name(momentum_kind),
+                                      .weight_decay = weight_decay,
+                                      .scale = norms::shape_scale_from_name(adjust_lr_fn),
+                                      .nonfinite = optim::nonfinite_policy_from_name(nonfinite)};
+  return optim::lmo_step_(params, grads, momentum_buffers, warm_starts, *cached_rule(rule), options, vector_of(names));
+}
+
+int64_t adamw_step_(at::TensorList params, at::TensorList grads, at::TensorList exp_avgs, at::TensorList exp_avg_sqs,
+                    at::TensorList steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+                    std::string_view nonfinite, const c10::List<std::string>& names) {
+  const optim::AdamWOptions options{.lr = lr,
+                                    .beta1 = beta1,
+                                    .beta2 = beta2,
+                                    .eps = eps,
+                                    .weight_decay = weight_decay,
+                                    .nonfinite = optim::nonfinite_policy_from_name(nonfinite)};
+  return optim::adamw_step_(params, grads, exp_avgs, exp_avg_sqs, steps, options, vector_of(names));
+}
+
+std::tuple<at::Tensor, at::Tensor> lmo_state(const at::Tensor& parameter, std::string_view rule) {
+  const auto state = optim::initial_lmo_state(parameter, *cached_rule(rule));
+  return {state.momentum_buffer, state.warm_start};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> adamw_state(const at::Tensor& parameter) {
+  const auto state = optim::initial_adamw_state(parameter);
+  return {state.exp_avg, state.exp_avg_sq, state.step};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, std::string, std::string, int64_t, int64_t, int64_t,
+           std::string>
+topk_svd(const at::Tensor& A, int64_t k, std::string_view method, double tol, int64_t passes, int64_t oversample,
+         const std::optional<at::Tensor>& warm_start, std::optional<at::Generator> generator) {
+  const linalg::SvdOptions options{.method = linalg::svd_method_from_name(method),
+                                   .tol = tol,
+                                   .passes = passes,
+                                   .oversample = oversample,
+                                   .warm_start = warm_start.value_or(at::Tensor()),
+                                   .generator = std::move(generator)};
+  auto r = linalg::topk_svd(A, k, options);
+  const auto residuals = r.report.residuals.defined() ? r.report.residuals : r.S.new_empty({0});
+  return {r.U,
+          r.S,
+          r.V,
+          residuals,
+          std::string(name_of(r.report.method)),
+          std::string(name_of(r.report.status)),
+          r.report.products,
+          r.report.passes,
+          r.report.restarts,
+          r.report.message};
+}
+
+at::Tensor newton_schulz(const at::Tensor& M, at::ArrayRef<double> coefficients, int64_t steps, double eps,
+                         std::optional<at::ScalarType> dtype) {
+  TORCH_CHECK_VALUE(coefficients.size() == 3, "coefficients needs (a, b, c), got ", coefficients.size(), " numbers");
+  return linalg::newton_schulz(M, {.coefficients = {{coefficients[0], coefficients[1], coefficients[2]}},
+                                   .steps = steps,
+                                   .dtype = dtype,
+                                   .eps = eps});
+}
+
+at::Tensor lmo(const at::Tensor& M, std::string_view rule) {
+  return norms::to_dense(cached_rule(rule)->direction(M), norms::working_matrix(M));
+}
+at::Tensor norm_value(const at::Tensor& X, std::string_view norm) { return norms::norm_from_name(norm)->value(X); }
+at::Tensor norm_dual(const at::Tensor& M, std::string_view norm) { return norms::norm_from_name(norm)->dual(M); }
+
+std::vector<std::string> rules() {
+  std::vector<std::string> lines;
+  for (const auto& [name, keys, summary] : norms::known_rules())
+    lines.push_back(c10::str(name, "\t", keys, "\t", summary));
+  return lines;
+}
+
+/// One kernel for every device: the library is written in ATen calls.
+template <class Kernel>
+torch::CppFunction on_any_device(Kernel kernel) {
+  return torch::dispatch(c10::DispatchKey::CompositeExplicitAutograd, kernel);
+}
+
+}  // namespace
+
+TORCH_LIBRARY(fanion, m) {
+  m.def(
+      "lmo_step_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] momentum_buffers, Tensor(c!)[] warm_starts, *, "
+      "str rule, float lr, float momentum, bool nesterov, str momentum_kind, float weight_decay, str adjust_lr_fn, "
+      "str nonfinite, str[] names) -> int",
+      on_any_device(TORCH_FN(lmo_step_)));
+  m.def(
+      "adamw_step_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avgs, Tensor(c!)[] exp_avg_sqs, "
+      "Tensor(d!)[] steps, *, float lr, float beta1, float beta2, float eps, float weight_decay, str nonfinite, "
+      "str[] names) -> int",
+      on_any_device(TORCH_FN(adamw_step_)));
+  m.def("lmo_state(Tensor parameter, str rule) -> (Tensor momentum_buffer, Tensor warm_start)",
+        on_any_device(TORCH_FN(lmo_state)));
+  m.def("adamw_state(Tensor parameter) -> (Tensor exp_avg, Tensor exp_avg_sq, Tensor step)",
+        on_any_device(TORCH_FN(adamw_state)));
+  m.def("nonfinite_gradients(Tensor[] grads) -> int[]", on_any_device(TORCH_FN(optim::nonfinite_gradients)));
+  m.def(
+      "topk_svd(Tensor A, int k, *, str method, float tol, int passes, int oversample, Tensor? warm_start, "
+      "Generator? generator) -> (Tensor U, Tensor S, Tensor V, Tensor residuals, str method_used, str status, "
+      "int products, int passes_used, int restarts, str message)",
+      on_any_device(TORCH_FN(topk_svd)));
+  m.def("newton_schulz(Tensor M, *, float[] coefficients, int steps, float eps, ScalarType? dtype) -> Tensor",
+        on_any_device(TORCH_FN(newton_schulz)));
+  m.def("lmo(Tensor M, str rule) -> Tensor", on_any_device(TORCH_FN(lmo)));
+  m.def("norm_value(Tensor X, str norm) -> Tensor", on_any_device(TORCH_FN(norm_value)));
+  m.def("norm_dual(Tensor M, str norm) -> Tensor", on_any_device(TORCH_FN(norm_dual)));
+  m.def("canonical_rule(str text) -> str", [](std::string_view text) { return cached_rule(text)->name(); });
+  m.def("rules() -> str[]", TORCH_FN(rules));
+  m.def("version() -> str", [] { return std::string(kVersion); });
+}
+
+}  // namespace fanion
