@@ -3,6 +3,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/baddbmm.h>
+#include <ATen/ops/div.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 
@@ -50,12 +52,13 @@ at::Tensor newton_schulz(const at::Tensor& M, const NewtonSchulzOptions& options
                     " coefficient triples for ", options.steps, " steps; give one, or one per step");
   TORCH_CHECK_VALUE(options.eps >= 0, "eps = ", options.eps, " must not be negative");
 
-  auto X = M.detach().to(working_dtype(M, options));
-  if (M.size(-2) > M.size(-1)) X = X.mT();
-  // Summed in double, so that neither 1e-30 nor 1e30 leaves the range; the floor only keeps 0/0 away.
+  const auto input = M.size(-2) > M.size(-1) ? M.detach().mT() : M.detach();
+  // Summed in double and divided before narrowing, so that neither 1e-30 nor 1e30 leaves the range; the floor
+  // only keeps 0/0 away.
   const double floor = std::max(options.eps, static_cast<double>(std::numeric_limits<float>::min()));
-  const auto norm = at::linalg_vector_norm(X, 2, {{-2, -1}}, /*keepdim=*/true, at::kDouble);
-  X = X / norm.to(X.scalar_type()).clamp_min(floor);
+  const auto norm = at::linalg_vector_norm(input, 2, {{-2, -1}}, /*keepdim=*/true, at::kDouble).clamp_min(floor);
+  auto X = at::empty_like(input, working_dtype(M, options));
+  at::div_out(X, input, norm.to(M.scalar_type() == at::kDouble ? at::kDouble : at::kFloat));
   for (int64_t step = 0; step < options.steps; ++step) {
     const auto& [a, b, c] = sets[sets.size() == 1 ? 0 : step];
     const auto gram = at::matmul(X, X.mT());

@@ -36,8 +36,9 @@ const CoefficientSet& coefficient_set(std::string_view name);
 /// Approximate polar factor U Vᵀ of M = U S Vᵀ, by Newton–Schulz.
 ///
 /// M: (m, n) or a batch (b, m, n), any float dtype and device; never written to. Returns the products' dtype.
-/// Error: with the default set and 5 steps, singular values above 1e-3·‖M‖_F come out within 0.68 … 1.21 in
-/// exact arithmetic (smaller ones below that, never above it); the `cubic-damped` set converges to 1. Zero gives zero.
+/// Error: with the default set and 5 steps, singular values above 1.6e-3·‖M‖_F come out within 0.68 … 1.21 in
+/// exact arithmetic (smaller ones below that, never above it: 0.47 at 1e-3); with `cubic-damped` and its 12 steps
+/// those above 1e-3·‖M‖_F come out within 1e-5 of 1. Zero gives zero.
 /// Throws on other shapes, no steps, or a coefficient list that is neither 1 nor `steps` long.
 /// Cost: 2·steps·(2m²n + m³) flops with m ≤ n. Source: Jordan et al. 2024b; torch.optim.Muon.
 at::Tensor newton_schulz(const at::Tensor& M, const NewtonSchulzOptions& options = {});

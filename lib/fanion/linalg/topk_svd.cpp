@@ -59,9 +59,10 @@ at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& lik
 }
 
 at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const at::Tensor& S, const at::Tensor& V) {
-  const auto right = at::linalg_vector_norm(A.apply(V) - U * S, 2, {{0}});
-  const auto left = at::linalg_vector_norm(A.apply_adjoint(U) - V * S, 2, {{0}});
-  return at::maximum(right, left).to(at::kCPU, at::kDouble);
+  // Summed in double: the squares of residuals of 1e24 leave the range of float32.
+  const auto right = at::linalg_vector_norm(A.apply(V) - U * S, 2, {{0}}, /*keepdim=*/false, at::kDouble);
+  const auto left = at::linalg_vector_norm(A.apply_adjoint(U) - V * S, 2, {{0}}, /*keepdim=*/false, at::kDouble);
+  return at::maximum(right, left).to(at::kCPU);
 }
 
 SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {

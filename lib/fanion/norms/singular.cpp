@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/linalg_svdvals.h>
+#include <ATen/ops/where.h>
 
 #include <algorithm>
 #include <limits>
@@ -32,7 +33,8 @@ linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions&
   svd.warm_start = *warm;
   svd.oversample = 0;
   auto result = linalg::topk_svd(A, warm->size(1), svd);
-  warm->copy_(result.V);
+  // A zero matrix says nothing about the next one: keep what we had.
+  warm->copy_(at::where(result.S[0] > 0, result.V, *warm));
   result.U = result.U.narrow(1, 0, k);
   result.S = result.S.narrow(0, 0, k);
   result.V = result.V.narrow(1, 0, k);

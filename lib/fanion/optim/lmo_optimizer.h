@@ -42,9 +42,8 @@ class LmoOptimizer : public torch::optim::Optimizer {
   explicit LmoOptimizer(std::vector<ParamGroup> groups);
   LmoOptimizer(std::vector<at::Tensor> params, GroupSettings settings);
 
-  using torch::optim::Optimizer::step;
   /// One step of every parameter that has a gradient. All gradients are checked before the first is used.
-  at::Tensor step(LossClosure closure) override;
+  at::Tensor step(LossClosure closure = nullptr) override;
 
   /// State tensors by name, "GROUP.INDEX.momentum_buffer" and so on. They share storage with the optimizer.
   std::vector<std::pair<std::string, at::Tensor>> named_state() const;

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+/// One function per command, each in a file of its own name: it adds the command and runs it from its callback.
+namespace fanion::commands {
+
+/// Ends the program with this exit status from inside a command.
+struct Exit {
+  int status;
+};
+
+void add_train(CLI::App& app);
+void add_compare(CLI::App& app);
+void add_sample(CLI::App& app);
+void add_plot(CLI::App& app);
+void add_rules(CLI::App& app);
+
+}  // namespace fanion::commands

@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "commands/command.h"
+#include "commands/gpt_flags.h"
+#include "record/atomic_file.h"
+#include "record/plotting.h"
+#include "record/run_folder.h"
+#include "tasks/gpt_run.h"
+#include "tasks/gpt_training.h"
+#include "tasks/interrupt.h"
+#include "tasks/sampling.h"
+#include "tasks/tuned_rates.h"
+#include "terminal/progress.h"
+#include "terminal/table.h"
+
+namespace fanion::commands {
+namespace {
+
+using tasks::TunedRate;
+using terminal::fixed;
+
+struct Entry {
+  TunedRate optimizer;
+  std::filesystem::path folder;
+  tasks::TrainingResult result;
+};
+
+/// "muon", "fanion:k=4@0.05": a rule and, after '@', its learning rate.
+TunedRate parse_entry(const std::string& text) {
+  const auto at = text.rfind('@');
+  const auto rule = text.substr(0, at);
+  const bool tuned = at == std::string::npos;
+  auto label = rule;
+  for (const auto& known : tasks::tuned_rates())
+    if (known.optimizer == rule) label = known.label;
+  try {
+    return {label, rule, tuned ? tasks::tuned_rate(rule) : std::stod(text.substr(at + 1))};
+  } catch (const std::logic_error&) {
+    TORCH_CHECK_VALUE(false, "'", text, "': expected RULE@LEARNING_RATE");
+  }
+}
+
+std::string folder_name(const std::string& label) {
+  auto name = label;
+  for (auto& c : name)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '.') c = '_';
+  return name;
+}
+
+struct CompareCommand {
+  explicit CompareCommand(CLI::App& command) : flags(command) {
+    command.add_option("--optimizers", optimizers, "RULE or RULE@LEARNING_RATE each (default: the seven of the demo)");
+    command.add_option("--out", out, "folder for all runs (default: runs/TIME-compare)");
+    command.add_option("--resume", resume, "go on with the comparison in this folder");
+  }
+
+  /// Makes the folder and every run in it, or finds those of `resume`.
+  std::vector<Entry> prepare(std::filesystem::path& top) const {
+    std::vector<Entry> entries;
+    if (!resume.empty()) {
+      TORCH_CHECK_VALUE(out.empty() && optimizers.empty(),
+                        "--out and --optimizers cannot be given here: --resume goes on ", "with what the folder holds");
+      flags.refuse("--resume takes every option from the folder's runs");
+      top = resume;
+      std::ifstream in(top / "comparison.json");
+      const auto listed = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+      TORCH_CHECK_VALUE(listed.is_array(), resume, " holds no comparison: comparison.json is missing or damaged");
+      for (const auto& item : listed)
+        entries.push_back({{item.at("label"), item.at("optimizer"), item.at("lr")}, top / item.at("folder"), {}});
+      return entries;
+    }
+    std::vector<TunedRate> chosen = optimizers.empty() ? tasks::tuned_rates() : std::vector<TunedRate>{};
+    for (const auto& text : optimizers) chosen.push_back(parse_entry(text));
+    const auto common = flags.options();
+    std::vector<nlohmann::json> options;
+    for (const auto& optimizer : chosen) {
+      auto own = common;
+      own.optimizer = optimizer.optimizer;
+      own.lr = optimizer.lr;
+      own = tasks::resolved(own);
+      tasks::check(own);
+      options.push_back(tasks::to_json(own));
+    }
+    top = out.empty() ? record::RunFolder::fresh_name("compare") : std::filesystem::path(out);
+    TORCH_CHECK_VALUE(!std::filesystem::exists(top / "comparison.json"), top.string(),
+                      " already holds a comparison; continue it with --resume, or choose another --out");
+    auto listed = nlohmann::json::array();
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      const auto name = folder_name(chosen[i].label);
+      listed.push_back(
+          {{"label", chosen[i].label}, {"optimizer", chosen[i].optimizer}, {"lr", chosen[i].lr}, {"folder", name}});
+      entries.push_back({chosen[i], top / name, {}});
+      record::RunFolder::create(top / name, options[i]);
+    }
+    record::write_atomically(top / "comparison.json", listed.dump(2) + "\n");
+    return entries;
+  }
+
+  void run() const {
+    std::filesystem::path top;
+    auto entries = prepare(top);
+    std::size_t width = 0;
+    for (const auto& entry : entries) width = std::max(width, entry.optimizer.label.size());
+    tasks::catch_interrupts();
+    for (auto& entry : entries) {
+      auto folder = record::RunFolder::open(entry.folder);
+      entry.result = tasks::train_gpt(folder, terminal::TrainingProgress(entry.optimizer.label, width));
+      if (entry.result.end == tasks::TrainingEnd::finished) continue;
+      std::cerr << "\nstopped and saved; go on with: fanion compare gpt --resume " << top.string() << '\n';
+      throw Exit{130};
+    }
+    report(top, entries);
+  }
+
+  static void report(const std::filesystem::path& top, const std::vector<Entry>& entries) {
+    std::vector<std::vector<std::string>> rows = {
+        {"optimizer", "lr", "val loss", "ms/step", "ms optimizer", "state bytes/param"}};
+    std::vector<std::filesystem::path> folders;
+    const auto* best = &entries.front();
+    for (const auto& entry : entries) {
+      const auto& r = entry.result;
+      const auto steps = static_cast<double>(r.progress.step);
+      rows.push_back({entry.optimizer.label, c10::str(entry.optimizer.lr), fixed(r.validation_loss, 4),
+                      fixed(1000 * r.progress.seconds / steps, 1),
+                      fixed(1000 * r.progress.optimizer_seconds / steps, 1), fixed(r.state_bytes_per_parameter, 2)});
+      folders.push_back(entry.folder);
+      if (r.validation_loss < best->result.validation_loss) best = &entry;
+    }
+    const auto text = terminal::table(rows);
+    record::write_atomically(top / "table.txt", text);
+    std::cout << '\n' << text << '\n';
+    std::cout << "A sample from " << best->optimizer.label << ":\n"
+              << tasks::sample_text(tasks::trained_model(record::RunFolder::open(best->folder)), "", {}) << "\n\n";
+    record::plot_runs(folders, top / "compare.png");
+    std::cout << "plot: " << (top / "compare.png").string() << "\nruns: " << top.string() << '\n';
+  }
+
+  GptFlags flags;
+  std::vector<std::string> optimizers;
+  std::string out, resume;
+};
+
+}  // namespace
+
+void add_compare(CLI::App& app) {
+  auto* compare = app.add_subcommand("compare", "train with several optimizers and show how they compare");
+  compare->require_subcommand(1);
+  auto* gpt = compare->add_subcommand("gpt", "a GPT: same seed, same batches, same steps for each");
+  auto command = std::make_shared<CompareCommand>(*gpt);
+  gpt->callback([command] { command->run(); });
+}
+
+}  // namespace fanion::commands

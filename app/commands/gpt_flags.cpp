@@ -1,0 +1,45 @@
+#include "commands/gpt_flags.h"
+
+#include <c10/util/Exception.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace fanion::commands {
+
+GptFlags::GptFlags(CLI::App& command) {
+  given_.emplace_back("config",
+                      command.add_option("--config", config_, "JSON file of options, or a run's config.json"));
+  tasks::visit_options(flags_, [&](const char* name, auto& field, const char* help) {
+    std::string flag = std::string("--") + name;
+    std::string dashed = flag;
+    std::replace(dashed.begin() + 2, dashed.end(), '_', '-');
+    if (dashed != flag) flag = dashed + "," + flag;
+    given_.emplace_back(name, command.add_option(flag, field, help)->capture_default_str());
+  });
+}
+
+tasks::GptOptions GptFlags::options() const {
+  tasks::GptOptions options;
+  if (!config_.empty()) {
+    std::ifstream in(config_);
+    TORCH_CHECK_VALUE(in.good(), config_, ": cannot be opened");
+    auto json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+    TORCH_CHECK_VALUE(json.is_object(), config_, ": is no JSON object");
+    tasks::update_from_json(options, json.contains("options") ? json["options"] : json, config_);
+  }
+  // What was given on the command line wins over the file.
+  auto flags = tasks::to_json(flags_);
+  for (const auto& [name, option] : given_)
+    if (option->count() == 0) flags.erase(name);
+  flags.erase("config");
+  tasks::update_from_json(options, flags, "command line");
+  return options;
+}
+
+void GptFlags::refuse(const std::string& because) const {
+  for (const auto& [name, option] : given_)
+    TORCH_CHECK_VALUE(option->count() == 0, "--", name, " cannot be given here: ", because);
+}
+
+}  // namespace fanion::commands

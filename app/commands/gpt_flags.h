@@ -1,0 +1,26 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+
+#include "tasks/gpt_options.h"
+
+namespace fanion::commands {
+
+/// The flags of a GPT training on a command: `--config FILE` first, then the flags given beside it.
+class GptFlags {
+ public:
+  explicit GptFlags(CLI::App& command);
+  /// The options as given, not yet resolved. Throws if the config file is unreadable or unknown to us.
+  tasks::GptOptions options() const;
+  /// Throws if any of the flags was given, naming it; `because` ends the sentence.
+  void refuse(const std::string& because) const;
+
+ private:
+  tasks::GptOptions flags_;
+  std::string config_;
+  std::vector<std::pair<std::string, CLI::Option*>> given_;
+};
+
+}  // namespace fanion::commands

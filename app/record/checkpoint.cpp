@@ -1,0 +1,70 @@
+#include "record/checkpoint.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <cstdlib>
+
+#include "record/safetensors.h"
+
+namespace fanion::record {
+namespace {
+
+NamedTensors model_tensors(const models::Gpt& model) {
+  NamedTensors named;
+  for (const auto& p : model.parameters()) named.emplace_back("model." + p.name, p.tensor);
+  return named;
+}
+
+/// Hexadecimal, so that a resumed run carries on with exactly the same seconds.
+std::string text_of(double x) {
+  std::array<char, 40> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%a", x);
+  return buffer.data();
+}
+
+Progress load(const std::filesystem::path& file, const NamedTensors& wanted, bool whole) {
+  const auto stored = read_safetensors(file);
+  for (const auto& [name, tensor] : wanted) {
+    const auto it = stored.tensors.find(name);
+    TORCH_CHECK_VALUE(it != stored.tensors.end(), file.string(), ": has no ", name,
+                      "; it belongs to another model or optimizer");
+    TORCH_CHECK_VALUE(it->second.sizes() == tensor.sizes() && it->second.dtype() == tensor.dtype(), file.string(), ": ",
+                      name, " is ", it->second.dtype(), it->second.sizes(), ", expected ", tensor.dtype(),
+                      tensor.sizes());
+  }
+  TORCH_CHECK_VALUE(!whole || wanted.size() == stored.tensors.size(), file.string(), ": has ", stored.tensors.size(),
+                    " tensors, expected ", wanted.size());
+  for (const auto* key : {"step", "seconds", "optimizer_seconds"})
+    TORCH_CHECK_VALUE(stored.metadata.contains(key), file.string(), ": says nothing of its ", key);
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : wanted) tensor.copy_(stored.tensors.at(name));
+  return {std::atoll(stored.metadata.at("step").c_str()), std::strtod(stored.metadata.at("seconds").c_str(), nullptr),
+          std::strtod(stored.metadata.at("optimizer_seconds").c_str(), nullptr)};
+}
+
+NamedTensors all_tensors(const models::Gpt& model, const optim::LmoOptimizer& optimizer) {
+  auto named = model_tensors(model);
+  for (const auto& [name, tensor] : optimizer.named_state()) named.emplace_back("optimizer." + name, tensor);
+  return named;
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& file, const models::Gpt& model, const optim::LmoOptimizer& optimizer,
+                     const Progress& progress) {
+  write_safetensors(file, all_tensors(model, optimizer),
+                    {{"step", std::to_string(progress.step)},
+                     {"seconds", text_of(progress.seconds)},
+                     {"optimizer_seconds", text_of(progress.optimizer_seconds)}});
+}
+
+Progress load_checkpoint(const std::filesystem::path& file, const models::Gpt& model,
+                         const optim::LmoOptimizer& optimizer) {
+  return load(file, all_tensors(model, optimizer), /*whole=*/true);
+}
+
+Progress load_model(const std::filesystem::path& file, const models::Gpt& model) {
+  return load(file, model_tensors(model), /*whole=*/false);
+}
+
+}  // namespace fanion::record

@@ -1,0 +1,50 @@
+#include "tasks/sampling.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/multinomial.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/topk.h>
+
+#include <limits>
+
+namespace fanion::tasks {
+
+at::Tensor sample_tokens(const models::Gpt& model, const at::Tensor& prompt, const SampleOptions& o) {
+  TORCH_CHECK_VALUE(o.length >= 1, "--length ", o.length, " must be at least 1");
+  TORCH_CHECK_VALUE(o.temperature >= 0, "--temperature ", o.temperature, " must not be negative");
+  TORCH_CHECK_VALUE(o.top_k >= 0 && o.top_k <= model.size().vocabulary, "--top_k ", o.top_k, " must lie in 0 to ",
+                    model.size().vocabulary);
+  const at::NoGradGuard no_grad;
+  auto generator = at::detail::createCPUGenerator(static_cast<uint64_t>(o.seed));
+  const auto device = model.parameters().front().tensor.device();
+  auto tokens = prompt;
+  for (int64_t i = 0; i < o.length; ++i) {
+    const auto seen = std::min(tokens.numel(), model.size().context);
+    const auto window = tokens.narrow(0, tokens.numel() - seen, seen).unsqueeze(0).to(device);
+    auto scores = model.logits(window).select(1, seen - 1).squeeze(0).to(at::kCPU);
+    if (o.top_k > 0) {
+      const auto cut = std::get<0>(scores.topk(o.top_k))[o.top_k - 1];
+      scores = scores.masked_fill(scores < cut, -std::numeric_limits<double>::infinity());
+    }
+    const auto next = o.temperature == 0 ? scores.argmax().unsqueeze(0)
+                                         : at::multinomial(at::softmax(scores / o.temperature, 0), 1, false, generator);
+    tokens = at::cat({tokens, next});
+  }
+  return tokens.narrow(0, prompt.numel(), o.length);
+}
+
+std::string sample_text(const models::Gpt& model, const std::string& prompt, const SampleOptions& options) {
+  const std::string start = prompt.empty() ? "\n" : prompt;
+  auto tokens = at::empty({static_cast<int64_t>(start.size())}, at::kLong);
+  for (std::size_t i = 0; i < start.size(); ++i) tokens.data_ptr<int64_t>()[i] = static_cast<unsigned char>(start[i]);
+  const auto drawn = sample_tokens(model, tokens, options);
+  std::string text;
+  for (int64_t i = 0; i < drawn.numel(); ++i) text += static_cast<char>(drawn.const_data_ptr<int64_t>()[i]);
+  return text;
+}
+
+}  // namespace fanion::tasks

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "models/gpt.h"
+
+namespace fanion::tasks {
+
+struct SampleOptions {
+  int64_t length = 300;      ///< tokens to write after the prompt
+  double temperature = 0.8;  ///< 0: always the likeliest token
+  int64_t top_k = 0;         ///< only among the k likeliest; 0: all
+  int64_t seed = 0;
+};
+
+/// Tokens after `prompt` (1-D int64, at least one), drawn one by one. Each sees the last `context` tokens.
+at::Tensor sample_tokens(const models::Gpt& model, const at::Tensor& prompt, const SampleOptions& options);
+
+/// The same for a model of bytes: the text after `prompt`, which may be empty.
+std::string sample_text(const models::Gpt& model, const std::string& prompt, const SampleOptions& options);
+
+}  // namespace fanion::tasks

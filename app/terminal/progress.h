@@ -1,0 +1,29 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "tasks/gpt_training.h"
+
+namespace fanion::terminal {
+
+/// Shows a training on standard error: one line that redraws itself on a terminal, plain lines (one a
+/// validation) anywhere else.
+class TrainingProgress {
+ public:
+  TrainingProgress(std::string label, std::size_t label_width);
+  void operator()(const tasks::TrainingEvent& event);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string label_;
+  bool terminal_;
+  Clock::time_point start_;
+  Clock::time_point drawn_;
+  int64_t first_step_ = -1;
+};
+
+/// 75 → "1:15"
+std::string clock_text(double seconds);
+
+}  // namespace fanion::terminal
