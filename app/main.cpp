@@ -1,4 +1,5 @@
 #include <c10/util/Exception.h>
+#include <unistd.h>
 
 #include <iostream>
 
@@ -7,9 +8,12 @@
 
 namespace {
 
-/// An error as one line on standard error.
+const std::string kHelp = " (fanion --help lists what there is)";
+
+/// An error as one line on standard error; on a terminal it takes the place of a progress line.
 int fail(const std::string& message) {
-  std::cerr << "\rfanion: " << message.substr(0, message.find('\n')) << '\n';
+  std::cerr << (isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "") << "fanion: " << message.substr(0, message.find('\n'))
+            << '\n';
   return 1;
 }
 
@@ -26,9 +30,11 @@ int main(int argc, char** argv) {
   fanion::commands::add_rules(app);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& e) {
+    const auto unknown = app.remaining(/*recurse=*/true);
+    return fail((unknown.empty() ? e.what() : "unknown command '" + unknown.front() + "'") + kHelp) + 1;
   } catch (const CLI::ParseError& e) {
-    return e.get_exit_code() == 0 ? app.exit(e)
-                                  : fail(std::string(e.what()) + " (fanion --help lists what there is)") + 1;
+    return e.get_exit_code() == 0 ? app.exit(e) : fail(e.what() + kHelp) + 1;
   } catch (const fanion::commands::Exit& e) {
     return e.status;
   } catch (const c10::Error& e) {

@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <charconv>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "commands/command.h"
 #include "commands/gpt_flags.h"
@@ -27,19 +30,28 @@ struct Entry {
   tasks::TrainingResult result;
 };
 
-/// "muon", "fanion:k=4@0.05": a rule and, after '@', its learning rate.
+/// "muon", "fanion:k=4@0.05": a rule and, after '@', its learning rate; 0 where none is given.
 TunedRate parse_entry(const std::string& text) {
   const auto at = text.rfind('@');
   const auto rule = text.substr(0, at);
-  const bool tuned = at == std::string::npos;
   auto label = rule;
   for (const auto& known : tasks::tuned_rates())
     if (known.optimizer == rule) label = known.label;
-  try {
-    return {label, rule, tuned ? tasks::tuned_rate(rule) : std::stod(text.substr(at + 1))};
-  } catch (const std::logic_error&) {
-    TORCH_CHECK_VALUE(false, "'", text, "': expected RULE@LEARNING_RATE");
-  }
+  if (at == std::string::npos) return {label, rule, 0};
+  double lr = 0;
+  const auto* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data() + at + 1, end, lr);
+  TORCH_CHECK_VALUE(parsed.ec == std::errc() && parsed.ptr == end && lr > 0, "'", text,
+                    "': expected RULE@LEARNING_RATE with a positive rate");
+  return {label, rule, lr};
+}
+
+/// Adds the rate to the label of a rule that is listed more than once.
+void tell_apart(std::vector<TunedRate>& chosen) {
+  std::map<std::string, int> count;
+  for (const auto& entry : chosen) ++count[entry.label];
+  for (auto& entry : chosen)
+    if (count[entry.label] > 1) entry.label += c10::str("@", entry.lr);
 }
 
 std::string folder_name(const std::string& label) {
@@ -67,25 +79,41 @@ struct CompareCommand {
       std::ifstream in(top / "comparison.json");
       const auto listed = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
       TORCH_CHECK_VALUE(listed.is_array(), resume, " holds no comparison: comparison.json is missing or damaged");
-      for (const auto& item : listed)
-        entries.push_back({{item.at("label"), item.at("optimizer"), item.at("lr")}, top / item.at("folder"), {}});
+      try {
+        for (const auto& item : listed)
+          entries.push_back({{item.at("label"), item.at("optimizer"), item.at("lr")}, top / item.at("folder"), {}});
+      } catch (const nlohmann::json::exception&) {
+        entries.clear();
+      }
+      TORCH_CHECK_VALUE(!entries.empty(), (top / "comparison.json").string(), " is damaged");
       return entries;
     }
+    flags.refuse("--optimizers takes RULE or RULE@LEARNING_RATE, several of them", {"optimizer", "lr"});
     std::vector<TunedRate> chosen = optimizers.empty() ? tasks::tuned_rates() : std::vector<TunedRate>{};
     for (const auto& text : optimizers) chosen.push_back(parse_entry(text));
     const auto common = flags.options();
     std::vector<nlohmann::json> options;
-    for (const auto& optimizer : chosen) {
+    for (auto& optimizer : chosen) {
       auto own = common;
       own.optimizer = optimizer.optimizer;
       own.lr = optimizer.lr;
       own = tasks::resolved(own);
       tasks::check(own);
       options.push_back(tasks::to_json(own));
+      optimizer.lr = own.lr;
+      if (options.size() == 1) tasks::load_data(own);  // the same for all; unusable data leave no folder behind
     }
+    tell_apart(chosen);
     top = out.empty() ? record::RunFolder::fresh_name("compare") : std::filesystem::path(out);
     TORCH_CHECK_VALUE(!std::filesystem::exists(top / "comparison.json"), top.string(),
                       " already holds a comparison; continue it with --resume, or choose another --out");
+    std::set<std::string> names;
+    for (const auto& optimizer : chosen) {
+      const auto name = folder_name(optimizer.label);
+      TORCH_CHECK_VALUE(names.insert(name).second, "--optimizers lists ", optimizer.label, " twice");
+      TORCH_CHECK_VALUE(!record::RunFolder::exists(top / name), (top / name).string(),
+                        " already holds a run; choose another --out");
+    }
     auto listed = nlohmann::json::array();
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       const auto name = folder_name(chosen[i].label);
@@ -132,7 +160,7 @@ struct CompareCommand {
     record::write_atomically(top / "table.txt", text);
     std::cout << '\n' << text << '\n';
     std::cout << "A sample from " << best->optimizer.label << ":\n"
-              << tasks::sample_text(tasks::trained_model(record::RunFolder::open(best->folder)), "", {}) << "\n\n";
+              << tasks::sample_run(record::RunFolder::open(best->folder), "", {}) << "\n\n";
     record::plot_runs(folders, top / "compare.png");
     std::cout << "plot: " << (top / "compare.png").string() << "\nruns: " << top.string() << '\n';
   }

@@ -37,9 +37,11 @@ tasks::GptOptions GptFlags::options() const {
   return options;
 }
 
-void GptFlags::refuse(const std::string& because) const {
-  for (const auto& [name, option] : given_)
+void GptFlags::refuse(const std::string& because, const std::vector<std::string>& names) const {
+  for (const auto& [name, option] : given_) {
+    if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end()) continue;
     TORCH_CHECK_VALUE(option->count() == 0, "--", name, " cannot be given here: ", because);
+  }
 }
 
 }  // namespace fanion::commands

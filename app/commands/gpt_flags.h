@@ -14,8 +14,8 @@ class GptFlags {
   explicit GptFlags(CLI::App& command);
   /// The options as given, not yet resolved. Throws if the config file is unreadable or unknown to us.
   tasks::GptOptions options() const;
-  /// Throws if any of the flags was given, naming it; `because` ends the sentence.
-  void refuse(const std::string& because) const;
+  /// Throws if any of the flags (of those called `names`, if there are any) was given; `because` ends the sentence.
+  void refuse(const std::string& because, const std::vector<std::string>& names = {}) const;
 
  private:
   tasks::GptOptions flags_;

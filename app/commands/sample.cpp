@@ -1,11 +1,7 @@
-#include <ATen/CPUGeneratorImpl.h>
-
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands/command.h"
 #include "record/run_folder.h"
-#include "tasks/gpt_run.h"
 #include "tasks/sampling.h"
 
 namespace fanion::commands {
@@ -21,18 +17,7 @@ struct SampleCommand {
     command.add_option("--seed", options.seed, "seed of the drawing")->capture_default_str();
   }
 
-  void run() const {
-    const auto model = tasks::trained_model(record::RunFolder::open(run_path));
-    if (model.size().vocabulary == 256) {
-      std::cout << prompt << tasks::sample_text(model, prompt, options) << '\n';
-      return;
-    }
-    TORCH_CHECK_VALUE(prompt.empty(), "--prompt needs a model of bytes; ", run_path, " was trained on token shards");
-    const auto tokens = tasks::sample_tokens(model, tasks::end_of_text(model), options);
-    for (int64_t i = 0; i < tokens.numel(); ++i)
-      std::cout << (i == 0 ? "" : " ") << tokens.const_data_ptr<int64_t>()[i];
-    std::cout << '\n';
-  }
+  void run() const { std::cout << tasks::sample_run(record::RunFolder::open(run_path), prompt, options) << '\n'; }
 
   std::string run_path, prompt;
   tasks::SampleOptions options;

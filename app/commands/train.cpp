@@ -27,6 +27,7 @@ struct TrainCommand {
     }
     const auto options = tasks::resolved(flags.options());
     tasks::check(options);
+    tasks::load_data(options);  // so that unusable data leave no folder behind
     const auto label = options.optimizer.substr(0, options.optimizer.find_first_of(":* "));
     const auto path = out.empty() ? record::RunFolder::fresh_name(label) : std::filesystem::path(out);
     return record::RunFolder::create(path, tasks::to_json(options));

@@ -30,15 +30,6 @@ constexpr double kInitVariance = 0.33;  // track 3: PyTorch's default for nn.Lin
 /// Track 3 scales attention by 0.12 at head width 128; the same factor over √128 for other widths.
 double attention_scale(int64_t head_width) { return 0.12 * std::sqrt(128.0 / static_cast<double>(head_width)); }
 
-void check(const GptSize& s) {
-  TORCH_CHECK_VALUE(s.vocabulary >= 2 && s.layers >= 1 && s.width >= 1 && s.head_width >= 1 && s.context >= 1,
-                    "model sizes must be positive: vocabulary ", s.vocabulary, ", layers ", s.layers, ", width ",
-                    s.width, ", head width ", s.head_width, ", context ", s.context);
-  TORCH_CHECK_VALUE(s.head_width % 4 == 0, "head width ", s.head_width, " must be a multiple of 4");
-  TORCH_CHECK_VALUE(s.width % s.head_width == 0, "width ", s.width, " must be a multiple of the head width ",
-                    s.head_width);
-}
-
 /// e^{iθ} for every position and pair of coordinates, (context, 1, head_width/2); the second half does not turn.
 at::Tensor rotations(const GptSize& s, at::Device device) {
   const auto quarter = s.head_width / 4;
@@ -56,6 +47,19 @@ at::Tensor rms_norm(const at::Tensor& x, const std::optional<at::Tensor>& gain =
 at::Tensor through(const at::Tensor& x, const at::Tensor& weight) { return at::linear(x, weight.to(x.scalar_type())); }
 
 }  // namespace
+
+void check(const GptSize& s) {
+  TORCH_CHECK_VALUE(s.vocabulary >= 2 && s.layers >= 1 && s.width >= 1 && s.head_width >= 1 && s.context >= 1,
+                    "model sizes must be positive: vocabulary ", s.vocabulary, ", layers ", s.layers, ", width ",
+                    s.width, ", head width ", s.head_width, ", context ", s.context);
+  TORCH_CHECK_VALUE(s.head_width % 4 == 0, "head width ", s.head_width, " must be a multiple of 4");
+  TORCH_CHECK_VALUE(s.width % s.head_width == 0, "width ", s.width, " must be a multiple of the head width ",
+                    s.head_width);
+}
+
+std::vector<std::pair<int64_t, int64_t>> matrix_shapes(const GptSize& s) {
+  return {{s.width, s.width}, {4 * s.width, s.width}, {s.width, 4 * s.width}};
+}
 
 Gpt::Gpt(const GptSize& size, at::Generator& generator, at::Device device, at::ScalarType dtype)
     : size_(size), dtype_(dtype) {

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fanion::models {
@@ -15,6 +16,12 @@ struct GptSize {
   int64_t head_width = 32;  ///< a multiple of 4 (half of the rotary pairs turn)
   int64_t context = 128;    ///< longest sequence
 };
+
+/// Throws if a size is not positive or the widths do not divide.
+void check(const GptSize& size);
+
+/// Shapes (out, in) of a block's matrices.
+std::vector<std::pair<int64_t, int64_t>> matrix_shapes(const GptSize& size);
 
 /// What a parameter is for; the optimizer's groups follow it.
 enum class Role { embedding, head, matrix, gain };

@@ -2,7 +2,9 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <cmath>
 #include <cstdlib>
+#include <map>
 
 #include "record/safetensors.h"
 
@@ -34,12 +36,17 @@ Progress load(const std::filesystem::path& file, const NamedTensors& wanted, boo
   }
   TORCH_CHECK_VALUE(!whole || wanted.size() == stored.tensors.size(), file.string(), ": has ", stored.tensors.size(),
                     " tensors, expected ", wanted.size());
-  for (const auto* key : {"step", "seconds", "optimizer_seconds"})
-    TORCH_CHECK_VALUE(stored.metadata.contains(key), file.string(), ": says nothing of its ", key);
+  std::map<std::string, double> numbers;
+  for (const auto* key : {"step", "seconds", "optimizer_seconds"}) {
+    const auto text = stored.metadata.contains(key) ? stored.metadata.at(key) : "";
+    char* end = nullptr;
+    const double x = numbers[key] = std::strtod(text.c_str(), &end);
+    TORCH_CHECK_VALUE(!text.empty() && *end == '\0' && x >= 0 && std::isfinite(x), file.string(), ": its ", key,
+                      " is damaged: '", text, "'");
+  }
   const at::NoGradGuard no_grad;
   for (const auto& [name, tensor] : wanted) tensor.copy_(stored.tensors.at(name));
-  return {std::atoll(stored.metadata.at("step").c_str()), std::strtod(stored.metadata.at("seconds").c_str(), nullptr),
-          std::strtod(stored.metadata.at("optimizer_seconds").c_str(), nullptr)};
+  return {static_cast<int64_t>(numbers["step"]), numbers["seconds"], numbers["optimizer_seconds"]};
 }
 
 NamedTensors all_tensors(const models::Gpt& model, const optim::LmoOptimizer& optimizer) {

@@ -37,6 +37,17 @@ class Checksum {
   uint64_t state_ = 0xcbf29ce484222325ULL;
 };
 
+/// An empty tensor of a header entry's shape and dtype; errors begin with `where`.
+at::Tensor described_by(const nlohmann::json& entry, const std::string& where) {
+  const auto shape = entry.at("shape").get<std::vector<int64_t>>();
+  const auto dtype = entry.at("dtype").get<std::string>();
+  try {
+    return at::empty(shape, parse_name(kDtypes, dtype, "dtype"));
+  } catch (const c10::Error&) {
+    TORCH_CHECK_VALUE(false, where, " cannot be ", dtype, at::IntArrayRef(shape));
+  }
+}
+
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, const Metadata& metadata) {
@@ -91,8 +102,7 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
       if (tensor == "__metadata__") continue;
       const auto begin = entry.at("data_offsets").at(0).get<std::size_t>(),
                  end = entry["data_offsets"].at(1).get<std::size_t>();
-      auto data = at::empty(entry.at("shape").get<std::vector<int64_t>>(),
-                            parse_name(kDtypes, entry.at("dtype").get<std::string>(), "safetensors dtype"));
+      const auto data = described_by(entry, name + ": its header is damaged: " + tensor);
       TORCH_CHECK_VALUE(begin <= end && end - begin == data.nbytes() && end <= size - sizeof length - length, name,
                         ": truncated: ", tensor, " lies outside the file");
       in.seekg(static_cast<std::streamoff>(sizeof length + length + begin));

@@ -8,6 +8,9 @@
 
 namespace fanion::tasks {
 
+/// Throws if a group's settings are out of range or the rule does not fit every hidden matrix.
+void check_groups(const GptOptions& options);
+
 /// Settings of the hidden matrices: the rule `options.optimizer` describes, or AdamW for "adamw".
 optim::GroupSettings hidden_settings(const GptOptions& options);
 

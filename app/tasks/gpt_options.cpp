@@ -1,7 +1,6 @@
 #include "tasks/gpt_options.h"
 
-#include <ATen/Parallel.h>
-#include <c10/core/Device.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
 #include <filesystem>
@@ -18,6 +17,20 @@ namespace {
 
 void at_least(const char* name, double value, double smallest) {
   TORCH_CHECK_VALUE(std::isfinite(value) && value >= smallest, "--", name, " ", value, " must be at least ", smallest);
+}
+
+void check_device(const std::string& name) {
+  std::optional<at::Device> device;
+  try {
+    device.emplace(name);
+  } catch (const c10::Error&) {
+    TORCH_CHECK_VALUE(false, "unknown --device '", name, "'; examples: cpu, cuda, cuda:1");
+  }
+  try {
+    at::zeros({1}, at::TensorOptions(at::kFloat).device(*device)).item<float>();
+  } catch (const c10::Error&) {
+    TORCH_CHECK_VALUE(false, "--device ", name, " is not available on this machine or in this libtorch");
+  }
 }
 
 }  // namespace
@@ -43,16 +56,21 @@ void check(const GptOptions& o) {
   schedule_from_name(o.schedule);
   const auto dtype = dtype_from_name(o.dtype);
   TORCH_CHECK_VALUE(dtype == at::kFloat || dtype == at::kBFloat16, "--dtype ", o.dtype, " must be float32 or bfloat16");
-  try {
-    const c10::Device device(o.device);
-  } catch (const c10::Error&) {
-    TORCH_CHECK_VALUE(false, "unknown --device '", o.device, "'; examples: cpu, cuda, cuda:1");
-  }
-  hidden_settings(o);
+  check_device(o.device);
+  models::check(gpt_size(o, o.vocabulary));
+  check_groups(o);
+}
+
+models::GptSize gpt_size(const GptOptions& o, int64_t vocabulary) {
+  return {
+      .vocabulary = vocabulary, .layers = o.layers, .width = o.width, .head_width = o.head_width, .context = o.context};
 }
 
 GptOptions resolved(GptOptions o) {
-  if (o.lr == 0) o.lr = tuned_rate(o.optimizer);
+  if (o.lr == 0) {
+    hidden_settings(o);  // an unknown rule is told before an untuned one
+    o.lr = tuned_rate(o.optimizer);
+  }
   if (o.threads == 0) o.threads = std::max<int64_t>(1, std::thread::hardware_concurrency());
   o.data = std::filesystem::absolute(o.data.empty() ? shipped_text() : o.data).string();
   if (!o.validation_data.empty()) o.validation_data = std::filesystem::absolute(o.validation_data).string();
@@ -73,11 +91,13 @@ void update_from_json(GptOptions& options, const nlohmann::json& json, const std
   visit_options(updated, [&](const char* name, auto& field, const char*) {
     known.append(known.empty() ? "" : ", ").append(name);
     if (!json.contains(name)) return;
+    bool fits = !std::is_same_v<decltype(field), int64_t&> || json[name].is_number_integer();
     try {
       json[name].get_to(field);
     } catch (const nlohmann::json::exception&) {
-      TORCH_CHECK_VALUE(false, source, ": option '", name, "' has the wrong type: ", json[name].dump());
+      fits = false;
     }
+    TORCH_CHECK_VALUE(fits, source, ": option '", name, "' has the wrong type: ", json[name].dump());
     rest.erase(name);
   });
   TORCH_CHECK_VALUE(rest.empty(), source, ": unknown option '", rest.begin().key(), "'; known: ", known);

@@ -3,6 +3,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "models/gpt.h"
+
 namespace fanion::tasks {
 
 /// Everything that decides a GPT training run; `config.json` holds exactly these, resolved.
@@ -21,8 +23,8 @@ struct GptOptions {
   double beta2 = 0.95;
   double eps = 1e-10;
 
-  int64_t steps = 150;
-  int64_t batch = 32;
+  int64_t steps = 200;
+  int64_t batch = 16;
   int64_t context = 128;
   int64_t layers = 4;
   int64_t width = 128;
@@ -82,6 +84,9 @@ void visit_options(Options& o, Visitor&& visit) {
   visit("device", o.device, "cpu, cuda, ...");
   visit("dtype", o.dtype, "activations: float32 or bfloat16 (parameters stay float32)");
 }
+
+/// The model's sizes with a vocabulary, which for texts is not that of the options.
+models::GptSize gpt_size(const GptOptions& options, int64_t vocabulary);
 
 /// Throws naming the first option that is out of range, with what it may be.
 void check(const GptOptions& options);

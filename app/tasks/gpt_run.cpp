@@ -10,16 +10,18 @@
 
 namespace fanion::tasks {
 
+data::TokenSplit load_data(const GptOptions& o) {
+  auto training = data::read_tokens(o.data, o.vocabulary);
+  if (o.validation_data.empty()) return {std::move(training), nullptr, o.context};
+  const auto validation = data::read_tokens(o.validation_data, o.vocabulary);
+  return {std::move(training), &validation, o.context};
+}
+
+bool trains_on_text(const GptOptions& o) { return std::filesystem::path(o.data).extension() != ".bin"; }
+
 models::Gpt make_model(const GptOptions& o, int64_t vocabulary) {
   auto generator = at::detail::createCPUGenerator(static_cast<uint64_t>(o.seed));
-  return {{.vocabulary = vocabulary,
-           .layers = o.layers,
-           .width = o.width,
-           .head_width = o.head_width,
-           .context = o.context},
-          generator,
-          at::Device(o.device),
-          dtype_from_name(o.dtype)};
+  return {gpt_size(o, vocabulary), generator, at::Device(o.device), dtype_from_name(o.dtype)};
 }
 
 GptOptions options_of(const record::RunFolder& run) {
@@ -32,8 +34,7 @@ models::Gpt trained_model(const record::RunFolder& run) {
   TORCH_CHECK_VALUE(std::filesystem::exists(run.checkpoint()), run.path().string(), " has no checkpoint yet");
   auto options = options_of(run);
   options.device = "cpu";
-  auto model =
-      make_model(options, std::filesystem::path(options.data).extension() == ".bin" ? options.vocabulary : 256);
+  auto model = make_model(options, trains_on_text(options) ? 256 : options.vocabulary);
   record::load_model(run.checkpoint(), model);
   return model;
 }

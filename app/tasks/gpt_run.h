@@ -1,10 +1,17 @@
 #pragma once
 
+#include "data/token_data.h"
 #include "models/gpt.h"
 #include "record/run_folder.h"
 #include "tasks/gpt_options.h"
 
 namespace fanion::tasks {
+
+/// Training and validation tokens of the options' files. Throws, naming the file, if one is unusable.
+data::TokenSplit load_data(const GptOptions& options);
+
+/// Whether the data are text, that is bytes; else token shards.
+bool trains_on_text(const GptOptions& options);
 
 /// A model of the options' sizes with its initial weights.
 models::Gpt make_model(const GptOptions& options, int64_t vocabulary);

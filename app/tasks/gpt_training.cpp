@@ -7,10 +7,12 @@
 #include <ATen/ops/stack.h>
 
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "data/token_data.h"
+#include "fanion/optim/finite.h"
 #include "tasks/gpt_groups.h"
 #include "tasks/gpt_run.h"
 #include "tasks/interrupt.h"
@@ -22,13 +24,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-data::TokenSplit load_data(const GptOptions& o) {
-  auto training = data::read_tokens(o.data, o.vocabulary);
-  if (o.validation_data.empty()) return {std::move(training), nullptr, o.context};
-  const auto validation = data::read_tokens(o.validation_data, o.vocabulary);
-  return {std::move(training), &validation, o.context};
-}
-
 /// One run in memory: what it takes to step and to validate.
 class Training {
  public:
@@ -39,8 +34,8 @@ class Training {
         model_(make_model(options, data_.vocabulary())),
         optimizer_(gpt_groups(model_, options)) {}
 
-  /// Loss before the step, and the seconds of the optimizer alone.
-  std::pair<double, double> step(int64_t step) {
+  /// Loss before the step, and the seconds of the optimizer alone. Errors say which step it was.
+  std::pair<double, double> step(int64_t step) try {
     const auto batch = data_.training_batch(o_.batch, static_cast<uint64_t>(o_.seed), step, device_);
     for (const auto& p : model_.parameters()) p.tensor.mutable_grad() = at::Tensor();
     const auto loss = model_.loss(batch.inputs, batch.targets);
@@ -51,6 +46,9 @@ class Training {
     optimizer_.scale_lr(schedule_factor(schedule_from_name(o_.schedule), step, o_.steps, o_.warmup, o_.cooldown));
     optimizer_.step();
     return {value, seconds_since(start)};
+  } catch (c10::Error& e) {
+    e.add_context(c10::str("step ", step + 1, " of ", o_.steps));
+    throw;
   }
 
   double validation_loss() const {
@@ -63,16 +61,29 @@ class Training {
     return sum / static_cast<double>(o_.eval_batches);
   }
 
+  /// Throws, naming it, if a parameter is no longer finite.
+  void check_parameters(int64_t step) const {
+    std::vector<at::Tensor> tensors;
+    for (const auto& p : model_.parameters()) tensors.push_back(p.tensor.detach());
+    for (const auto i : optim::nonfinite_gradients(tensors))
+      TORCH_CHECK_VALUE(false, "parameter '", model_.parameters()[i].name, "' has NaN or infinite entries after step ",
+                        step, "; no checkpoint was written of it");
+  }
+
   const models::Gpt& model() const { return model_; }
   const optim::LmoOptimizer& optimizer() const { return optimizer_; }
 
  private:
   void clip_gradients() {
     if (o_.clip == 0) return;
+    // In double, where the norm of finite float32 entries is finite.
     std::vector<at::Tensor> norms;
-    for (const auto& p : model_.parameters()) norms.push_back(at::linalg_vector_norm(p.tensor.grad()));
-    const auto factor = (o_.clip / at::linalg_vector_norm(at::stack(norms))).clamp_max(1);
-    for (const auto& p : model_.parameters()) p.tensor.mutable_grad().mul_(factor);
+    for (const auto& p : model_.parameters())
+      norms.push_back(at::linalg_vector_norm(p.tensor.grad(), 2, std::nullopt, false, at::kDouble));
+    const double norm = at::linalg_vector_norm(at::stack(norms)).item<double>();
+    // The optimizer names the gradient that is not finite; a factor of NaN would spread it to all.
+    if (norm <= o_.clip || !std::isfinite(norm)) return;
+    for (const auto& p : model_.parameters()) p.tensor.mutable_grad().mul_(o_.clip / norm);
   }
 
   const GptOptions& o_;
@@ -86,6 +97,7 @@ class Training {
 
 TrainingResult train_gpt(record::RunFolder& run, const Watcher& watch) {
   const auto o = options_of(run);
+  check(o);
   at::set_num_threads(static_cast<int>(o.threads));
   Training training(o);
   record::Progress progress;
@@ -101,6 +113,8 @@ TrainingResult train_gpt(record::RunFolder& run, const Watcher& watch) {
                       false};
   const auto validate = [&] {
     event.validation_loss = training.validation_loss();
+    TORCH_CHECK_VALUE(std::isfinite(event.validation_loss), "the validation loss is NaN or infinite after step ",
+                      progress.step, " of ", o.steps);
     run.append_metrics({{"step", progress.step}, {"validation_loss", event.validation_loss}});
     run.append_timings(
         {{"step", progress.step}, {"seconds", progress.seconds}, {"optimizer_seconds", progress.optimizer_seconds}});
@@ -110,6 +124,7 @@ TrainingResult train_gpt(record::RunFolder& run, const Watcher& watch) {
     event.validated = false;
   };
   const auto save = [&] {
+    training.check_parameters(progress.step);
     record::save_checkpoint(run.checkpoint(), training.model(), training.optimizer(), progress);
   };
 

@@ -11,6 +11,8 @@
 
 #include <limits>
 
+#include "tasks/gpt_run.h"
+
 namespace fanion::tasks {
 
 at::Tensor sample_tokens(const models::Gpt& model, const at::Tensor& prompt, const SampleOptions& o) {
@@ -44,6 +46,18 @@ std::string sample_text(const models::Gpt& model, const std::string& prompt, con
   const auto drawn = sample_tokens(model, tokens, options);
   std::string text;
   for (int64_t i = 0; i < drawn.numel(); ++i) text += static_cast<char>(drawn.const_data_ptr<int64_t>()[i]);
+  return text;
+}
+
+std::string sample_run(const record::RunFolder& run, const std::string& prompt, const SampleOptions& options) {
+  const auto model = trained_model(run);
+  if (trains_on_text(options_of(run))) return prompt + sample_text(model, prompt, options);
+  TORCH_CHECK_VALUE(prompt.empty(), "--prompt needs a model of bytes; ", run.path().string(),
+                    " was trained on token shards");
+  const auto tokens = sample_tokens(model, end_of_text(model), options);
+  std::string text;
+  for (int64_t i = 0; i < tokens.numel(); ++i)
+    text += (i == 0 ? "" : " ") + std::to_string(tokens.const_data_ptr<int64_t>()[i]);
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "models/gpt.h"
+#include "record/run_folder.h"
 
 namespace fanion::tasks {
 
@@ -18,5 +19,9 @@ at::Tensor sample_tokens(const models::Gpt& model, const at::Tensor& prompt, con
 
 /// The same for a model of bytes: the text after `prompt`, which may be empty.
 std::string sample_text(const models::Gpt& model, const std::string& prompt, const SampleOptions& options);
+
+/// What a run's checkpoint writes: the prompt and the text after it, or token ids if it was trained on shards, which
+/// take no prompt.
+std::string sample_run(const record::RunFolder& run, const std::string& prompt, const SampleOptions& options);
 
 }  // namespace fanion::tasks

@@ -92,6 +92,7 @@ topk_svd(const at::Tensor& A, int64_t k, std::string_view method, double tol, in
 at::Tensor newton_schulz(const at::Tensor& M, at::ArrayRef<double> coefficients, int64_t steps, double eps,
                          std::optional<at::ScalarType> dtype) {
   TORCH_CHECK_VALUE(coefficients.size() == 3, "coefficients needs (a, b, c), got ", coefficients.size(), " numbers");
+  TORCH_CHECK_VALUE(!dtype || at::isFloatingType(*dtype), "dtype = ", *dtype, " must be a floating-point one");
   return linalg::newton_schulz(M, {.coefficients = {{coefficients[0], coefficients[1], coefficients[2]}},
                                    .steps = steps,
                                    .dtype = dtype,

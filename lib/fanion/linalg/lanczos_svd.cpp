@@ -8,7 +8,9 @@
 //   Daniel, Gragg, Kaufman & Stewart 1976 (twice is enough).
 // Rounding: both bases are fully reorthogonalised, twice, so they stay orthonormal to working precision. The
 //   recurrence breaks where a new vector drowns in rounding (norm ≤ 10·eps·σ̂₁): the space is then invariant,
-//   and the basis continues with a fresh random vector and a zero in B, which finds multiple singular values.
+//   and the basis continues with a fresh random vector and a zero in B.
+// Multiplicity: the Krylov space of one vector holds one copy of a multiple singular value until a breakdown or
+//   rounding brings another, so all residuals may converge while a copy is missing; `dense` and `subspace` find all.
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>

@@ -54,8 +54,7 @@ at::Tensor LinearOperator::to_dense() const {
   return rows_ < cols_ ? apply_adjoint(at::eye(rows_, options_)).t() : apply(at::eye(cols_, options_));
 }
 
-DenseOperator::DenseOperator(const at::Tensor& A)
-    : LinearOperator(A.size(0), A.size(1), widened(A).options()), A_(widened(A)) {}
+DenseOperator::DenseOperator(const at::Tensor& A) : DenseOperator(Widened{widened(A)}) {}
 
 at::Tensor DenseOperator::product(const at::Tensor& V) const { return at::matmul(A_, V); }
 at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return at::matmul(A_.t(), U); }

@@ -56,6 +56,10 @@ class DenseOperator final : public LinearOperator {
   at::Tensor to_dense() const override { return A_; }
 
  private:
+  struct Widened {
+    at::Tensor A;
+  };
+  explicit DenseOperator(Widened w) : LinearOperator(w.A.size(0), w.A.size(1), w.A.options()), A_(std::move(w.A)) {}
   at::Tensor product(const at::Tensor& V) const override;
   at::Tensor adjoint_product(const at::Tensor& U) const override;
   at::Tensor A_;

@@ -52,13 +52,17 @@ at::Tensor newton_schulz(const at::Tensor& M, const NewtonSchulzOptions& options
                     " coefficient triples for ", options.steps, " steps; give one, or one per step");
   TORCH_CHECK_VALUE(options.eps >= 0, "eps = ", options.eps, " must not be negative");
 
-  const auto input = M.size(-2) > M.size(-1) ? M.detach().mT() : M.detach();
-  // Summed in double and divided before narrowing, so that neither 1e-30 nor 1e30 leaves the range; the floor
-  // only keeps 0/0 away.
+  const auto dtype = working_dtype(M, options);
+  auto input = M.size(-2) > M.size(-1) ? M.detach().mT() : M.detach();
+  // bfloat16 has float32's range, so narrowing first is safe, and rounds as torch.optim.Muon does.
+  const bool narrow_first = dtype == at::kBFloat16 && M.scalar_type() == at::kFloat;
+  if (narrow_first) input = input.to(dtype);
+  // Summed in double and otherwise divided before narrowing, so that neither 1e-30 nor 1e30 leaves the range; the
+  // floor only keeps 0/0 away.
   const double floor = std::max(options.eps, static_cast<double>(std::numeric_limits<float>::min()));
   const auto norm = at::linalg_vector_norm(input, 2, {{-2, -1}}, /*keepdim=*/true, at::kDouble).clamp_min(floor);
-  auto X = at::empty_like(input, working_dtype(M, options));
-  at::div_out(X, input, norm.to(M.scalar_type() == at::kDouble ? at::kDouble : at::kFloat));
+  auto X = at::empty_like(input, dtype);
+  at::div_out(X, input, norm.to(narrow_first ? dtype : M.scalar_type() == at::kDouble ? at::kDouble : at::kFloat));
   for (int64_t step = 0; step < options.steps; ++step) {
     const auto& [a, b, c] = sets[sets.size() == 1 ? 0 : step];
     const auto gram = at::matmul(X, X.mT());

@@ -1,5 +1,8 @@
 #include "fanion/norms/deflated.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/ones_like.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -26,13 +29,11 @@ class Deflated final : public DirectionRule {
     if (needed == 0) return {{ResidualTerm{-weight(m, n), map_, X, {}, {}, {}}}};
     const auto svd = triplets(X, needed, options_, warm);
     Direction D;
-    if (k_ > 0) {
-      const auto U = svd.U.narrow(1, 0, k_), S = svd.S.narrow(0, 0, k_), V = svd.V.narrow(1, 0, k_);
-      D.terms.push_back(LowRankTerm{-1, without_null_columns(U, S, m, n), V});
-      if (k_ < smaller) D.terms.push_back(ResidualTerm{-weight(m, n), map_, X, U * S, V, inverse_of_next(svd.S)});
-    } else {
-      D.terms.push_back(ResidualTerm{-weight(m, n), map_, X, {}, {}, inverse_of_next(svd.S)});
-    }
+    const auto scale = residual_scale(svd.S, m, n);
+    if (k_ == 0) return {{ResidualTerm{-weight(m, n), map_, X, {}, {}, scale}}};
+    const auto U = svd.U.narrow(1, 0, k_), S = svd.S.narrow(0, 0, k_), V = svd.V.narrow(1, 0, k_);
+    D.terms.push_back(LowRankTerm{-1, without_null_columns(U, S, m, n), V});
+    if (k_ < smaller) D.terms.push_back(ResidualTerm{-weight(m, n), map_, X, U * S, V, scale});
     return D;
   }
 
@@ -60,9 +61,12 @@ class Deflated final : public DirectionRule {
     TORCH_INTERNAL_ASSERT(false);
   }
 
-  at::Tensor inverse_of_next(const at::Tensor& S) const {
-    if (map_ != ResidualMap::clip) return {};
-    return S[k_].clamp_min(std::numeric_limits<float>::min()).reciprocal();
+  /// 0 where the triplets found already span M up to rounding: what is left of it has no direction, and N would blow
+  /// it up to full size. Else 1, or 1/σ_{k+1} for `clip`.
+  at::Tensor residual_scale(const at::Tensor& S, int64_t m, int64_t n) const {
+    const auto factor =
+        map_ == ResidualMap::clip ? S.clamp_min(std::numeric_limits<float>::min()).reciprocal() : at::ones_like(S);
+    return without_null_columns(factor.unsqueeze(0), S, m, n)[0][S.numel() - 1];
   }
 
   int64_t k_;

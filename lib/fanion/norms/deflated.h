@@ -8,7 +8,9 @@ namespace fanion::norms {
 ///
 /// c makes both parts carry the same energy per direction, ‖c·N(R)‖_F = √(min(m, n) − k); for sign and row_norm
 /// from ‖N(R)‖_F = √(mn) and √m, which holds unless R has exact zeros. `clip` is the minimiser of
-/// ⟨M, −X⟩ + (σ_{k+1}/2)‖X‖²_F over the spectral ball and takes c = 1. No norm's LMO, hence a rule only.
+/// ⟨M, −X⟩ + (σ_{k+1}/2)‖X‖²_F over the spectral ball and takes c = 1. R is dropped where the last
+/// triplet found has σ ≤ max(m, n)·eps·σ₁ (rank < k, or ≤ k for `clip`): it is rounding then, and N would give
+/// it full size. No norm's LMO, hence a rule only.
 /// 0 ≤ k ≤ min(m, n): k = 0 is Signum (NSGD, …), k = min(m, n) is Muon. Throws where k is larger.
 /// Cost: that of k triplets plus 2mnk flops and one m × n temporary. Source: design note on deflated Fanions.
 RulePtr deflated(int64_t k, ResidualMap map = ResidualMap::sign, TripletOptions triplets = {});

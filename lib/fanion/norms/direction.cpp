@@ -46,11 +46,19 @@ struct Adder {
     W.addmm_(t.U.to(W.scalar_type()), t.V.to(W.scalar_type()).t(), 1, step * t.coef);
   }
   void operator()(const ScaledTerm& t) const {
-    // scale·step first: a 0-dimensional tensor, so that M is read once and no matrix is formed.
-    W.addcmul_(t.M.to(W.scalar_type()), t.scale.to(W.scalar_type()), step * t.coef);
+    const auto scale = t.scale.to(t.M.scalar_type());
+    if (W.scalar_type() == t.M.scalar_type())
+      W.addcmul_(t.M, scale, step * t.coef);  // M is read once and no matrix is formed
+    else
+      W.add_(t.M * scale, step * t.coef);  // scaled before it is narrowed: float16 holds neither M nor 1/‖M‖
   }
   void operator()(const DenseTerm& t) const { W.add_(t.D, step * t.coef); }
-  void operator()(const ResidualTerm& t) const { W.add_(mapped_residual(t), step * t.coef); }
+  void operator()(const ResidualTerm& t) const {
+    if (t.scale.defined() && t.map != ResidualMap::clip)
+      W.addcmul_(mapped_residual(t).to(W.scalar_type()), t.scale.to(W.scalar_type()), step * t.coef);
+    else
+      W.add_(mapped_residual(t), step * t.coef);
+  }
 };
 
 }  // namespace

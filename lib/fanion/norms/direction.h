@@ -39,7 +39,8 @@ struct ResidualTerm {
   double coef;
   ResidualMap map;
   at::Tensor M, L, V;
-  at::Tensor scale;  ///< 1/σ_{k+1} for `clip`, 0-dimensional; undefined otherwise
+  /// 0-dimensional: 1/σ_{k+1} for `clip`; for the others 0 where R is only rounding, else 1, or undefined for 1.
+  at::Tensor scale;
 };
 
 using Term = std::variant<LowRankTerm, ScaledTerm, DenseTerm, ResidualTerm>;

@@ -19,8 +19,8 @@ class Frobenius final : public MatrixNorm {
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     const auto X = working_matrix(M);
-    // Zero has no direction: 0 · 1/smallest is still 0.
-    const auto scale = in_double(X).clamp_min(std::numeric_limits<double>::min()).reciprocal();
+    // Zero has no direction: 0 times the largest finite scale is still 0.
+    const auto scale = in_double(X).clamp_min(std::numeric_limits<float>::min()).reciprocal();
     return {{ScaledTerm{-1, X, scale}}};
   }
 

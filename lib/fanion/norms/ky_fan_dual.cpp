@@ -27,7 +27,10 @@ class KyFanDual final : public MatrixNorm {
     return singular_values(M).narrow(0, 0, k_).sum();
   }
   double rho(int64_t, int64_t) const override { return std::sqrt(static_cast<double>(k_)); }
-  int64_t ky_fan_k(int64_t, int64_t) const override { return k_; }
+  int64_t ky_fan_k(int64_t m, int64_t n) const override {
+    warm_columns(m, n);
+    return k_;
+  }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     const auto [U, V] = flattened_triplets(M, k_, options_, warm);
     return {{LowRankTerm{-1, U, V}}};

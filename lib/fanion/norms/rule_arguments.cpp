@@ -63,7 +63,7 @@ double RuleArguments::number(const std::string& key, double otherwise) {
   return text == nullptr ? otherwise : parse_number(*text, c10::str("rule '", rule_, "': ", key));
 }
 
-std::string RuleArguments::word(const std::string& key, std::string otherwise) {
+std::string RuleArguments::word(const std::string& key, const std::string& otherwise) {
   const auto* text = find(key);
   return text == nullptr ? otherwise : *text;
 }

@@ -13,7 +13,7 @@ std::string text_of(double x) {
 }
 
 std::string text_of(const TripletOptions& options) {
-  const auto method = c10::str("svd=", linalg::name_of(options.method));
+  auto method = c10::str("svd=", linalg::name_of(options.method));
   if (options.method != linalg::SvdMethod::subspace) return method;
   return c10::str(method, ",passes=", options.passes, ",oversample=", options.oversample);
 }

@@ -87,8 +87,9 @@ LmoOptimizer::LmoOptimizer(std::vector<ParamGroup> groups)
   for (const auto& group : groups_) {
     check_group(group);
     initial_lr_.push_back(lr_of(group.settings));
-    add_param_group(
-        torch::optim::OptimizerParamGroup(group.params, std::make_unique<LearningRate>(initial_lr_.back())));
+    // Torch 2.13 gives a group the defaults in place of options whose type it does not know.
+    add_param_group(torch::optim::OptimizerParamGroup(group.params));
+    param_groups_.back().options().set_lr(initial_lr_.back());
     for (const auto& p : group.params)
       state_[p.unsafeGetTensorImpl()] = std::make_unique<ParamState>(initial_state(p, group.settings));
   }

@@ -25,7 +25,7 @@ void check_parameter(const at::Tensor& W, const at::Tensor& grad, const at::Tens
                     ")");
 }
 
-void step_parameter(at::Tensor W, const at::Tensor& grad, at::Tensor buffer, at::Tensor warm,
+void step_parameter(const at::Tensor& W, const at::Tensor& grad, at::Tensor buffer, at::Tensor warm,
                     const norms::DirectionRule& rule, const LmoStepOptions& o) {
   const auto M = matrix_view(update_momentum_(buffer, grad, {o.momentum, o.nesterov, o.momentum_kind}));
   const auto direction = rule.direction(M, warm.numel() > 0 ? &warm : nullptr);
