@@ -1,0 +1,106 @@
+#include "fanion/linalg/linear_operator.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
+
+#include "certificates.h"
+#include "zoo.h"
+
+namespace fanion::linalg {
+namespace {
+
+using namespace fanion::testing;
+
+// A dot product of n terms has a relative error below n·eps; 100 > 70 columns leaves room for cancellation.
+double product_tolerance(const at::Tensor& A) { return 100 * working_eps(A.scalar_type()); }
+
+TEST(LinearOperator, DenseProductsAreThoseOfTheMatrix) {
+  for (const auto& [name, A] : whole_zoo()) {
+    SCOPED_TRACE(name);
+    const DenseOperator op(A);
+    const auto V = random_normal(A.size(1), 3, 1).to(op.options()), U = random_normal(A.size(0), 2, 2).to(op.options());
+    const auto exact = A.to(at::kDouble);
+    EXPECT_LE(relative_error(op.apply(V), at::matmul(exact, V.to(at::kDouble))), product_tolerance(A));
+    EXPECT_LE(relative_error(op.apply_adjoint(U), at::matmul(exact.t(), U.to(at::kDouble))), product_tolerance(A));
+    EXPECT_EQ(op.options().dtype(), A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+  }
+}
+
+TEST(LinearOperator, AdjointIsAdjoint) {
+  for (const auto& [name, A] : whole_zoo()) {
+    SCOPED_TRACE(name);
+    const DenseOperator op(A);
+    const AdjointOperator transposed(op);
+    const auto v = random_normal(A.size(1), 1, 3).to(op.options()), u = random_normal(A.size(0), 1, 4).to(op.options());
+    EXPECT_EQ(transposed.rows(), A.size(1));
+    EXPECT_EQ(transposed.cols(), A.size(0));
+    // ⟨u, A v⟩ = ⟨Aᵀu, v⟩ up to the rounding of two products, relative to ‖u‖‖A‖‖v‖.
+    const double size = frobenius_norm(u) * frobenius_norm(A) * frobenius_norm(v);
+    EXPECT_LE(std::abs(frobenius_inner(u, op.apply(v)) - frobenius_inner(op.apply_adjoint(u), v)),
+              product_tolerance(A) * size);
+    EXPECT_TRUE(same_bits(transposed.apply(u), op.apply_adjoint(u)));
+    EXPECT_TRUE(same_bits(transposed.apply_adjoint(v), op.apply(v)));
+    EXPECT_TRUE(same_bits(transposed.to_dense(), op.to_dense().t()));
+  }
+}
+
+TEST(LinearOperator, FunctionOperatorFormsItsMatrixFromTheSmallerSide) {
+  for (const auto& shape : {std::pair{4, 7}, std::pair{7, 4}}) {
+    const auto A = random_normal(shape.first, shape.second, 5);
+    const FunctionOperator op(
+        A.size(0), A.size(1), A.options(), [&](const at::Tensor& V) { return at::matmul(A, V); },
+        [&](const at::Tensor& U) { return at::matmul(A.t(), U); });
+    EXPECT_LE(relative_error(op.to_dense(), A), product_tolerance(A));
+    EXPECT_EQ(op.count().forward + op.count().adjoint, 4);
+    EXPECT_EQ(op.count().calls, 1);
+  }
+}
+
+TEST(LinearOperator, CountsColumnsAndCalls) {
+  const DenseOperator op(random_normal(6, 5, 6));
+  const AdjointOperator transposed(op);
+  op.apply(random_normal(5, 3, 7));
+  op.apply_adjoint(random_normal(6, 2, 8));
+  transposed.apply(random_normal(6, 4, 9));
+  EXPECT_EQ(op.count().forward, 3);
+  EXPECT_EQ(op.count().adjoint, 6);
+  EXPECT_EQ(op.count().calls, 3);
+  EXPECT_EQ(transposed.count().forward, 4);
+  EXPECT_EQ(transposed.count().calls, 1);
+}
+
+TEST(LinearOperator, RefusesWrongBlocks) {
+  const DenseOperator op(random_normal(6, 5, 10));
+  EXPECT_VALUE_ERROR(op.apply(random_normal(6, 1, 1)), "expected (5, b)");
+  EXPECT_VALUE_ERROR(op.apply(at::ones({5}, at::kDouble)), "expected (5, b)");
+  EXPECT_VALUE_ERROR(op.apply_adjoint(random_normal(5, 1, 1)), "expected (6, b)");
+  EXPECT_VALUE_ERROR(op.apply(at::ones({5, 1}, at::kFloat)), "expected double");
+  EXPECT_VALUE_ERROR(op.apply(at::Tensor()), "undefined");
+  EXPECT_EQ(op.count().calls, 0) << "a refused block was counted";
+}
+
+TEST(LinearOperator, RefusesWrongProducts) {
+  const auto options = at::TensorOptions(at::kDouble);
+  const auto good = [](const at::Tensor& U) { return at::ones({5, U.size(1)}, at::kDouble); };
+  const FunctionOperator wrong_rows(6, 5, options, good, good);
+  EXPECT_VALUE_ERROR(wrong_rows.apply(random_normal(5, 2, 1)), "the product A V has shape [5, 2]");
+  const FunctionOperator wrong_columns(
+      6, 5, options, [](const at::Tensor&) { return at::ones({6, 1}, at::kDouble); }, good);
+  EXPECT_VALUE_ERROR(wrong_columns.apply(random_normal(5, 2, 1)), "columns");
+  const FunctionOperator wrong_dtype(
+      6, 5, options, [](const at::Tensor& V) { return at::ones({6, V.size(1)}, at::kFloat); }, good);
+  EXPECT_VALUE_ERROR(wrong_dtype.apply(random_normal(5, 2, 1)), "expected double");
+  EXPECT_VALUE_ERROR(FunctionOperator(6, 5, options, good, nullptr), "both products");
+}
+
+TEST(LinearOperator, RefusesWhatIsNoMatrix) {
+  EXPECT_VALUE_ERROR(DenseOperator(at::ones({3}, at::kDouble)), "2 dimensions");
+  EXPECT_VALUE_ERROR(DenseOperator(at::ones({2, 3, 4}, at::kDouble)), "2 dimensions");
+  EXPECT_VALUE_ERROR(DenseOperator(at::ones({3, 3}, at::kLong)), "float32, float64, bfloat16");
+  EXPECT_VALUE_ERROR(DenseOperator(at::empty({0, 3}, at::kDouble)), "at least one row");
+  EXPECT_VALUE_ERROR(DenseOperator(at::Tensor()), "2 dimensions");
+}
+
+}  // namespace
+}  // namespace fanion::linalg

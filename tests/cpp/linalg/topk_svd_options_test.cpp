@@ -1,0 +1,202 @@
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/diag.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/kron.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <limits>
+
+#include "certificates.h"
+#include "fanion/linalg/topk_svd.h"
+#include "zoo.h"
+
+namespace fanion::linalg {
+namespace {
+
+using namespace fanion::testing;
+
+at::Tensor decaying() { return with_spectrum(260, 220, geometric(40, 0.9), 41); }
+
+TEST(TopkSvdOptions, AutomaticIsDenseForSmallMatricesAndLanczosForLarge) {
+  EXPECT_EQ(topk_svd(random_normal(30, 20, 1), 2).report.method, SvdMethod::dense);
+  const auto A = decaying();
+  const auto svd = topk_svd(A, 5);
+  EXPECT_EQ(svd.report.method, SvdMethod::lanczos);
+  EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), 1e-5) << "the default tol";
+  EXPECT_EQ(topk_svd(A, 60).report.method, SvdMethod::dense) << "k is a large part of 220";
+}
+
+TEST(TopkSvdOptions, CountsItsProducts) {
+  const auto A = decaying();
+  const DenseOperator op(A);
+  const auto lanczos = topk_svd(op, 3, {.method = SvdMethod::lanczos});
+  EXPECT_EQ(lanczos.report.products, op.count().forward + op.count().adjoint);
+  EXPECT_EQ(lanczos.report.passes, op.count().calls);
+  const auto subspace = topk_svd(op, 3, {.method = SvdMethod::subspace, .passes = 5, .oversample = 2});
+  EXPECT_EQ(subspace.report.products, 5 * 2 * (3 + 2));
+  EXPECT_EQ(subspace.report.passes, 10);
+}
+
+TEST(TopkSvdOptions, TighterTolIsReached) {
+  const auto A = decaying();
+  for (const double tol : {1e-2, 1e-6, 1e-12}) {
+    const auto svd = topk_svd(A, 6, {.method = SvdMethod::lanczos, .tol = tol});
+    EXPECT_EQ(svd.report.status, SvdStatus::converged);
+    EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), tol);
+  }
+}
+
+TEST(TopkSvdOptions, RestartsThatRunOutAreReported) {
+  const auto A = random_normal(80, 70, 42);  // no gap: ten restarts of 6 vectors cannot reach 1e-14
+  const auto svd = topk_svd(A, 5, {.method = SvdMethod::lanczos, .tol = 1e-14, .basis = 6, .max_restarts = 10});
+  EXPECT_EQ(svd.report.status, SvdStatus::exhausted);
+  EXPECT_EQ(svd.report.restarts, 10);
+  EXPECT_FALSE(svd.report.message.empty());
+  const auto exact = triplet_residual_norms(A, svd.U, svd.S, svd.V);
+  for (int64_t i = 0; i < 5; ++i)
+    EXPECT_NEAR(svd.report.residuals[i].item<double>(), exact[i], 1e-12) << "100 roundings of numbers near sigma_1";
+}
+
+TEST(TopkSvdOptions, EveryBasisSizeWorks) {
+  const auto A = with_spectrum(40, 30, geometric(30, 0.7), 43);
+  for (const int64_t basis : {5, 6, 12, 29, 30}) {
+    const auto svd = topk_svd(A, 4, {.method = SvdMethod::lanczos, .tol = 1e-10, .basis = basis});
+    EXPECT_EQ(svd.report.status, SvdStatus::converged) << basis;
+    EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), 1.01e-10) << basis;
+  }
+}
+
+TEST(TopkSvdOptions, WarmStartSavesWorkAndLosesNothing) {
+  const auto A = decaying();
+  const auto V = topk_svd(A, 3, {.method = SvdMethod::dense}).V;
+  const auto cold = topk_svd(A, 3, {.method = SvdMethod::subspace, .passes = 1, .oversample = 0});
+  const auto warm = topk_svd(A, 3, {.method = SvdMethod::subspace, .passes = 1, .oversample = 0, .warm_start = V});
+  EXPECT_GT(two_sided_residual(A, cold.U, cold.S, cold.V), 1e-2)
+      << "one cold pass must not be enough, or this proves nothing";
+  EXPECT_LE(two_sided_residual(A, warm.U, warm.S, warm.V), 1e-12);
+  const auto cold_lanczos = topk_svd(A, 1, {.method = SvdMethod::lanczos, .basis = 4});
+  const auto warm_lanczos = topk_svd(A, 1, {.method = SvdMethod::lanczos, .basis = 4, .warm_start = V.narrow(1, 0, 1)});
+  EXPECT_LT(warm_lanczos.report.products, cold_lanczos.report.products);
+  EXPECT_LE(two_sided_residual(A, warm_lanczos.U, warm_lanczos.S, warm_lanczos.V), 1e-5) << "the default tol";
+}
+
+TEST(TopkSvdOptions, WarmStartMayMissTheAnswer) {
+  for (const auto& A : {decaying(), at::Tensor(decaying().t())}) {
+    const auto exact = topk_svd(A, 8, {.method = SvdMethod::dense});
+    const auto away = exact.V.narrow(1, 4, 4).contiguous();  // orthogonal to the three wanted vectors
+    const auto svd = topk_svd(A, 3, {.method = SvdMethod::lanczos, .tol = 1e-8, .warm_start = away});
+    EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), 1.01e-8);
+    for (int64_t i = 0; i < 3; ++i) EXPECT_NEAR(svd.S[i].item<double>(), std::pow(0.9, i), 1e-8);
+    const auto many =
+        topk_svd(A, 3, {.method = SvdMethod::subspace, .passes = 30, .warm_start = random_normal(A.size(1), 20, 44)});
+    EXPECT_LE(two_sided_residual(A, many.U, many.S, many.V), 1e-5) << "0.9^(5 * 60), with the default oversample of 4";
+  }
+}
+
+TEST(TopkSvdOptions, LanczosLeavesAnInvariantSubspaceItWasStartedIn) {
+  auto sigma = at::zeros({60}, at::kDouble);
+  for (int64_t i = 0; i < 60; ++i) sigma[i] = std::pow(0.7, i);
+  const auto A = at::diag(sigma);  // products keep exact zeros, so only the solver's own noise finds the first axis
+  auto warm = at::zeros({60, 1}, at::kDouble);
+  warm.narrow(0, 1, 5).fill_(1);  // more axes than the basis has columns, so that no breakdown helps
+  const auto svd = topk_svd(A, 1, {.method = SvdMethod::lanczos, .tol = 1e-8, .basis = 4, .warm_start = warm});
+  EXPECT_NEAR(svd.S[0].item<double>(), 1, 1e-8);
+}
+
+TEST(TopkSvdOptions, WarmStartIsNotWrittenTo) {
+  const auto A = decaying();
+  const auto V = random_normal(220, 3, 45), before = V.clone();
+  for (const auto method : {SvdMethod::lanczos, SvdMethod::subspace}) {
+    topk_svd(A, 3, {.method = method, .warm_start = V});
+    EXPECT_TRUE(same_bits(V, before)) << name_of(method);
+  }
+}
+
+TEST(TopkSvdOptions, RandomnessComesFromTheGeneratorAlone) {
+  const auto A = decaying();
+  auto global = at::detail::getDefaultCPUGenerator();
+  const auto global_before = global.get_state().clone();
+  for (const auto method : {SvdMethod::automatic, SvdMethod::dense, SvdMethod::lanczos, SvdMethod::subspace}) {
+    const auto run = [&](uint64_t seed) {
+      return topk_svd(A, 2, {.method = method, .passes = 1, .generator = at::detail::createCPUGenerator(seed)});
+    };
+    EXPECT_TRUE(same_bits(run(1).V, run(1).V)) << name_of(method);
+    if (method == SvdMethod::subspace) {
+      EXPECT_FALSE(same_bits(run(1).V, run(2).V)) << "the seed has no effect";
+    }
+    topk_svd(A, 2, {.method = method});
+  }
+  EXPECT_TRUE(same_bits(global.get_state(), global_before)) << "the global generator was used";
+  auto mine = at::detail::createCPUGenerator(3);
+  const auto mine_before = mine.get_state().clone();
+  topk_svd(A, 2, {.method = SvdMethod::subspace, .generator = mine});
+  EXPECT_FALSE(same_bits(mine.get_state(), mine_before)) << "the passed generator was not used";
+}
+
+TEST(TopkSvdOptions, MultipleSingularValues) {
+  const auto block = with_spectrum(20, 15, geometric(15, 0.8), 49);
+  const auto A = at::kron(at::eye(3, at::kDouble), block);  // 60 × 45, every singular value three times
+  for (const int64_t k : {1, 2, 3, 5, 7}) {
+    for (const auto method : {SvdMethod::dense, SvdMethod::subspace}) {
+      const auto svd = topk_svd(A, k, {.method = method, .passes = 60});
+      // 120 half-passes at a gap of 0.8 over the nine columns that k + 4 surely reach.
+      for (int64_t i = 0; i < k; ++i) EXPECT_NEAR(svd.S[i].item<double>(), std::pow(0.8, i / 3), 1e-10);
+    }
+    // A Krylov space of one vector may hold fewer copies than there are; what it gives are true triplets.
+    const auto svd = topk_svd(A, k, {.method = SvdMethod::lanczos, .tol = 1e-8});
+    EXPECT_LE(orthonormality_error(svd.V), 1e-13);
+    EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), 1.01e-8);
+    EXPECT_NEAR(svd.S[0].item<double>(), 1, 1e-8);
+  }
+}
+
+TEST(TopkSvdOptions, OnlyTheDenseSolverAsksForTheMatrix) {
+  const auto A = random_normal(30, 25, 46);
+  int64_t widest = 0;
+  const FunctionOperator op(
+      30, 25, A.options(), [&](const at::Tensor& V) { return widest = std::max(widest, V.size(1)), at::matmul(A, V); },
+      [&](const at::Tensor& U) { return widest = std::max(widest, U.size(1)), at::matmul(A.t(), U); });
+  const auto lanczos = topk_svd(op, 2, {.method = SvdMethod::lanczos, .tol = 1e-8});
+  EXPECT_EQ(widest, 1);
+  EXPECT_LE(two_sided_residual(A, lanczos.U, lanczos.S, lanczos.V), 1.01e-8);
+  topk_svd(op, 2, {.method = SvdMethod::subspace});
+  EXPECT_EQ(widest, 2 + 4);
+}
+
+TEST(TopkSvdOptions, RefusesWhatIsOutOfRange) {
+  const auto A = random_normal(6, 5, 47);
+  EXPECT_VALUE_ERROR(topk_svd(A, 0), "1 to 5");
+  EXPECT_VALUE_ERROR(topk_svd(A, 6), "1 to 5");
+  EXPECT_VALUE_ERROR(topk_svd(A, -1), "1 to 5");
+  for (const double tol : {0.0, -1.0, 1.0, std::numeric_limits<double>::quiet_NaN()})
+    EXPECT_VALUE_ERROR(topk_svd(A, 1, {.tol = tol}), "tol");
+  EXPECT_VALUE_ERROR(topk_svd(A, 1, {.passes = 0}), "passes");
+  EXPECT_VALUE_ERROR(topk_svd(A, 1, {.oversample = -1}), "oversample");
+  EXPECT_VALUE_ERROR(topk_svd(A, 3, {.basis = 3}), "4 to 5");
+  EXPECT_VALUE_ERROR(topk_svd(A, 1, {.basis = 6}), "2 to 5");
+  EXPECT_VALUE_ERROR(topk_svd(A, 1, {.max_restarts = -1}), "max_restarts");
+  for (const auto& warm : {random_normal(6, 1, 1), at::ones({5}, at::kDouble), at::zeros({5, 0}, at::kDouble)})
+    EXPECT_VALUE_ERROR(topk_svd(A, 1, {.warm_start = warm}), "warm_start");
+  EXPECT_VALUE_ERROR(svd_method_from_name("arpack"), "auto, dense, lanczos, subspace");
+}
+
+TEST(TopkSvdOptions, RefusesNanAndInfinity) {
+  for (const auto dtype : {at::kDouble, at::kFloat, at::kBFloat16})
+    for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+      for (const auto method : {SvdMethod::automatic, SvdMethod::dense, SvdMethod::lanczos, SvdMethod::subspace}) {
+        auto A = random_normal(6, 5, 48).to(dtype);
+        A[3][2] = bad;
+        EXPECT_VALUE_ERROR(topk_svd(A, 1, {.method = method}), "1 NaN or infinite entries out of 30");
+      }
+}
+
+TEST(TopkSvdOptions, NamesRoundTrip) {
+  for (const auto method : {SvdMethod::automatic, SvdMethod::dense, SvdMethod::lanczos, SvdMethod::subspace})
+    EXPECT_EQ(svd_method_from_name(name_of(method)), method);
+  EXPECT_EQ(name_of(SvdStatus::exhausted), "exhausted");
+}
+
+}  // namespace
+}  // namespace fanion::linalg

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "fanion/norms/matrix_norm.h"
+
+namespace fanion::testing {
+
+/// A norm of the library beside the formulas of its value and dual, by the oracle.
+struct NormCase {
+  std::string name;
+  norms::NormPtr norm;
+  std::function<double(const at::Tensor&)> value;  ///< empty where no formula is known (dual sums)
+  std::function<double(const at::Tensor&)> dual;
+  /// What its solver may add to the rounding of a dual gap: Lanczos stops at 1e-5·σ₁.
+  double solver_tol = 0;
+  /// Relative error of its value beyond rounding: the gauge of a dual sum is found to 1e-12, and moves the primal
+  /// norm of a direction of r terms by at most √r as much.
+  double value_tol = 0;
+  /// Whether the library computes the value (not for dual sums with max_entry).
+  bool has_value = true;
+};
+std::ostream& operator<<(std::ostream& out, const NormCase& norm_case);
+
+/// Every norm that fits an m × n matrix: all kinds, several k, the F- families at α = 0, 0.3, 1.
+std::vector<NormCase> norm_cases(int64_t m, int64_t n);
+
+}  // namespace fanion::testing

@@ -1,0 +1,147 @@
+#include "fanion/norms/registry.h"
+
+#include "certificates.h"
+#include "fanion/norms/deflated.h"
+#include "fanion/norms/frobenius.h"
+#include "fanion/norms/ky_fan_dual.h"
+#include "fanion/norms/max_entry.h"
+#include "fanion/norms/mixture.h"
+#include "fanion/norms/nuclear.h"
+#include "fanion/norms/spectral.h"
+#include "zoo.h"
+
+namespace fanion::norms {
+namespace {
+
+using namespace fanion::testing;
+
+const std::vector<std::string> kTexts = {"frobenius",
+                                         "nsgd",
+                                         "max_entry",
+                                         "signum",
+                                         "spectral",
+                                         "spectral:polar=newton_schulz",
+                                         "muon",
+                                         "muon:polar=exact",
+                                         "muon:ns_steps=3,eps=1e-07",
+                                         "muon:ns_coefficients=cubic-damped",
+                                         "muon:ns_coefficients=1.5/-0.5/0,ns_steps=9,ns_dtype=float64",
+                                         "muon:ns_coefficients=2/-1.5/0.5/1.5/-0.5/0",
+                                         "nuclear",
+                                         "nuclear:svd=lanczos",
+                                         "neon",
+                                         "neon:passes=3,oversample=1",
+                                         "ky_fan_dual:k=3",
+                                         "ky_fan_dual:k=3,svd=dense",
+                                         "fanion:k=5",
+                                         "f-muon",
+                                         "f-muon:alpha=0",
+                                         "f-muon:alpha=1",
+                                         "f-muon:alpha=1.5",
+                                         "f-muon:alpha=-0.1",
+                                         "f-neon:alpha=0.25",
+                                         "f-fanion:k=2,alpha=0.7",
+                                         "d-fanion:k=0",
+                                         "d-fanion:k=2",
+                                         "d-fanion:k=2,residual=row_norm,svd=dense",
+                                         "d-fanion:k=2,residual=frobenius",
+                                         "d-fanion:k=2,residual=clip",
+                                         "0.3*nuclear + 0.7*max_entry",
+                                         "muon + nsgd",
+                                         "2*signum",
+                                         "-1*muon + 1e-05*d-fanion:k=1",
+                                         "0.1*f-muon + 0.9*f-neon:alpha=0.3"};
+
+TEST(Registry, NamesRoundTrip) {
+  for (const auto& text : kTexts) {
+    const auto rule = rule_from_name(text);
+    EXPECT_EQ(rule_from_name(rule->name())->name(), rule->name()) << text;
+  }
+}
+
+TEST(Registry, TheNameGivesTheSameDirection) {
+  const auto M = random_normal(8, 6, 111);
+  for (const auto& text : kTexts) {
+    const auto rule = rule_from_name(text), again = rule_from_name(rule->name());
+    EXPECT_EQ(rule->warm_columns(8, 6), again->warm_columns(8, 6)) << text;
+    EXPECT_TRUE(same_bits(to_dense(rule->direction(M), M), to_dense(again->direction(M), M))) << text;
+  }
+}
+
+TEST(Registry, TextsMeanTheRulesTheyName) {
+  const auto expect_same = [](const std::string& text, const RulePtr& rule) {
+    EXPECT_EQ(rule_from_name(text)->name(), rule->name()) << text;
+  };
+  expect_same("nsgd", frobenius());
+  expect_same("signum", max_entry());
+  expect_same("spectral", spectral());
+  expect_same("muon", spectral(linalg::NewtonSchulzOptions{}));
+  expect_same("muon:ns_steps=7,eps=1e-7", spectral(linalg::NewtonSchulzOptions{.steps = 7, .eps = 1e-7}));
+  expect_same("muon:ns_coefficients=cubic-damped",
+              spectral(linalg::NewtonSchulzOptions{.coefficients = {{2.0, -1.5, 0.5}}, .steps = 12}));
+  expect_same("nuclear", nuclear());
+  expect_same("neon", nuclear(kTrainingTriplets));
+  expect_same("fanion:k=5", ky_fan_dual(5, kTrainingTriplets));
+  expect_same("ky_fan_dual:k=5,svd=lanczos", ky_fan_dual(5, {.method = linalg::SvdMethod::lanczos}));
+  expect_same("f-muon:alpha=0.3", with_frobenius(spectral(linalg::NewtonSchulzOptions{}), 0.3));
+  expect_same("f-neon", with_frobenius(nuclear(kTrainingTriplets), 0.5));
+  expect_same("d-fanion:k=4,residual=clip", deflated(4, ResidualMap::clip, kTrainingTriplets));
+}
+
+TEST(Registry, EveryKnownRuleCanBeMade) {
+  for (const auto& info : known_rules()) {
+    const bool needs_k = info.keys.starts_with("k");
+    EXPECT_NO_THROW(rule_from_name(needs_k ? info.name + ":k=2" : info.name)) << info.name;
+    EXPECT_FALSE(info.summary.empty()) << info.name;
+    if (needs_k) {
+      EXPECT_VALUE_ERROR(rule_from_name(info.name), "needs k");
+    }
+  }
+}
+
+TEST(Registry, NestedSumsAreFlattened) {
+  EXPECT_EQ(rule_from_name("0.5*f-muon:polar=exact + 0.5*f-neon:svd=dense,alpha=0.25")->name(),
+            "0.25*spectral + 0.25*frobenius + 0.125*nuclear:svd=dense + 0.375*frobenius");
+}
+
+TEST(Registry, AlphaOutsideTheUnitIntervalGivesARuleButNoNorm) {
+  const auto M = random_normal(8, 6, 112);
+  for (const std::string alpha : {"1.5", "-0.1"}) {
+    const auto text = "f-neon:svd=dense,alpha=" + alpha;
+    const double a = std::stod(alpha);
+    const auto exact = -a * flattened_top(M, 1) - (1 - a) * M / frobenius_norm(M);
+    EXPECT_LE(relative_error(to_dense(rule_from_name(text)->direction(M), M), exact), 1e-13) << text;
+    EXPECT_VALUE_ERROR(norm_from_name(text), "is a rule but no norm");
+  }
+  for (const std::string alpha : {"0", "0.5", "1"}) EXPECT_NO_THROW(norm_from_name("f-neon:alpha=" + alpha));
+  EXPECT_VALUE_ERROR(norm_from_name("d-fanion:k=1"), "is a rule but no norm");
+  EXPECT_VALUE_ERROR(norm_from_name("0.5*nuclear + 0.5*d-fanion:k=1"), "is a rule but no norm");
+}
+
+TEST(Registry, ErrorsNameWhatWasGivenAndWhatExists) {
+  EXPECT_VALUE_ERROR(rule_from_name("adam"), "unknown rule 'adam'; choose one of: frobenius, spectral");
+  EXPECT_VALUE_ERROR(rule_from_name(""), "choose one of");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:k=3"), "has no option 'k'; it takes: oversample, passes, svd");
+  EXPECT_VALUE_ERROR(rule_from_name("nsgd:k=3"), "it takes none");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:svd=arpack"), "auto, dense, lanczos, subspace");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:passes"), "expected key=value");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:passes=2,passes=3"), "given twice");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:passes=0"), "at least 1");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:passes=2.5"), "must be an integer");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:oversample=-1"), "must not be negative");
+  EXPECT_VALUE_ERROR(rule_from_name("fanion:k=0"), "at least 1");
+  EXPECT_VALUE_ERROR(rule_from_name("d-fanion:k=-1"), "must not be negative");
+  EXPECT_VALUE_ERROR(rule_from_name("d-fanion:k=1,residual=cut"), "sign, row_norm, frobenius, clip");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:polar=qr"), "exact, newton_schulz");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:ns_steps=0"), "1 to 99");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=1/2"), "triples");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=polar"), "quintic, cubic-damped");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:ns_dtype=int8"), "float32, float64, bfloat16");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:eps=-1"), "must not be negative");
+  EXPECT_VALUE_ERROR(rule_from_name("f-muon:alpha=nan"), "finite number");
+  EXPECT_VALUE_ERROR(rule_from_name("x*neon"), "the weight before '*'");
+  EXPECT_VALUE_ERROR(rule_from_name("neon + "), "choose one of");
+}
+
+}  // namespace
+}  // namespace fanion::norms

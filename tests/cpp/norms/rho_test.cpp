@@ -1,0 +1,36 @@
+#include <ATen/ops/ones.h>
+
+#include "certificates.h"
+#include "fanion/norms/dual_sum.h"
+#include "fanion/norms/frobenius.h"
+#include "fanion/norms/ky_fan_dual.h"
+#include "fanion/norms/max_entry.h"
+#include "fanion/norms/nuclear.h"
+#include "fanion/norms/spectral.h"
+#include "zoo.h"
+
+namespace fanion::norms {
+namespace {
+
+using namespace fanion::testing;
+
+/// ‖M‖† / (ρ‖M‖_F), which is 1 where the bound of 003 A3 is attained.
+double tightness(const NormPtr& norm, const at::Tensor& M) {
+  return norm->dual(M).item<double>() / (norm->rho(M.size(0), M.size(1)) * frobenius_norm(M));
+}
+
+at::Tensor flat_of_rank(int64_t k) { return with_spectrum(12, 9, std::vector<double>(k, 2.0), 66); }
+
+TEST(Rho, IsTheLeastConstantOfEveryNorm) {
+  const double tol = 1e-13;  // sums of a hundred float64 terms
+  EXPECT_NEAR(tightness(frobenius(), random_normal(12, 9, 67)), 1, tol);
+  EXPECT_NEAR(tightness(spectral(), flat_of_rank(9)), 1, tol);
+  EXPECT_NEAR(tightness(nuclear(), flat_of_rank(1)), 1, tol);
+  for (const int64_t k : {1, 4, 9}) EXPECT_NEAR(tightness(ky_fan_dual(k), flat_of_rank(k)), 1, tol);
+  EXPECT_NEAR(tightness(max_entry(), at::ones({12, 9}, at::kDouble)), 1, tol);
+  EXPECT_NEAR(tightness(dual_sum({{0.3, spectral()}, {0.7, frobenius()}}), flat_of_rank(9)), 1, tol);
+  EXPECT_NEAR(tightness(dual_sum({{2, nuclear()}, {0.5, frobenius()}}), flat_of_rank(1)), 1, tol);
+}
+
+}  // namespace
+}  // namespace fanion::norms

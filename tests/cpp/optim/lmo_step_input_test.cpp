@@ -1,0 +1,96 @@
+// What a step does with bad input: it throws, or skips, before anything is changed.
+
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <limits>
+
+#include "certificates.h"
+#include "fanion/norms/registry.h"
+#include "fanion/optim/lmo_step.h"
+#include "zoo.h"
+
+namespace fanion::optim {
+namespace {
+
+using namespace fanion::testing;
+
+/// Two good parameters around one with the given entry in its gradient, and a copy of everything.
+struct Trio {
+  explicit Trio(double entry) {
+    for (uint64_t i = 0; i < 3; ++i) {
+      W.push_back(random_normal(7, 5, 160 + i)), g.push_back(random_normal(7, 5, 163 + i));
+      auto state = initial_lmo_state(W[i], *rule);
+      B.push_back(state.momentum_buffer + 1), warm.push_back(state.warm_start);
+    }
+    g[1][2][3] = entry;
+    for (const auto* list : {&W, &B, &warm})
+      for (const auto& x : *list) before.push_back(x.clone());
+  }
+  bool unchanged(std::size_t i) const {
+    return same_bits(W[i], before[i]) && same_bits(B[i], before[3 + i]) && same_bits(warm[i], before[6 + i]);
+  }
+  norms::RulePtr rule = norms::rule_from_name("f-neon");
+  std::vector<at::Tensor> W, g, B, warm, before;
+};
+
+TEST(LmoStepInput, ANanNamesItsParameterAndChangesNothing) {
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    Trio t(bad);
+    EXPECT_VALUE_ERROR(lmo_step_(t.W, t.g, t.B, t.warm, *t.rule, {}, {"a", "layer.1.weight", "c"}),
+                       "parameter 'layer.1.weight'");
+    EXPECT_VALUE_ERROR(lmo_step_(t.W, t.g, t.B, t.warm, *t.rule, {}), "parameter 1");
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(t.unchanged(i)) << i;
+  }
+}
+
+TEST(LmoStepInput, SkipLeavesOnlyTheBadParameterAlone) {
+  Trio t(std::nan(""));
+  EXPECT_EQ(lmo_step_(t.W, t.g, t.B, t.warm, *t.rule, {.nonfinite = NonfinitePolicy::skip}), 1);
+  EXPECT_FALSE(t.unchanged(0));
+  EXPECT_TRUE(t.unchanged(1));
+  EXPECT_FALSE(t.unchanged(2));
+}
+
+TEST(LmoStepInput, BadInputThrowsBeforeAnythingChanges) {
+  Trio t(0);
+  const auto step = [&](const std::vector<at::Tensor>& W, const std::vector<at::Tensor>& g,
+                        const std::vector<at::Tensor>& warm) { lmo_step_(W, g, t.B, warm, *t.rule, {}); };
+  EXPECT_VALUE_ERROR(step(t.W, {t.g[0]}, t.warm), "3 parameters, 1 gradients");
+  EXPECT_VALUE_ERROR(lmo_step_(t.W, t.g, t.B, t.warm, *t.rule, {}, {"one"}), "1 names");
+  EXPECT_VALUE_ERROR(step(t.W, {t.g[0], t.g[1], t.g[2].t()}, t.warm), "parameter 2 has shape [7, 5]");
+  EXPECT_VALUE_ERROR(step(t.W, t.g, {t.warm[0], t.warm[1], t.warm[2].narrow(1, 0, 4)}), "warm start");
+  EXPECT_VALUE_ERROR(step({t.W[0], t.W[1], at::ones({7, 5}, at::kLong)}, t.g, t.warm), "floating-point");
+  EXPECT_VALUE_ERROR(step(t.W, {t.g[0], t.g[1], t.g[2].to_sparse()}, t.warm), "sparse");
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(t.unchanged(i)) << i;
+  auto vector = at::zeros({5}, at::kDouble);
+  EXPECT_VALUE_ERROR(initial_lmo_state(vector, *t.rule), "AdamW");
+  EXPECT_VALUE_ERROR(lmo_step_(vector, vector, vector, vector, *t.rule, {}), "at least 2 dimensions");
+}
+
+TEST(LmoStepInput, OptionsOutOfRangeAreRefused) {
+  Trio t(0);
+  const auto step = [&](const LmoStepOptions& options) { lmo_step_(t.W, t.g, t.B, t.warm, *t.rule, options); };
+  EXPECT_VALUE_ERROR(step({.lr = -1}), "lr = -1");
+  EXPECT_VALUE_ERROR(step({.lr = std::nan("")}), "lr");
+  EXPECT_VALUE_ERROR(step({.momentum = 1}), "momentum = 1");
+  EXPECT_VALUE_ERROR(step({.momentum = -0.1}), "momentum");
+  EXPECT_VALUE_ERROR(step({.weight_decay = -0.1}), "weight_decay");
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(t.unchanged(i)) << i;
+}
+
+TEST(LmoStepInput, AZeroGradientOnlyDecays) {
+  for (const std::string text : {"muon", "neon", "fanion:k=2", "f-muon", "f-neon", "nsgd", "signum", "d-fanion:k=2"})
+    for (const auto dtype : {at::kDouble, at::kFloat, at::kBFloat16}) {
+      const auto rule = norms::rule_from_name(text);
+      auto W = random_normal(7, 5, 170).to(dtype);
+      const auto expected = W * 0.75;
+      auto state = initial_lmo_state(W, *rule);
+      lmo_step_(W, at::zeros_like(W), state.momentum_buffer, state.warm_start, *rule, {.lr = 0.5, .weight_decay = 0.5});
+      EXPECT_TRUE(same_bits(W, expected)) << text << " " << dtype;
+    }
+}
+
+}  // namespace
+}  // namespace fanion::optim

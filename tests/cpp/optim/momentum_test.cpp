@@ -1,0 +1,57 @@
+#include "fanion/optim/momentum.h"
+
+#include <ATen/ops/zeros_like.h>
+
+#include "certificates.h"
+#include "zoo.h"
+
+namespace fanion::optim {
+namespace {
+
+using namespace fanion::testing;
+
+TEST(Momentum, FollowsItsFormulaOverSteps) {
+  for (const bool ema : {true, false})
+    for (const bool nesterov : {true, false})
+      for (const double mu : {0.0, 0.5, 0.95}) {
+        SCOPED_TRACE(std::string(ema ? "ema " : "sum ") + (nesterov ? "nesterov " : "plain ") + std::to_string(mu));
+        const MomentumOptions options{mu, nesterov, ema ? MomentumKind::ema : MomentumKind::sum};
+        auto B = random_normal(5, 4, 121), exact = B.clone();
+        for (uint64_t step = 0; step < 4; ++step) {
+          const auto g = random_normal(5, 4, 122 + step);
+          const auto weighted = (ema ? 1 - mu : 1) * g;
+          exact = mu * exact + weighted;
+          const auto taken = update_momentum_(B, g, options);
+          EXPECT_LE(relative_error(B, exact), 1e-15 * 10);  // a few roundings of float64 per step
+          EXPECT_LE(relative_error(taken, nesterov ? mu * exact + weighted : exact), 1e-15 * 10);
+          EXPECT_EQ(taken.is_alias_of(B), !nesterov);
+        }
+      }
+}
+
+TEST(Momentum, NarrowGradientsAreAccumulatedInTheBuffersDtype) {
+  auto B = at::zeros_like(random_normal(5, 4, 126).to(at::kFloat));
+  const auto g = random_normal(5, 4, 127).to(at::kBFloat16);
+  update_momentum_(B, g, {.momentum = 0.9});
+  EXPECT_EQ(B.scalar_type(), at::kFloat);
+  EXPECT_LE(relative_error(B, 0.1 * g.to(at::kDouble)), 10 * working_eps(at::kFloat)) << "rounded to bfloat16";
+}
+
+TEST(Momentum, GradientIsNeverWrittenTo) {
+  for (const auto kind : {MomentumKind::ema, MomentumKind::sum})
+    for (const bool nesterov : {true, false}) {
+      auto B = random_normal(5, 4, 128);
+      const auto g = random_normal(5, 4, 129), before = g.clone();
+      update_momentum_(B, g, {0.9, nesterov, kind});
+      EXPECT_TRUE(same_bits(g, before));
+    }
+}
+
+TEST(Momentum, NamesRoundTrip) {
+  for (const auto kind : {MomentumKind::ema, MomentumKind::sum})
+    EXPECT_EQ(momentum_kind_from_name(name_of(kind)), kind);
+  EXPECT_VALUE_ERROR(momentum_kind_from_name("heavy"), "ema, sum");
+}
+
+}  // namespace
+}  // namespace fanion::optim

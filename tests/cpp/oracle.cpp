@@ -1,0 +1,86 @@
+#include "oracle.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/linalg_svd.h>
+#include <ATen/ops/matmul.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace fanion::testing {
+namespace {
+
+at::Tensor in_float64(const at::Tensor& A) { return A.detach().to(at::kCPU, at::kDouble); }
+
+}  // namespace
+
+double working_eps(at::ScalarType dtype) {
+  return dtype == at::kDouble ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+}
+
+ExactSvd exact_svd(const at::Tensor& A) {
+  auto [U, S, Vh] = at::linalg_svd(in_float64(A), /*full_matrices=*/false);
+  return {U, S, Vh.t()};
+}
+
+std::vector<double> exact_singular_values(const at::Tensor& A) {
+  const auto S = exact_svd(A).S.contiguous();
+  return {S.data_ptr<double>(), S.data_ptr<double>() + S.numel()};
+}
+
+double frobenius_inner(const at::Tensor& A, const at::Tensor& B) {
+  return (in_float64(A) * in_float64(B)).sum().item<double>();
+}
+double frobenius_norm(const at::Tensor& A) { return std::sqrt(frobenius_inner(A, A)); }
+
+double ky_fan(const at::Tensor& A, int64_t k) {
+  const auto s = exact_singular_values(A);
+  return std::accumulate(s.begin(), s.begin() + k, 0.0);
+}
+
+double ky_fan_dual_norm(const at::Tensor& A, int64_t k) {
+  const auto s = exact_singular_values(A);
+  return std::max(std::accumulate(s.begin(), s.end(), 0.0) / static_cast<double>(k), s.front());
+}
+
+double largest_entry(const at::Tensor& A) { return in_float64(A).abs().max().item<double>(); }
+double sum_of_entries(const at::Tensor& A) { return in_float64(A).abs().sum().item<double>(); }
+
+at::Tensor flattened_top(const at::Tensor& A, int64_t k) {
+  const auto svd = exact_svd(A);
+  return at::matmul(svd.U.narrow(1, 0, k), svd.V.narrow(1, 0, k).t());
+}
+
+double quintic_chain(double x, const Coefficients& coefficients, int64_t steps) {
+  const auto [a, b, c] = coefficients;
+  for (int64_t i = 0; i < steps; ++i) x = a * x + b * x * x * x + c * x * x * x * x * x;
+  return x;
+}
+
+at::Tensor newton_schulz_reference(const at::Tensor& M, const Coefficients& coefficients, int64_t steps) {
+  const auto [a, b, c] = coefficients;
+  const double norm = frobenius_norm(M);
+  auto X = norm == 0 ? in_float64(M) : in_float64(M) / norm;
+  for (int64_t i = 0; i < steps; ++i) {
+    const auto cubed = at::matmul(at::matmul(X, X.t()), X);
+    const auto fifth = at::matmul(at::matmul(X, X.t()), cubed);
+    X = a * X + b * cubed + c * fifth;
+  }
+  return X;
+}
+
+ParameterAndMomentum lmo_step_reference(const at::Tensor& W, const at::Tensor& g, const at::Tensor& B,
+                                        const ReferenceStep& step) {
+  const auto w = in_float64(W), gradient = in_float64(g), old = in_float64(B);
+  const double mu = step.momentum, weight = step.ema ? 1 - mu : 1;
+  const auto momentum = mu * old + weight * gradient;
+  const auto M = step.nesterov ? mu * momentum + weight * gradient : momentum;
+  const int64_t rows = W.size(0), columns = W.numel() / rows;
+  const auto D = step.lmo(M.contiguous().view({rows, columns})).reshape(W.sizes());
+  const double lr = step.lr * step.scale(static_cast<double>(rows), static_cast<double>(columns));
+  return {(1 - step.lr * step.weight_decay) * w + lr * D, momentum};
+}
+
+}  // namespace fanion::testing

@@ -1,0 +1,68 @@
+// Trains a two-layer network for STEPS steps with one of the presets and AdamW on its bias, as
+// tests/python/test_cpp_parity.py does in Python: `fanion_parity PRESET STEPS IN OUT`.
+// IN holds float32 numbers in this order: X (64, 24), Y (64, 12), W1 (32, 24), b1 (32), W2 (12, 32); OUT the last
+// three.
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mse_loss.h>
+#include <ATen/ops/relu.h>
+
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <string>
+
+#include "fanion/optim/presets.h"
+
+namespace {
+
+using Make = std::function<fanion::optim::LmoSettings(const fanion::optim::LmoStepOptions&)>;
+
+const std::map<std::string, Make>& presets() {
+  namespace optim = fanion::optim;
+  static const std::map<std::string, Make> table = {
+      {"Muon", [](const auto& o) { return optim::muon(o); }},
+      {"Neon", [](const auto& o) { return optim::neon(o); }},
+      {"Fanion", [](const auto& o) { return optim::fanion(3, o); }},
+      {"FMuon", [](const auto& o) { return optim::f_muon(o, 0.3); }},
+      {"FNeon", [](const auto& o) { return optim::f_neon(o, 0.3); }},
+      {"FFanion", [](const auto& o) { return optim::f_fanion(3, o, 1.2); }},
+      {"DFanion", [](const auto& o) { return optim::d_fanion(3, o); }},
+      {"NSGD", [](const auto& o) { return optim::nsgd(o); }},
+      {"Signum", [](const auto& o) { return optim::signum(o); }},
+  };
+  return table;
+}
+
+at::Tensor read(std::ifstream& in, std::vector<int64_t> shape) {
+  auto tensor = at::empty(shape, at::kFloat);
+  in.read(reinterpret_cast<char*>(tensor.data_ptr<float>()), static_cast<std::streamsize>(tensor.nbytes()));
+  TORCH_CHECK(in.good(), "the input is too short");
+  return tensor;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  TORCH_CHECK(argc == 5, "usage: fanion_parity PRESET STEPS IN OUT");
+  std::ifstream in(argv[3], std::ios::binary);
+  const auto X = read(in, {64, 24}), Y = read(in, {64, 12});
+  auto W1 = read(in, {32, 24}), b1 = read(in, {32}), W2 = read(in, {12, 32});
+  for (auto* p : {&W1, &b1, &W2}) p->requires_grad_(true);
+
+  const fanion::optim::LmoStepOptions step{.lr = 0.02, .momentum = 0.9, .weight_decay = 0.01};
+  fanion::optim::LmoOptimizer optimizer({{.params = {W1, W2}, .settings = presets().at(argv[1])(step)},
+                                         {.params = {b1}, .settings = fanion::optim::AdamWOptions{.lr = 0.01}}});
+  for (int i = 0; i < std::stoi(argv[2]); ++i) {
+    optimizer.zero_grad();
+    at::mse_loss(at::linear(at::relu(at::linear(X, W1, b1)), W2), Y).backward();
+    optimizer.step();
+  }
+  std::ofstream out(argv[4], std::ios::binary);
+  for (const auto* p : {&W1, &b1, &W2})
+    out.write(reinterpret_cast<const char*>(p->const_data_ptr<float>()), static_cast<std::streamsize>(p->nbytes()));
+  return out.good() ? 0 : 1;
+}

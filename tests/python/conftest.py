@@ -1,0 +1,45 @@
+from functools import partial
+
+import pytest
+import torch
+
+import fanion
+
+# Small k, so that every rule fits the smallest matrices of these tests (k + oversample is clipped to min(m, n)).
+OPTIMIZERS = {
+    "Muon": fanion.Muon,
+    "Neon": fanion.Neon,
+    "Fanion": partial(fanion.Fanion, k=3),
+    "FMuon": fanion.FMuon,
+    "FNeon": fanion.FNeon,
+    "FFanion": partial(fanion.FFanion, k=3),
+    "DFanion": partial(fanion.DFanion, k=3),
+    "NSGD": fanion.NSGD,
+    "Signum": fanion.Signum,
+    "LmoOptimizer": partial(fanion.LmoOptimizer, rule="0.3*neon + 0.7*max_entry"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(params=OPTIMIZERS)
+def make(request):
+    """Makes each of the optimizers in turn: make(params, **options)."""
+    return OPTIMIZERS[request.param]
+
+
+@pytest.fixture
+def parameters():
+    """parameters((m, n), …, dtype=…) with gradients, the same for the same arguments."""
+
+    def of(*shapes, dtype=torch.float32, seed=1):
+        generator = torch.Generator().manual_seed(seed)
+        made = [torch.nn.Parameter(torch.randn(s, generator=generator).to(dtype)) for s in shapes]
+        for p in made:
+            p.grad = torch.randn(p.shape, generator=generator).to(dtype)
+        return made
+
+    return of

@@ -1,0 +1,386 @@
+"""What a run leaves in its folder, what decides it, and what the program shows of it."""
+
+import importlib.util
+import itertools
+import json
+import math
+import os
+import pty
+import re
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .running import (
+    CONSOLE_SCRIPT,
+    PLOTS,
+    TINY,
+    assert_same,
+    checkpoint,
+    config,
+    fanion,
+    flags,
+    losses,
+    metrics,
+    resume,
+    start,
+    train,
+    validation_losses,
+)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A finished run of the default options but for its size."""
+    return train(tmp_path_factory.mktemp("tiny") / "run")
+
+
+def test_console_script():
+    # Elsewhere the tests start the binary itself.
+    result = subprocess.run([CONSOLE_SCRIPT, "--version"], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", result.stdout)
+
+
+def test_files(tiny):
+    assert sorted(path.name for path in tiny.iterdir()) == [
+        "checkpoint.safetensors",
+        "config.json",
+        "metrics.jsonl",
+        "timings.jsonl",
+    ]
+
+
+def test_config(tiny):
+    recorded = config(tiny)
+    assert set(recorded) == {"options", "version", "commit", "machine"}
+    version = fanion("--version", cwd=tiny.parent).stdout.strip()
+    assert recorded["version"] == version
+    assert re.fullmatch(r"[0-9a-f]{12}|unknown", recorded["commit"])
+    machine = recorded["machine"]
+    assert machine["cpu"]
+    assert machine["cores"] >= 1
+    assert machine["torch"].startswith("2.13")
+    assert machine["instruction_set"]
+
+    options = recorded["options"]
+    for name, value in TINY.items():
+        assert options[name.replace("-", "_")] == value
+    # Resolved: the tuned rate, the shipped text, and every default.
+    assert options["optimizer"] == "muon"
+    assert options["lr"] > 0
+    assert options["seed"] == 0
+    assert Path(options["data"]).is_absolute()
+    assert Path(options["data"]).name == "tinyshakespeare.txt"
+    shown = set(re.findall(r"--([a-z0-9_]+)[ ,]", fanion("train", "gpt", "--help", cwd=tiny.parent).stdout))
+    assert set(options) == {name for name in shown if "-" not in name} - {"help", "config", "out", "resume"}
+
+
+def test_threads_are_resolved(tmp_path):
+    run = train(tmp_path / "run", threads=0, steps=1)
+    assert config(run)["options"]["threads"] == config(run)["machine"]["cores"]
+
+
+def test_metrics(tiny):
+    lines = metrics(tiny)
+    assert [line["step"] for line in lines if "loss" in line] == list(range(1, 21))
+    assert [line["step"] for line in lines if "validation_loss" in line] == [0, 5, 10, 15, 20]
+    assert all(set(line) in ({"step", "loss"}, {"step", "validation_loss"}) for line in lines)
+    assert [line["step"] for line in lines] == sorted(line["step"] for line in lines)
+    # The head starts at zero: every byte is equally likely.
+    assert losses(tiny)[0] == pytest.approx(math.log(256), rel=1e-6)
+    assert validation_losses(tiny)[-1] < losses(tiny)[0] - 1
+
+
+def test_timings(tiny):
+    lines = [json.loads(line) for line in (tiny / "timings.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [0, 5, 10, 15, 20]
+    assert all(set(line) == {"step", "seconds", "optimizer_seconds"} for line in lines)
+    for name in ["seconds", "optimizer_seconds"]:
+        values = [line[name] for line in lines]
+        assert values[0] == 0
+        assert all(earlier < later for earlier, later in itertools.pairwise(values))
+    assert all(line["optimizer_seconds"] <= line["seconds"] for line in lines)
+
+
+def test_checkpoint(tiny):
+    stored = checkpoint(tiny)  # reads strictly by the format's definition
+    model = {name: t for name, t in stored.tensors.items() if name.startswith("model.")}
+    state = {name: t for name, t in stored.tensors.items() if name.startswith("optimizer.")}
+    assert len(model) + len(state) == len(stored.tensors)
+    assert stored.metadata["step"] == "20"
+
+    matrices = {"attention.q": (32, 32), "attention.k": (32, 32), "attention.v": (32, 32), "attention.out": (32, 32)}
+    matrices |= {"mlp.up": (128, 32), "mlp.down": (32, 128)}
+    assert {name: t.shape for name, t in model.items()} == {
+        "model.embedding": (256, 32),
+        "model.norm_in": (32,),
+        "model.blocks.0.norm1": (32,),
+        "model.blocks.0.norm2": (32,),
+        "model.norm_out": (32,),
+        "model.head": (256, 32),
+    } | {f"model.blocks.0.{name}": shape for name, shape in matrices.items()}
+    buffers = sorted(t.shape for name, t in state.items() if name.endswith("momentum_buffer"))
+    assert buffers == sorted(matrices.values())
+    assert {t.dtype for t in stored.tensors.values()} == {"F32"}
+    for name, tensor in stored.tensors.items():
+        assert all(math.isfinite(x) for (x,) in struct.iter_unpack("<f", tensor.data)), name
+    assert any(tensor != bytes(len(tensor)) for tensor in [model["model.head"].data])
+
+
+def test_config_of_a_run_reproduces_it(tmp_path, tiny):
+    again = train(tmp_path / "again", {"config": tiny / "config.json"})
+    assert config(again) == config(tiny)
+    assert_same(again, tiny)
+
+
+def test_command_line_wins_over_config_file(tmp_path):
+    given = {"optimizer": "nsgd", "lr": 0.25, "seed": 3, "steps": 4, "nesterov": False}
+    (tmp_path / "options.json").write_text(json.dumps(given))
+    options = {name: value for name, value in TINY.items() if name != "steps"}
+    run = train(tmp_path / "run", {"config": "options.json", "lr": 0.125} | options)
+    recorded = config(run)["options"]
+    assert {name: recorded[name] for name in given} == given | {"lr": 0.125}
+
+
+def test_seed_decides(tmp_path, tiny):
+    assert_same(train(tmp_path / "same", seed=0), tiny)
+    other = train(tmp_path / "other", seed=1)
+    # Step 1 has the same loss whatever the weights, for the head is zero.
+    assert losses(other)[1:] != losses(tiny)[1:]
+    assert checkpoint(other).tensors["model.embedding"] != checkpoint(tiny).tensors["model.embedding"]
+
+
+def test_bfloat16(tmp_path, tiny):
+    run = train(tmp_path / "run", dtype="bfloat16")
+    assert losses(run) != losses(tiny)
+    # The same training with 8 bits of mantissa in the activations: near it after 20 steps, not equal.
+    assert validation_losses(run)[-1] == pytest.approx(validation_losses(tiny)[-1], abs=0.1)
+    assert {t.dtype for t in checkpoint(run).tensors.values()} == {"F32"}
+
+
+def shard(path, tokens):
+    path.write_bytes(struct.pack("<256i", 20240520, 1, len(tokens), *[0] * 253))
+    with path.open("ab") as file:
+        file.write(struct.pack(f"<{len(tokens)}H", *tokens))
+    return path
+
+
+@pytest.mark.parametrize("vocabulary", [256, 300])
+def test_token_shards(tmp_path, vocabulary):
+    # A stream that repeats: the last tokens of the vocabulary in turn.
+    first = vocabulary - 40
+    shard(tmp_path / "tokens.bin", [first + i % 40 for i in range(4000)])
+    run = train(tmp_path / "run", data="tokens.bin", vocabulary=vocabulary, steps=80)
+    assert checkpoint(run).tensors["model.embedding"].shape == (vocabulary, 32)
+    assert losses(run)[0] == pytest.approx(math.log(vocabulary), rel=1e-6)
+    assert validation_losses(run)[-1] < 2
+
+    result = fanion("sample", run, "--length", 12, "--temperature", 0, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert re.fullmatch(r"\d+( \d+){11}\n", result.stdout)
+    assert all(first <= int(word) < vocabulary for word in result.stdout.split())
+    result = fanion("sample", run, "--prompt", "To be", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "--prompt" in result.stderr
+
+
+def test_validation_data(tmp_path):
+    (tmp_path / "training.txt").write_text("abc" * 1000)
+    (tmp_path / "easy.txt").write_text("abc" * 100)
+    (tmp_path / "hard.txt").write_text("xyz" * 100)
+    easy = train(tmp_path / "easy", data="training.txt", validation_data="easy.txt")
+    hard = train(tmp_path / "hard", data="training.txt", validation_data="hard.txt")
+    assert losses(easy) == losses(hard)
+    assert validation_losses(easy)[-1] < math.log(256) - 2
+    assert validation_losses(hard)[-1] > math.log(256)
+
+
+def test_schedules(tmp_path):
+    def losses_with(name, **options):
+        return losses(train(tmp_path / name, **options))
+
+    constant = losses_with("constant", schedule="constant")
+    linear = losses_with("linear", schedule="linear", cooldown=0.5)
+    # The rate falls below its height from the 12th step on, which the loss of the 13th is the first to see.
+    assert linear[:12] == constant[:12]
+    assert linear[12] != constant[12]
+    assert losses_with("flat", schedule="linear", cooldown=0) == constant
+    assert losses_with("cosine", schedule="cosine")[:2] == constant[:2]
+    assert losses_with("cosine2", schedule="cosine")[2] != constant[2]
+    warmed = losses_with("warmed", schedule="constant", warmup=0.25)
+    assert warmed[0] == constant[0]
+    assert warmed[1] > constant[1]  # a smaller first step gains less
+
+
+def test_clipping(tmp_path, tiny):
+    assert losses(train(tmp_path / "never", clip=1e6)) == losses(tiny)
+    # Muon is blind to the gradient's size; plain sums of it are not.
+    clipped = train(tmp_path / "clipped", optimizer="adamw", clip=1e-3, eps=1e-3)
+    plain = train(tmp_path / "plain", optimizer="adamw", eps=1e-3)
+    assert losses(clipped)[1] > losses(plain)[1]
+
+
+def test_run_folder_has_a_name_by_default(tmp_path):
+    result = fanion("train", "gpt", *flags(TINY | {"steps": 1, "optimizer": "nsgd"}), cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"\d{8}-\d{6}-nsgd", run.name)
+    assert f"run: runs/{run.name}" in result.stdout
+
+
+def test_sample_depends_on_its_seed_alone(tiny):
+    def sample(*arguments):
+        result = fanion("sample", tiny, "--length", 60, *arguments, cwd=tiny.parent)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    first = sample("--seed", 1)
+    assert sample("--seed", 1) == first
+    assert sample("--seed", 2) != first
+    assert sample("--prompt", "ROMEO:").startswith("ROMEO:")
+    assert sample("--temperature", 0, "--seed", 1) == sample("--top-k", 1, "--seed", 2)
+
+
+def test_plain_lines_where_there_is_no_terminal(tmp_path):
+    result = fanion("train", "gpt", "--out", "run", *flags(TINY), cwd=tmp_path)
+    assert "\r" not in result.stderr
+    assert "\033" not in result.stderr
+    lines = result.stderr.splitlines()
+    assert [re.search(r"(\d+)/20", line)[1] for line in lines] == ["0", "5", "10", "15", "20"]
+    for line in lines:
+        assert re.fullmatch(r"muon [█░]{20} +\d+/20  loss .{6}  val \d\.\d{4}  +\d+\.\dk tok/s  [\d:-]+ left", line)
+    loss = validation_losses(tmp_path / "run")[-1]
+    assert result.stdout.startswith(f"validation loss {loss:.4f} after 20 steps, ")
+
+
+def on_a_terminal(*arguments, cwd):
+    """Exit status, and what the program writes to a terminal on standard error."""
+    ours, theirs = pty.openpty()
+    process = start(*arguments, cwd=cwd, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(ours)
+    return process.wait(timeout=60), written.decode()
+
+
+def test_one_redrawn_line_on_a_terminal(tmp_path):
+    status, text = on_a_terminal("train", "gpt", "--out", "run", *flags(TINY | {"steps": 150}), cwd=tmp_path)
+    assert status == 0
+    assert text.count("\n") == 1
+    assert text.endswith("left\r\n")
+    drawn = text.split("\r\033[K")
+    assert drawn[0] == ""
+    assert len(drawn) >= 3  # the first, the last, and some between
+    assert "150/150" in drawn[-1]
+
+
+def test_error_takes_the_place_of_the_progress_line(tmp_path):
+    status, text = on_a_terminal("train", "gpt", "--out", "run", *flags(TINY | {"lr": 1e38}), cwd=tmp_path)
+    assert status == 1
+    assert text.count("\n") == 1
+    last = text.split("\r\033[K")[-1]
+    assert last.startswith("fanion: ")
+    assert last.endswith("\r\n")
+
+
+def test_rules(tmp_path):
+    result = fanion("rules", cwd=tmp_path)
+    assert result.returncode == 0
+    names = [line.split()[0] for line in result.stdout.splitlines()[2:]]
+    assert {"muon", "neon", "fanion", "f-muon", "f-neon", "f-fanion", "d-fanion", "nsgd", "signum"} <= set(names)
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory):
+    """A comparison's folder and output, with two rates of one rule, without its plot."""
+    cwd = tmp_path_factory.mktemp("comparison")
+    chosen = ["adamw", "muon@0.02", "muon@0.04"]
+    result = fanion("compare", "gpt", "--out", "all", "--optimizers", *chosen, *flags(TINY), cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    return cwd / "all", result
+
+
+def test_comparison_table(comparison):
+    top, result = comparison
+    table = (top / "table.txt").read_text()
+    assert table in result.stdout
+    heading, _, *rows = table.splitlines()
+    assert re.split(r"  +", heading) == [
+        "optimizer",
+        "lr",
+        "val loss",
+        "ms/step",
+        "ms optimizer",
+        "state bytes/param",
+    ]
+    listed = json.loads((top / "comparison.json").read_text())
+    assert [row.split()[0] for row in rows] == ["AdamW", "Muon@0.02", "Muon@0.04"]
+    assert [entry["label"] for entry in listed] == [row.split()[0] for row in rows]
+    for row, entry in zip(rows, listed, strict=True):
+        _, lr, loss, step_ms, optimizer_ms, state_bytes = row.split()
+        run = top / entry["folder"]
+        assert float(lr) == entry["lr"] == config(run)["options"]["lr"]
+        assert loss == f"{validation_losses(run)[-1]:.4f}"
+        assert 0 < float(optimizer_ms) < float(step_ms)
+        # Every parameter has two moments under AdamW; matrices under Muon have one.
+        assert 4 < float(state_bytes) <= 8.1
+    assert float(rows[0].split()[-1]) > float(rows[1].split()[-1])
+
+
+def test_comparison_output(comparison):
+    top, result = comparison
+    table = (top / "table.txt").read_text()
+    best = min(table.splitlines()[2:], key=lambda row: float(row.split()[2])).split()[0]
+    assert f"A sample from {best}:" in result.stdout
+    assert "runs: all" in result.stdout.splitlines()
+    for label in ["AdamW", "Muon@0.02", "Muon@0.04"]:
+        assert re.search(rf"^{re.escape(label)} .* 20/20 ", result.stderr, re.MULTILINE)
+
+
+def test_compared_runs_are_ordinary_runs(tmp_path, comparison, tiny):
+    top, _ = comparison
+    single = train(tmp_path / "single", optimizer="muon", lr=0.02)
+    assert_same(top / "Muon_0.02", single)
+    # Same batches for each: the first losses agree, for the first weights do.
+    runs = [top / name for name in ["AdamW", "Muon_0.02", "Muon_0.04"]]
+    assert len({losses(run)[0] for run in runs}) == 1
+    assert resume(shutil.copytree(runs[0], tmp_path / "moved")).returncode == 0
+
+
+def without_plots():
+    """Why plots cannot be drawn here; empty if they can."""
+    for module in ["fanion.plots", "matplotlib"]:
+        try:
+            if importlib.util.find_spec(module) is None:
+                return f"{module} is not installed"
+        except ImportError as error:
+            return f"{module} is not installed: {error}"
+    return ""
+
+
+@pytest.mark.skipif(bool(without_plots()), reason=without_plots() or "plots work")
+def test_plots(tmp_path, comparison):
+    top, _ = comparison
+    result = fanion("plot", top, "--out", "drawn.png", cwd=tmp_path, env=PLOTS)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "plot: drawn.png\n"
+    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_plot_that_fails_says_what_to_do(tmp_path, tiny):
+    result = fanion("plot", tiny, cwd=tmp_path, env={"FANION_PYTHON": "no-such-python"})
+    assert result.returncode == 1
+    assert result.stderr.startswith("fanion: the plot was not drawn")
+    assert "FANION_PYTHON" in result.stderr

@@ -1,0 +1,249 @@
+"""Misuse throws, names what was given and what is allowed, and changes nothing."""
+
+import copy
+
+import pytest
+import torch
+import torch.distributed.tensor
+from torch import distributed as dist
+from torch import nn
+
+import fanion
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lr": -0.1}, r"lr = -0\.1 must be finite and not negative"),
+        ({"lr": float("nan")}, "lr = nan"),
+        ({"lr": float("inf")}, "lr = inf"),
+        ({"lr": torch.ones(2)}, r"lr must be a number, got a tensor of shape \(2,\)"),
+        ({"lr": "0.1"}, "lr must be a number, got '0.1'"),
+        ({"lr": True}, "lr must be a number, got True"),
+        ({"weight_decay": -1}, "weight_decay = -1.0 must be finite and not negative"),
+        ({"momentum": 1.0}, r"momentum = 1\.0 must lie in \[0, 1\)"),
+        ({"momentum": -0.5}, r"momentum = -0\.5 must lie in \[0, 1\)"),
+        ({"nesterov": "no"}, "nesterov = 'no' must be True or False"),
+        ({"adjust_lr_fn": "spectral"}, "adjust_lr_fn = 'spectral'; choose one of: original, match_rms_adamw, rms_to_"),
+        ({"momentum_kind": "mean"}, "momentum_kind = 'mean'; choose one of: ema, sum"),
+        ({"nonfinite": "warn"}, "nonfinite = 'warn'; choose one of: error, skip, ignore"),
+        ({"adamw_lr": -1}, "lr = -1.0 must be finite"),
+        ({"adamw_betas": (0.9, 1.0)}, r"betas\[1\] = 1\.0 must lie in \[0, 1\)"),
+        ({"adamw_betas": 0.9}, "betas = 0.9 must be two numbers"),
+        ({"adamw_eps": float("nan")}, "eps = nan"),
+        ({"adamw_weight_decay": -1}, "weight_decay = -1.0"),
+    ],
+)
+def test_step_options(make, parameters, options, message):
+    with pytest.raises(ValueError, match=message):
+        make(parameters((6, 8)), **options)
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "message"),
+    [
+        (fanion.Muon, {"ns_steps": 0}, "ns_steps = 0 must lie in 1 to 99"),
+        (fanion.Muon, {"ns_steps": 100}, "ns_steps = 100 must lie in 1 to 99"),
+        (fanion.Muon, {"ns_steps": 2.5}, "ns_steps must be an integer, got '2.5'"),
+        (fanion.Muon, {"ns_coefficients": (1.0, 2.0)}, "ns_coefficients needs triples a/b/c, got '1.0/2.0'"),
+        (fanion.Muon, {"ns_coefficients": [(1, 0, 0)] * 3}, "3 coefficient triples for 5 steps"),
+        (fanion.Muon, {"ns_coefficients": "best"}, "'best'; choose one of: quintic, cubic-damped"),
+        (fanion.Muon, {"ns_dtype": "int8"}, "unknown dtype 'int8'; choose one of: float32, float64, bfloat16"),
+        (fanion.Muon, {"eps": -1e-7}, "eps = -1e-07 must not be negative"),
+        (fanion.FMuon, {"alpha": float("nan")}, "alpha must be a finite number, got 'nan'"),
+        (fanion.Neon, {"svd": "fast"}, "unknown SVD method 'fast'; choose one of: auto, dense, lanczos, subspace"),
+        (fanion.Neon, {"passes": 0}, "passes = 0 must be at least 1"),
+        (fanion.Neon, {"oversample": -1}, "oversample = -1 must not be negative"),
+        (fanion.Fanion, {"k": 0}, "k = 0 must be at least 1"),
+        (fanion.Fanion, {"k": True}, "k must be an integer, got 'True'"),
+        (fanion.Fanion, {"k": 7}, r"parameter 0 of group 0 \(shape \(6, 8\)\): k = 7 is out of range: .* 1 to 6"),
+        (fanion.DFanion, {"k": 2, "residual": "soft"}, "'soft'; choose one of: sign, row_norm, frobenius, clip"),
+        (fanion.LmoOptimizer, {"rule": "muoon"}, "unknown rule 'muoon'; choose one of: frobenius, spectral"),
+    ],
+)
+def test_rule_options(parameters, build, options, message):
+    with pytest.raises(ValueError, match=message):
+        build(parameters((6, 8)), **options)
+
+
+def test_k_is_required_and_options_are_known(parameters):
+    with pytest.raises(TypeError, match="k"):
+        fanion.Fanion(parameters((6, 8)))
+    with pytest.raises(TypeError, match="alpha"):
+        fanion.Muon(parameters((6, 8)), alpha=0.3)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        (torch.zeros(5), r"shape \(5,\).* at least 2 dimensions .*fanion\.param_groups"),
+        (torch.zeros(()), r"shape \(\)"),
+        (torch.zeros(0, 4), r"shape \(0, 4\)"),
+        (torch.zeros(3, 3, dtype=torch.complex64), "torch.complex64; the steps take torch.float32"),
+        (torch.zeros(3, 3).to_sparse(), "torch.sparse_coo"),
+    ],
+)
+def test_parameters(make, parameter, message):
+    with pytest.raises(ValueError, match=message):
+        make([nn.Parameter(torch.ones(4, 4)), nn.Parameter(parameter)])
+    with pytest.raises(ValueError, match=f"parameter 'body.w'.*{message}"):
+        make([("body.w", nn.Parameter(parameter))])
+
+
+def test_lazy_parameter(make):
+    with pytest.raises(ValueError, match="not initialised"):
+        make([nn.parameter.UninitializedParameter()])
+
+
+def test_sharded_parameter(make):
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        mesh = dist.tensor.init_device_mesh("cpu", (1,))
+        parameter = nn.Parameter(dist.tensor.distribute_tensor(torch.zeros(4, 6), mesh, [dist.tensor.Shard(0)]))
+        for algorithm in ("lmo", "adamw"):
+            with pytest.raises(ValueError, match="parameter 'w' is a sharded DTensor"):
+                make([{"params": [("w", parameter)], "algorithm": algorithm}])
+    finally:
+        dist.destroy_process_group()
+
+
+def test_refused_group_is_not_added(make, parameters):
+    optimizer = make(parameters((6, 8)))
+    for group in (
+        {"params": parameters((5,), seed=2)},
+        {"params": parameters((5, 4), seed=2), "lr": -1.0},
+        {"params": parameters((5, 4), seed=2), "algorithm": "sgd"},
+    ):
+        with pytest.raises(ValueError, match=r"shape \(5,\)|lr = -1.0|algorithm = 'sgd'; choose one of: lmo, adamw"):
+            optimizer.add_param_group(group)
+    assert len(optimizer.param_groups) == 1
+    assert len(optimizer.state) == 1
+    optimizer.step()
+
+
+def test_group_dicts_are_not_changed(make, parameters):
+    group = {"params": parameters((6, 8))}
+    make([group], lr=0.5)
+    assert set(group) == {"params"}
+
+
+def two_groups(parameters, **options):
+    return [
+        {"params": [("a", parameters((6, 8))[0]), ("b", parameters((4, 5), seed=2)[0])]},
+        {"params": [("c", parameters((3,), seed=3)[0])], "algorithm": "adamw", **options},
+    ]
+
+
+def everything(optimizer):
+    return copy.deepcopy([(p, optimizer.state[p]) for group in optimizer.param_groups for p in group["params"]])
+
+
+def unchanged(optimizer, before):
+    return all(
+        torch.equal(p, q) and all(torch.equal(s[kind], t[kind]) for kind in t)
+        for (p, s), (q, t) in zip(everything(optimizer), before, strict=True)
+    )
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("position", [(0, 1), (1, 0)])
+def test_nonfinite_gradient_changes_nothing(make, parameters, bad, position):
+    optimizer = make(two_groups(parameters))
+    group, i = position
+    optimizer.param_groups[group]["params"][i].grad.view(-1)[2] = bad
+    before = everything(optimizer)
+    name = optimizer.param_groups[group]["param_names"][i]
+    with pytest.raises(ValueError, match=f"gradient of parameter '{name}'; nothing was changed"):
+        optimizer.step()
+    assert unchanged(optimizer, before)
+
+
+def test_nonfinite_gradient_of_a_nameless_parameter(make, parameters):
+    params = parameters((6, 8), (4, 5))
+    params[1].grad[0, 0] = float("nan")
+    with pytest.raises(ValueError, match=r"parameter 1 of group 0 \(shape \(4, 5\)\)"):
+        make(params).step()
+
+
+def test_skip_leaves_the_parameter_alone(make, parameters):
+    optimizer = make(two_groups(parameters), nonfinite="skip")
+    _, b, c = (p for group in optimizer.param_groups for p in group["params"])
+    b.grad[0, 0] = float("nan")
+    c.grad[1] = float("inf")
+    before = everything(optimizer)
+    optimizer.step()
+    assert optimizer.skipped == 2
+    after = everything(optimizer)
+    assert not torch.equal(after[0][0], before[0][0])
+    for i in (1, 2):
+        assert torch.equal(after[i][0], before[i][0])
+        assert all(torch.equal(after[i][1][kind], before[i][1][kind]) for kind in before[i][1])
+    b.grad, c.grad = torch.ones_like(b), torch.ones_like(c)
+    optimizer.step()
+    assert optimizer.skipped == 2
+
+
+def test_policy_is_the_groups(make, parameters):
+    optimizer = make(two_groups(parameters, nonfinite="skip"))
+    optimizer.param_groups[1]["params"][0].grad[0] = float("nan")
+    optimizer.step()
+    assert optimizer.skipped == 1
+
+
+def test_ignore_does_not_look(parameters):
+    params = parameters((6, 8))
+    params[0].grad[0, 0] = float("nan")
+    fanion.NSGD(params, nonfinite="ignore").step()
+    assert params[0].isnan().any()
+
+
+def test_large_finite_gradients_are_finite(make, parameters):
+    """Their float32 sum overflows."""
+    params = parameters((6, 8))
+    params[0].grad.fill_(1e37)
+    make(params).step()
+    assert params[0].isfinite().all()
+
+
+def test_options_changed_later_are_checked_before_anything_changes(make, parameters):
+    optimizer = make(two_groups(parameters))
+    optimizer.param_groups[1]["betas"] = (0.9, 2.0)
+    before = everything(optimizer)
+    with pytest.raises(ValueError, match="betas"):
+        optimizer.step()
+    assert unchanged(optimizer, before)
+
+
+def test_sparse_gradient(make, parameters):
+    optimizer = make(two_groups(parameters))
+    p = optimizer.param_groups[0]["params"][1]
+    p.grad = p.grad.to_sparse()
+    before = everything(optimizer)
+    with pytest.raises(ValueError, match="parameter 'b' has a sparse gradient"):
+        optimizer.step()
+    assert unchanged(optimizer, before)
+
+
+def test_checkpoint_of_something_else(parameters):
+    def neon(*shapes):
+        return fanion.Neon(parameters(*shapes))
+
+    optimizer = neon((6, 8))
+    before = everything(optimizer)
+    theirs = torch.optim.Muon(parameters((6, 8)))
+    theirs.step()
+    broken = neon((6, 8)).state_dict()
+    del broken["state"][0]["warm_start"]
+    adamw = fanion.Neon([{"params": parameters((6, 8)), "algorithm": "adamw"}])
+    for saved, message in [
+        (theirs.state_dict(), "group 0 of the checkpoint has no option 'algorithm'; it was not saved by Neon"),
+        (neon((6, 9)).state_dict(), r"parameter 0 .*momentum_buffer has shape \(6, 9\) .* needed is \(6, 8\)"),
+        (broken, r"has the state \['momentum_buffer'\], needed is \['momentum_buffer', 'warm_start'\]"),
+        (adamw.state_dict(), "group 0 of the checkpoint has algorithm='adamw', the optimizer's 'lmo'"),
+        (fanion.Muon(parameters((6, 8))).state_dict(), "no option 'svd'"),
+        (neon((6, 8), (6, 8)).state_dict(), "doesn't match the size"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            optimizer.load_state_dict(saved)
+    assert unchanged(optimizer, before)
+    optimizer.step()

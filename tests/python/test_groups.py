@@ -1,0 +1,167 @@
+import pytest
+import torch
+from torch import nn
+
+import fanion
+
+
+class Block(nn.Module):
+    def __init__(self, d):
+        super().__init__()
+        self.attn = nn.MultiheadAttention(d, 2, add_bias_kv=True)
+        self.norm = nn.LayerNorm((3, d))  # its weight has two dimensions
+        self.embed_head = nn.Linear(d, 3 * d)  # a hidden layer, whatever its name says
+        self.down = nn.Linear(3 * d, d)
+
+
+class Gpt(nn.Module):
+    def __init__(self, d=8, vocabulary=31, tied=False, positions=False):
+        super().__init__()
+        self.layer0 = nn.Embedding(vocabulary, d)
+        self.blocks = nn.ModuleList(Block(d) for _ in range(2))
+        self.out = nn.Linear(d, vocabulary)
+        if tied:
+            self.out.weight = self.layer0.weight
+        if positions:
+            self.pos = nn.Parameter(torch.zeros(16, d))
+
+
+def names(groups):
+    return {group["name"]: [name for name, _ in group["params"]] for group in groups}
+
+
+def quiet(model, **options):
+    return fanion.param_groups(model, verbose=False, **options)
+
+
+def test_modules_decide():
+    groups = quiet(Gpt())
+    found = names(groups)
+    assert found["embedding"] == ["layer0.weight"]
+    assert found["head"] == ["out.weight"]
+    assert found["matrix"] == [
+        f"blocks.{i}.{leaf}"
+        for i in range(2)
+        for leaf in ("attn.in_proj_weight", "attn.out_proj.weight", "embed_head.weight", "down.weight")
+    ]
+    assert "out.bias" in found["vectors"]
+    assert "blocks.0.norm.weight" in found["vectors"]
+    assert "blocks.0.attn.bias_k" in found["vectors"]
+    assert [group["algorithm"] for group in groups] == ["lmo", "adamw", "adamw", "adamw"]
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_every_parameter_once(tied):
+    model = Gpt(tied=tied)
+    grouped = [id(p) for group in quiet(model) for _, p in group["params"]]
+    assert sorted(grouped) == sorted(map(id, model.parameters()))
+
+
+def test_tied_head_is_the_embedding():
+    found = names(quiet(Gpt(tied=True)))
+    assert found["embedding"] == ["layer0.weight"]
+    assert "head" not in found
+    assert names(quiet(Gpt(tied=True), head=None))["embedding"] == ["layer0.weight"]
+
+
+def test_optimizers_take_the_groups(make):
+    model = Gpt()
+    groups = quiet(
+        model, adamw={"betas": (0.8, 0.9)}, options={"vectors": {"weight_decay": 0.0}, "matrix": {"lr": 0.5}}
+    )
+    optimizer = make(groups, lr=0.1, adamw_lr=0.2)
+    by_name = {group["name"]: group for group in optimizer.param_groups}
+    assert [by_name[role]["lr"] for role in ("matrix", "embedding", "head", "vectors")] == [0.5, 0.2, 0.2, 0.2]
+    assert [by_name[role]["weight_decay"] for role in ("matrix", "head", "vectors")] == [0.1, 0.01, 0.0]
+    assert by_name["head"]["betas"] == (0.8, 0.9)
+    assert by_name["head"]["param_names"] == ["out.weight"]
+    assert "momentum" not in by_name["head"]
+    assert "betas" not in by_name["matrix"]
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    model.layer0.weight.grad[0, 0] = float("nan")
+    with pytest.raises(ValueError, match=r"layer0\.weight"):
+        optimizer.step()
+
+
+def test_no_head_and_named_heads():
+    assert "out.weight" in names(quiet(Gpt(), head=None))["matrix"]
+    assert names(quiet(Gpt(), head="blocks.1.down"))["head"] == ["blocks.1.down.weight"]
+    assert names(quiet(Gpt(), head=["out", "blocks.1.down"]))["head"] == ["blocks.1.down.weight", "out.weight"]
+    inner = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)))
+    assert names(quiet(inner, head="1"))["head"] == ["1.0.weight", "1.1.weight"]
+
+
+def test_head_cannot_be_told():
+    plain = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 6))
+    with pytest.raises(ValueError, match=r"no embedding to compare with.*head='2'.*head=None"):
+        quiet(plain)
+    with pytest.raises(ValueError, match=r"as many outputs .*\(24\).* head='out'"):
+        quiet(nn.ModuleDict({"e": nn.Embedding(24, 4), "hidden": nn.Linear(4, 5), "out": nn.Linear(5, 6)}))
+    with pytest.raises(ValueError, match=r"'blocks\.0\.embed_head', 'blocks\.1\.embed_head', 'out'\. Pass head='out'"):
+        quiet(Gpt(vocabulary=24))
+    with pytest.raises(ValueError, match=r"head='logits' names no module; .*'out'"):
+        quiet(Gpt(), head="logits")
+
+
+def test_unknown_module_types_are_refused():
+    with pytest.raises(ValueError, match=r"'pos' of shape \(16, 8\).*the model itself, a Gpt.*embedding=\['pos'\]"):
+        quiet(Gpt(positions=True))
+    for module in (nn.Bilinear(2, 3, 4), nn.ConvTranspose2d(2, 3, 4)):
+        with pytest.raises(ValueError, match=f"module 'm', a {type(module).__name__}"):
+            quiet(nn.ModuleDict({"m": module}))
+        assert names(quiet(nn.ModuleDict({"m": module}), matrix=["m.weight"]))["matrix"] == ["m.weight"]
+
+
+def test_patterns_come_first():
+    found = names(quiet(Gpt(positions=True), embedding=["pos", "blocks.*.down.weight"], vectors=["*.attn.in_proj*"]))
+    assert found["embedding"] == ["pos", "layer0.weight", "blocks.0.down.weight", "blocks.1.down.weight"]
+    assert "blocks.0.attn.in_proj_weight" in found["vectors"]
+    with pytest.raises(ValueError, match=r"matrix=\['w\*'\] matches no parameter"):
+        quiet(Gpt(), matrix=["w*"])
+    with pytest.raises(ValueError, match=r"'out\.bias' of shape \(31,\), not a matrix"):
+        quiet(Gpt(), matrix=["out.*"])
+    with pytest.raises(ValueError, match=r"'out\.weight' is matched by patterns of both matrix and embedding"):
+        quiet(Gpt(), matrix=["out.weight"], embedding=["out*"])
+    with pytest.raises(ValueError, match=r"must be a list of patterns, such as \['pos'\]"):
+        quiet(Gpt(positions=True), matrix="pos")
+    with pytest.raises(ValueError, match="no group 'bias'; choose from: matrix, embedding, head, vectors"):
+        quiet(Gpt(), options={"bias": {}})
+
+
+def test_convolutions_and_recurrent_layers():
+    model = nn.ModuleDict({"c": nn.Conv2d(3, 8, 3), "n": nn.BatchNorm2d(8), "r": nn.LSTM(8, 4), "g": nn.GRUCell(4, 4)})
+    found = names(quiet(model))
+    weights = ["c.weight", "r.weight_ih_l0", "r.weight_hh_l0", "g.weight_ih", "g.weight_hh"]
+    assert found == {"matrix": weights, "vectors": [n for n, _ in model.named_parameters() if n not in weights]}
+
+
+def test_frozen_parameters_are_left_out_and_reported(capsys):
+    model = Gpt(positions=True)
+    model.pos.requires_grad_(False)
+    model.layer0.weight.requires_grad_(False)
+    groups = fanion.param_groups(model)
+    assert "embedding" not in names(groups)
+    left_out = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("left out"))
+    assert "pos, layer0.weight" in left_out
+    for p in model.parameters():
+        p.requires_grad_(False)
+    with pytest.raises(ValueError, match="Gpt has no parameter with requires_grad=True"):
+        quiet(model)
+
+
+def test_table(capsys):
+    fanion.param_groups(Gpt())
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:4] for line in lines] == [
+        ["group", "algorithm", "tensors", "entries"],
+        ["matrix", "lmo", "8", "1,280"],
+        ["embedding", "adamw", "1", "248"],
+        ["head", "adamw", "1", "248"],
+        ["vectors", "adamw", "17", "287"],
+    ]
+    assert "4 of 24×8, 2 of 8×8, 2 of 8×24" in lines[1]
+    assert "blocks.*.attn.in_proj_weight" in lines[1]
+    quiet(Gpt())
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,173 @@
+"""The binding of topk_svd and newton_schulz; tests/cpp has the tests of the algorithms."""
+
+import dataclasses
+
+import pytest
+import torch
+
+import fanion
+
+
+def with_spectrum(m, n, sigma, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(3)
+    r = len(sigma)
+    U = torch.linalg.qr(torch.randn(m, r, generator=generator, dtype=torch.float64)).Q
+    V = torch.linalg.qr(torch.randn(n, r, generator=generator, dtype=torch.float64)).Q
+    return (U * torch.as_tensor(sigma, dtype=torch.float64) @ V.T).to(dtype)
+
+
+MATRICES = {
+    "gaussian": lambda: torch.randn(60, 90, dtype=torch.float64),
+    "tall": lambda: with_spectrum(300, 40, torch.linspace(3, 1, 40)),
+    "wide": lambda: with_spectrum(40, 300, torch.linspace(3, 1, 40)),
+    "graded": lambda: with_spectrum(50, 50, torch.logspace(0, -12, 50)),
+    "clustered": lambda: with_spectrum(80, 70, torch.cat([torch.full((8,), 2.0), torch.ones(40)])),
+    "low rank": lambda: with_spectrum(70, 80, torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])),
+    "large": lambda: with_spectrum(400, 500, torch.linspace(2, 0.1, 400)),
+    "transposed": lambda: torch.randn(90, 60, dtype=torch.float64).t(),
+}
+
+
+@pytest.mark.parametrize("method", ["auto", "dense", "lanczos"])
+@pytest.mark.parametrize("name", MATRICES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_against_torch(name, method, dtype):
+    A, k = MATRICES[name]().to(dtype), 4
+    U, S, V, report = fanion.topk_svd(A, k, method=method, tol=1e-6)
+    assert (U.shape, S.shape, V.shape) == ((A.shape[0], k), (k,), (A.shape[1], k))
+    assert U.dtype == S.dtype == V.dtype == dtype
+    exact = torch.linalg.svdvals(A.double())
+    # What was asked for, 1e-6·σ₁, plus rounding of products of length n.
+    tolerance = exact[0] * (1e-6 + 10 * torch.finfo(dtype).eps * max(A.shape) ** 0.5)
+    assert (S.double() - exact[:k]).abs().max() <= tolerance
+    right = torch.linalg.vector_norm(A.double() @ V.double() - U.double() * S, dim=0)
+    left = torch.linalg.vector_norm(A.double().T @ U.double() - V.double() * S, dim=0)
+    assert torch.maximum(right, left).max() <= tolerance
+    for Q in (U.double(), V.double()):
+        assert (Q.T @ Q - torch.eye(k)).abs().max() <= 100 * torch.finfo(dtype).eps
+    assert report.status == "converged"
+    assert report.method == method if method != "auto" else report.method in ("dense", "lanczos")
+    assert report.residuals.shape == (k,)
+
+
+def test_subspace_and_its_warm_start():
+    A = with_spectrum(60, 80, 0.5 ** torch.arange(20.0), torch.float32)
+    _, S, V, report = fanion.topk_svd(A, 3, method="subspace", passes=6)
+    # Nine passes shrink the error by (σ₈/σ₃)⁴ = 1e-6 each: only rounding is left after six.
+    torch.testing.assert_close(S, torch.linalg.svdvals(A)[:3], rtol=1e-5, atol=0)
+    assert (report.status, report.method, report.residuals.numel()) == ("passes", "subspace", 0)
+    assert report.passes == 12  # six times A·V and Aᵀ·U
+    cold = fanion.topk_svd(A, 3, method="subspace", passes=1, oversample=0)[1]
+    warm = fanion.topk_svd(A, 3, method="subspace", passes=1, oversample=0, warm_start=V)[1]
+    exact = torch.linalg.svdvals(A)[:3]
+    assert (warm - exact).abs().max() < 0.01 * (cold - exact).abs().max()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_widened(dtype):
+    A = torch.randn(30, 40).to(dtype)
+    S = fanion.topk_svd(A, 3)[1]
+    assert S.dtype == torch.float32
+    torch.testing.assert_close(S, torch.linalg.svdvals(A.float())[:3], rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("method", ["dense", "lanczos", "subspace"])
+def test_same_input_same_result_and_no_global_generator(method):
+    A = torch.randn(300, 310)
+    before = torch.get_rng_state()
+    first = fanion.topk_svd(A, 5, method=method)
+    second = fanion.topk_svd(A, 5, method=method)
+    assert torch.equal(torch.get_rng_state(), before)
+    for a, b in zip(first[:3], second[:3], strict=True):
+        assert torch.equal(a, b)
+
+
+def test_generator_is_used():
+    A = torch.randn(300, 310)
+    runs = [
+        fanion.topk_svd(A, 5, method="subspace", passes=1, generator=torch.Generator().manual_seed(s))[1]
+        for s in (1, 1, 2)
+    ]
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+
+
+def test_zero_matrix():
+    for method in ("dense", "lanczos", "subspace"):
+        U, S, V, _ = fanion.topk_svd(torch.zeros(30, 20), 2, method=method)
+        assert torch.equal(S, torch.zeros(2))
+        assert all(Q.isfinite().all() for Q in (U, V))
+
+
+def test_no_gradient_flows():
+    A = torch.randn(6, 8, requires_grad=True)
+    assert not any(t.requires_grad for t in fanion.topk_svd(A, 2)[:3])
+    assert not fanion.newton_schulz(A).requires_grad
+
+
+def test_report_is_frozen():
+    report = fanion.topk_svd(torch.randn(6, 8), 2)[3]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        report.status = "perfect"
+
+
+@pytest.mark.parametrize(
+    ("A", "options", "message"),
+    [
+        (torch.ones(6, 8), {"k": 0}, "k = 0 is out of range: a 6 x 8 matrix has 1 to 6"),
+        (torch.ones(6, 8), {"k": 7}, "k = 7 is out of range"),
+        (torch.ones(6, 8), {"k": 2, "method": "fast"}, "unknown SVD method 'fast'; choose one of: auto, dense"),
+        (torch.ones(6, 8), {"k": 2, "tol": 0.0}, r"tol = 0 must lie in \(0, 1\)"),
+        (torch.ones(6, 8), {"k": 2, "passes": 0}, "passes = 0 must be at least 1"),
+        (torch.ones(6, 8), {"k": 2, "warm_start": torch.ones(6, 2)}, r"shape \[6, 2\]; expected \(8, j\)"),
+        (torch.full((6, 8), float("nan")), {"k": 2}, "48 NaN or infinite entries out of 48"),
+        (torch.ones(6), {"k": 1}, "a matrix needs 2 dimensions, got 1"),
+        (torch.ones(6, 8, dtype=torch.int64), {"k": 1}, "Long"),
+    ],
+)
+def test_topk_svd_errors(A, options, message):
+    with pytest.raises(ValueError, match=message):
+        fanion.topk_svd(A, **options)
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (30, 20), (3, 12, 9)])
+def test_newton_schulz(shape):
+    M = torch.randn(shape)
+    copy = M.clone()
+    X = fanion.newton_schulz(M)
+    assert torch.equal(M, copy)
+    assert X.shape == M.shape
+    relative = torch.linalg.svdvals(M) / torch.linalg.matrix_norm(M)[..., None]
+    sigma = torch.linalg.svdvals(X)
+    # The stated bounds, for singular values above 1.6e-3·‖M‖_F; 1e-3 for rounding.
+    assert (sigma <= 1.211).all()
+    assert (sigma[relative > 1.6e-3] >= 0.679).all()
+    exact = fanion.newton_schulz(M.double(), coefficients=(2.0, -1.5, 0.5), steps=30)
+    U, _, Vh = torch.linalg.svd(M.double(), full_matrices=False)
+    torch.testing.assert_close(exact, U @ Vh, rtol=0, atol=1e-9)
+
+
+def test_newton_schulz_dtype_and_eps():
+    M = torch.randn(8, 12)
+    assert fanion.newton_schulz(M).dtype == torch.float32
+    assert fanion.newton_schulz(M, dtype=torch.bfloat16).dtype == torch.bfloat16
+    # 1e-3: a product's rounding of a scaled matrix, through five steps of slope up to 3.4 each.
+    torch.testing.assert_close(fanion.newton_schulz(1e-20 * M), fanion.newton_schulz(M), rtol=0, atol=1e-3)
+    assert fanion.newton_schulz(1e-20 * M, eps=1e-7).abs().max() < 1e-8
+    assert torch.equal(fanion.newton_schulz(torch.zeros(3, 4)), torch.zeros(3, 4))
+
+
+@pytest.mark.parametrize(
+    ("M", "options", "message"),
+    [
+        (torch.ones(3), {}, r"takes \(m, n\) or \(b, m, n\), got \[3\]"),
+        (torch.ones(3, 3, dtype=torch.int64), {}, "takes a floating-point matrix, got Long"),
+        (torch.ones(3, 3), {"steps": 0}, "steps = 0 must be at least 1"),
+        (torch.ones(3, 3), {"eps": -1.0}, "eps = -1 must not be negative"),
+        (torch.ones(3, 3), {"coefficients": (1.0, 2.0)}, r"coefficients needs \(a, b, c\), got 2 numbers"),
+        (torch.ones(3, 3), {"dtype": torch.int32}, "dtype = Int must be a floating-point one"),
+    ],
+)
+def test_newton_schulz_errors(M, options, message):
+    with pytest.raises(ValueError, match=message):
+        fanion.newton_schulz(M, **options)

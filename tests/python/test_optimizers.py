@@ -1,0 +1,290 @@
+"""What every optimizer must do."""
+
+import copy
+import io
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+import fanion
+
+SHAPES = [(12, 20), (20, 12), (6, 6), (8, 3, 2, 2)]
+
+
+def step_with_random_gradients(optimizer, generator):
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            p.grad = torch.randn(p.shape, generator=generator).to(p.dtype)
+    optimizer.step()
+
+
+def tensors_of(optimizer):
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def assert_same(left, right):
+    """Parameters and state agree bit for bit, in dtype too."""
+    for p, q in zip(tensors_of(left), tensors_of(right), strict=True):
+        assert torch.equal(p, q)
+        assert left.state[p].keys() == right.state[q].keys()
+        for kind, tensor in left.state[p].items():
+            assert tensor.dtype == right.state[q][kind].dtype, kind
+            assert torch.equal(tensor, right.state[q][kind]), kind
+
+
+def test_step_lowers_the_linear_model(make, parameters):
+    params = parameters(*SHAPES)
+    before = [p.detach().clone() for p in params]
+    make(params, lr=0.1, weight_decay=0.0).step()
+    for p, start in zip(params, before, strict=True):
+        assert torch.sum((p - start) * p.grad) < 0
+
+
+def test_step_is_the_rule_applied_to_the_gradient(make, parameters):
+    """The first direction does not depend on the momentum's scale, so it is lmo(gradient)."""
+    params = parameters((12, 20), (20, 12))
+    optimizer = make(params, lr=0.1, weight_decay=0.2, adjust_lr_fn="none")
+    group = optimizer.param_groups[0]
+    if "svd" in group:
+        group["svd"] = "dense"  # the same triplets inside and outside, without a warm start
+    elif "rule" in group:
+        group["rule"] = group["rule"].replace("neon", "neon:svd=dense")
+    before = [p.detach().clone() for p in params]
+    optimizer.step()
+    rule = optimizer.rule_of(group)
+    for p, start in zip(params, before, strict=True):
+        expected = (1 - 0.1 * 0.2) * start + 0.1 * fanion.lmo(p.grad, rule)
+        # Two float32 roundings of entries of size 1, and of the momentum's scale within the rule.
+        torch.testing.assert_close(p.detach(), expected, rtol=0, atol=2e-5)
+
+
+def test_zero_gradient_only_decays(make, parameters):
+    params = parameters(*SHAPES)
+    before = [p.detach().clone() for p in params]
+    for p in params:
+        p.grad.zero_()
+    optimizer = make(params, lr=0.5, weight_decay=0.1)
+    optimizer.step()
+    for p, start in zip(params, before, strict=True):
+        torch.testing.assert_close(p.detach(), 0.95 * start, rtol=1e-6, atol=0)  # one rounding
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-30, 1e12])
+def test_step_does_not_depend_on_the_gradients_scale(make, parameters, scale):
+    plain, scaled = parameters(*SHAPES), parameters(*SHAPES)
+    for p in scaled:
+        p.grad *= scale
+    for params in (plain, scaled):
+        make(params, lr=0.1, weight_decay=0.0).step()
+    for p, q in zip(plain, scaled, strict=True):
+        # float32 rounding of the scaled gradient, amplified by small gaps between singular values.
+        torch.testing.assert_close(p.detach(), q.detach(), rtol=0, atol=1e-4)
+
+
+def test_convolution_is_the_matrix_out_by_the_rest(make, parameters):
+    conv, matrix = parameters((8, 3, 2, 2)), parameters((8, 12))
+    with torch.no_grad():
+        matrix[0].copy_(conv[0].view(8, 12))
+    matrix[0].grad.copy_(conv[0].grad.view(8, 12))
+    for params in (conv, matrix):
+        make(params, lr=0.1).step()
+    assert torch.equal(conv[0].view(8, 12), matrix[0])
+
+
+def test_strides_do_not_matter(make, parameters):
+    """channels_last and transposed parameters step like contiguous ones, and keep their strides."""
+    plain = parameters((8, 3, 2, 2), (12, 20))
+    other = parameters((8, 3, 2, 2), (12, 20))
+    strided = [
+        nn.Parameter(other[0].detach().contiguous(memory_format=torch.channels_last)),
+        nn.Parameter(other[1].detach().t().contiguous().t()),
+    ]
+    for p, q in zip(strided, other, strict=True):
+        p.grad = q.grad
+    strides = [p.stride() for p in strided]
+    assert [p.is_contiguous() for p in strided] == [False, False]
+    for params in (plain, strided):
+        optimizer = make(params, lr=0.1)
+        optimizer.step()
+        optimizer.step()
+    for p, q in zip(plain, strided, strict=True):
+        # Sums over another order of the same entries: float32 rounding.
+        torch.testing.assert_close(p.detach(), q.detach(), rtol=0, atol=2e-5)
+    assert [p.stride() for p in strided] == strides
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_parameters_have_float32_momentum(make, parameters, dtype):
+    half, full = parameters((12, 20), dtype=dtype), parameters((12, 20), dtype=dtype)
+    full = [nn.Parameter(p.detach().float()) for p in full]
+    full[0].grad = half[0].grad.float()
+    optimizers = [make(params, lr=0.1, weight_decay=0.0) for params in (half, full)]
+    for optimizer in optimizers:
+        optimizer.step()
+    state, reference = optimizers[0].state[half[0]], optimizers[1].state[full[0]]
+    assert state["momentum_buffer"].dtype == torch.float32
+    assert torch.equal(state["momentum_buffer"], reference["momentum_buffer"])
+    # The step is rounded once, and W + step once, to the parameter's dtype; entries are below 4.
+    torch.testing.assert_close(half[0].float(), full[0].detach(), rtol=0, atol=8 * torch.finfo(dtype).eps)
+
+
+def test_float64_state(make, parameters):
+    params = parameters((6, 8), dtype=torch.float64)
+    optimizer = make(params)
+    optimizer.step()
+    assert optimizer.state[params[0]]["momentum_buffer"].dtype == torch.float64
+
+
+def mixed_groups(parameters, dtype):
+    return [
+        {"params": parameters((12, 20), (8, 3, 2, 2), dtype=dtype)},
+        {"params": parameters((5,), (4, 6), dtype=dtype, seed=2), "algorithm": "adamw", "lr": 0.01},
+    ]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("through_a_file", [False, True])
+def test_state_dict_round_trip_continues_bit_for_bit(make, parameters, dtype, through_a_file):
+    generator = torch.Generator().manual_seed(4)
+    one = make(mixed_groups(parameters, dtype), lr=0.03)
+    for _ in range(3):
+        step_with_random_gradients(one, generator)
+    saved = one.state_dict()
+    if through_a_file:
+        file = io.BytesIO()
+        torch.save(saved, file)
+        file.seek(0)
+        saved = torch.load(file, weights_only=True)
+    two = make(mixed_groups(parameters, dtype), lr=0.5)
+    with torch.no_grad():
+        for p, q in zip(tensors_of(two), tensors_of(one), strict=True):
+            p.copy_(q)
+    two.load_state_dict(saved)
+    assert_same(one, two)
+    assert two.param_groups[0]["lr"] == 0.03
+    shared = {t.data_ptr() for s in one.state.values() for t in s.values() if t.numel()}
+    assert shared.isdisjoint(t.data_ptr() for s in two.state.values() for t in s.values() if t.numel())
+    state = generator.get_state()
+    for optimizer in (one, two):
+        generator.set_state(state)
+        for _ in range(2):
+            step_with_random_gradients(optimizer, generator)
+    assert_same(one, two)
+
+
+def test_loading_after_adding_a_group(make, parameters):
+    optimizers = []
+    for _ in range(2):
+        optimizer = make(parameters((6, 8)))
+        optimizer.add_param_group({"params": parameters((7, 5), (3, 4), seed=2), "lr": 0.2})
+        optimizers.append(optimizer)
+    optimizers[0].step()
+    optimizers[1].load_state_dict(optimizers[0].state_dict())
+    for p, q in zip(tensors_of(optimizers[0]), tensors_of(optimizers[1]), strict=True):
+        assert torch.equal(*(o.state[x]["momentum_buffer"] for o, x in zip(optimizers, (p, q), strict=True)))
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
+def test_copies_continue_bit_for_bit(make, parameters, duplicate):
+    one = make(mixed_groups(parameters, torch.bfloat16), adamw_lr=0.05)
+    one.step()
+    two = duplicate(one)
+    for optimizer in (one, two):
+        step_with_random_gradients(optimizer, torch.Generator().manual_seed(4))
+    assert_same(one, two)
+    two.add_param_group({"params": [nn.Parameter(torch.zeros(3))], "algorithm": "adamw"})
+    assert two.param_groups[-1]["lr"] == 0.05
+
+
+def test_scheduler(make, parameters):
+    optimizer = make(mixed_groups(parameters, torch.float32), lr=0.4)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+    start = tensors_of(optimizer)[0].detach().clone()
+    optimizer.step()
+    scheduler.step()
+    assert [group["lr"] for group in optimizer.param_groups] == [0.2, 0.005]
+    assert not torch.equal(start, tensors_of(optimizer)[0])
+
+
+def test_cycling_momentum(parameters):
+    optimizer = fanion.Muon(mixed_groups(parameters, torch.float32))
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=[0.1, 0.01], total_steps=10)
+    for _ in range(5):
+        optimizer.step()
+        scheduler.step()
+    assert 0.85 <= optimizer.param_groups[0]["momentum"] < 0.95
+
+
+def test_tensor_learning_rate(make, parameters):
+    plain, tensor = parameters((6, 8)), parameters((6, 8))
+    make(plain, lr=0.25).step()
+    make(tensor, lr=torch.tensor(0.25)).step()
+    assert torch.equal(plain[0], tensor[0])
+
+
+def test_closure(make, parameters):
+    params = parameters((6, 8))
+
+    def closure():
+        assert torch.is_grad_enabled()
+        params[0].grad = None
+        loss = (params[0] ** 2).sum()
+        loss.backward()
+        return loss
+
+    optimizer = make(params, lr=0.01)
+    losses = [optimizer.step(closure).item() for _ in range(3)]
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_parameters_without_gradient_stay(make, parameters):
+    params = parameters((6, 8), (6, 8))
+    before = params[1].detach().clone()
+    params[1].grad = None
+    make(params, lr=0.1).step()
+    assert torch.equal(params[1], before)
+
+
+def test_gradient_scaler(make, parameters):
+    params = parameters((6, 8))
+    optimizer = make(params, lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    before = params[0].detach().clone()
+    params[0].grad = None
+    scaler.scale((params[0] * float("inf")).sum()).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    assert torch.equal(params[0], before)  # the scaler saw the Inf and left the optimizer alone
+    params[0].grad = None
+    scaler.scale((params[0] ** 2).sum()).backward()
+    scaler.step(optimizer)
+    assert not torch.equal(params[0], before)
+
+
+def test_rule_options_live_in_the_group(parameters):
+    one, two = parameters((6, 8)), parameters((6, 8), seed=2)
+    optimizer = fanion.FFanion([{"params": one}, {"params": two, "k": 2, "alpha": 0.25}], k=4, lr=1, weight_decay=0)
+    before = two[0].detach().clone()
+    optimizer.step()
+    assert [group["k"] for group in optimizer.param_groups] == [4, 2]
+    assert optimizer.state[two[0]]["warm_start"].shape == (8, 6)
+    optimizer.param_groups[1]["alpha"] = 1.0
+    with torch.no_grad():
+        two[0].copy_(before)
+    optimizer.param_groups[1]["adjust_lr_fn"] = "none"
+    optimizer.step()
+    assert torch.linalg.matrix_rank(two[0] - before, tol=1e-4) == 2  # alpha = 1 is Fanion-2
+
+
+def test_momentum_kinds_differ_in_scale_only(make, parameters):
+    """With nesterov=False the two buffers are multiples of each other, and no rule depends on the scale."""
+    params = [parameters((12, 20)), parameters((12, 20))]
+    for kind, ps in zip(("ema", "sum"), params, strict=True):
+        optimizer = make(ps, lr=0.1, nesterov=False, momentum_kind=kind)
+        generator = torch.Generator().manual_seed(1)
+        for _ in range(3):
+            step_with_random_gradients(optimizer, generator)
+    # float32 rounding of the two buffers, amplified by small gaps between singular values.
+    torch.testing.assert_close(params[0][0], params[1][0], rtol=0, atol=1e-3)
