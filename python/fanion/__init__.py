@@ -1,0 +1,45 @@
+"""Optimizers that step along the linear minimisation oracle of a matrix norm.
+
+>>> groups = fanion.param_groups(model)                     # matrices to the rule, the rest to AdamW
+>>> optimizer = fanion.Muon(groups, lr=0.02, adamw_lr=3e-3)
+
+The work is done in C++ (libfanion), also under `find_package(fanion)`: `cmake_prefix_path` is where CMake finds it.
+"""
+
+from fanion import linalg, norms
+from fanion._library import PACKAGE, ops
+from fanion.deflated import DFanion
+from fanion.fanions import Fanion, FFanion
+from fanion.groups import param_groups
+from fanion.linalg import SvdReport, newton_schulz, topk_svd
+from fanion.muon import FMuon, Muon
+from fanion.neon import FNeon, Neon
+from fanion.norms import lmo
+from fanion.nsgd import NSGD
+from fanion.optimizer import LmoOptimizer
+from fanion.signum import Signum
+
+__version__: str = ops.version()
+cmake_prefix_path = str(PACKAGE)
+
+__all__ = [
+    "NSGD",
+    "DFanion",
+    "FFanion",
+    "FMuon",
+    "FNeon",
+    "Fanion",
+    "LmoOptimizer",
+    "Muon",
+    "Neon",
+    "Signum",
+    "SvdReport",
+    "__version__",
+    "cmake_prefix_path",
+    "linalg",
+    "lmo",
+    "newton_schulz",
+    "norms",
+    "param_groups",
+    "topk_svd",
+]

@@ -1,0 +1,53 @@
+"""The optimizer on the k leading singular pairs of the momentum M and a map of the rest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+from typing_extensions import Unpack, override
+
+from fanion.optimizer import LmoOptimizer
+from fanion.options import CommonOptions
+from fanion.rule_text import TRIPLET_KEYS, rule_text
+
+
+class DFanion(LmoOptimizer):
+    """D = −(Σ_{i≤k}u_iv_iᵀ + c·N(R)), R = M − Σ_{i≤k}σ_iu_iv_iᵀ, ‖c·N(R)‖_F = √(min(m, n) − k).
+
+    `residual`: N(R) is "sign" sign(R), "row_norm" every row of R over its 2-norm, "frobenius" R/‖R‖_F, or "clip"
+    R/σ_{k+1} with c = 1. `k`: 0 to min(m, n) of every matrix; 0 is Signum (for "sign"), min(m, n) is Muon.
+    `svd`, `passes`, `oversample` are `Neon`'s, the other arguments `LmoOptimizer`'s. It is no norm's LMO.
+    Cost: that of Fanion-k (for "clip", k + 1) plus 2mnk flops. Source: design note on deflated Fanions.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        adjust_lr_fn: str | None = None,
+        *,
+        k: int,
+        residual: str = "sign",
+        svd: str = "subspace",
+        passes: int = 2,
+        oversample: int = 4,
+        **common: Unpack[CommonOptions],
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            nesterov=nesterov,
+            adjust_lr_fn=adjust_lr_fn,
+            rule_options={"k": k, "residual": residual, "svd": svd, "passes": passes, "oversample": oversample},
+            **common,
+        )
+
+    @override
+    def rule_of(self, group: Mapping[str, Any]) -> str:
+        return rule_text("d-fanion", group, ("k", "residual", *TRIPLET_KEYS))

@@ -1,0 +1,104 @@
+"""Optimizers on the polar factor UVᵀ of the momentum M = U diag(σ) Vᵀ, by Newton–Schulz."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+from typing_extensions import Unpack, override
+
+from fanion.optimizer import LmoOptimizer
+from fanion.options import CommonOptions
+from fanion.rule_text import NEWTON_SCHULZ_KEYS, rule_text
+
+Coefficients = tuple[float, float, float] | Sequence[tuple[float, float, float]] | str
+
+
+class Muon(LmoOptimizer):
+    """D = −UVᵀ, the LMO of the spectral norm, approximated by `ns_steps` of X ← aX + b(XXᵀ)X + c(XXᵀ)²X.
+
+    Arguments, defaults and steps are torch.optim.Muon's, but for three things. `eps` is 0, so that gradients of any
+    size give a full step; torch's 1e-7 shrinks the step where ‖M‖_F < 1e-7, and is yours with eps=1e-7. `ns_dtype`
+    None multiplies in the parameter's precision on the CPU (float32 for 16-bit ones) and in bfloat16 elsewhere;
+    torch always takes "bfloat16". Convolution weights are taken, as out × in·kh·kw.
+
+    `ns_coefficients`: (a, b, c), a sequence of such, one per step, or a name: "quintic" (the default's) or
+    "cubic-damped". `ns_steps`: 1 to 99; None is the number that belongs to the coefficients. `ns_dtype`: "float32",
+    "float64" or "bfloat16". The other arguments are `LmoOptimizer`'s.
+    Cost for m ≤ n: 2·ns_steps·(2m²n + m³) flops. Source: 004 Lemma 2; Jordan et al. 2024b.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: Coefficients = (3.4445, -4.775, 2.0315),
+        eps: float = 0.0,
+        ns_steps: int | None = 5,
+        adjust_lr_fn: str | None = None,
+        *,
+        ns_dtype: str | None = None,
+        **common: Unpack[CommonOptions],
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            nesterov=nesterov,
+            adjust_lr_fn=adjust_lr_fn,
+            rule_options={"ns_coefficients": ns_coefficients, "eps": eps, "ns_steps": ns_steps, "ns_dtype": ns_dtype},
+            **common,
+        )
+
+    @override
+    def rule_of(self, group: Mapping[str, Any]) -> str:
+        return rule_text("muon", group, NEWTON_SCHULZ_KEYS)
+
+
+class FMuon(LmoOptimizer):
+    """D = −(α·UVᵀ + (1−α)·M/‖M‖_F), the LMO of the norm with dual α·Σσ + (1−α)·‖M‖_F; UVᵀ as in `Muon`.
+
+    `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO (004 §4.2 uses α > 1).
+    The other arguments are `Muon`'s. Cost: Muon's plus 4mn flops. Source: 004 Lemma 4.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: Coefficients = (3.4445, -4.775, 2.0315),
+        eps: float = 0.0,
+        ns_steps: int | None = 5,
+        adjust_lr_fn: str | None = None,
+        *,
+        alpha: float = 0.5,
+        ns_dtype: str | None = None,
+        **common: Unpack[CommonOptions],
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            nesterov=nesterov,
+            adjust_lr_fn=adjust_lr_fn,
+            rule_options={
+                "alpha": alpha,
+                "ns_coefficients": ns_coefficients,
+                "eps": eps,
+                "ns_steps": ns_steps,
+                "ns_dtype": ns_dtype,
+            },
+            **common,
+        )
+
+    @override
+    def rule_of(self, group: Mapping[str, Any]) -> str:
+        return rule_text("f-muon", group, ("alpha", *NEWTON_SCHULZ_KEYS))

@@ -1,0 +1,96 @@
+"""Options of a parameter group: checked, and turned into the arguments of the step operators.
+
+Every check raises ValueError with the value given and the values allowed.
+"""
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any, TypedDict
+
+from torch import Tensor
+
+ALGORITHMS = ("lmo", "adamw")
+MOMENTUM_KINDS = ("ema", "sum")
+ADJUST_LR_FNS = ("original", "match_rms_adamw", "rms_to_rms", "none")
+NONFINITE_POLICIES = ("error", "skip", "ignore")
+
+Group = Mapping[str, Any]
+
+
+class CommonOptions(TypedDict, total=False):
+    """Keyword arguments that every optimizer class hands to `LmoOptimizer`, which documents them."""
+
+    momentum_kind: str
+    nonfinite: str
+    adamw_lr: float | Tensor
+    adamw_betas: tuple[float, float]
+    adamw_eps: float
+    adamw_weight_decay: float
+
+
+def choice(key: str, value: object, allowed: tuple[str, ...]) -> str:
+    """`value`, if it is one of `allowed`."""
+    if isinstance(value, str) and value in allowed:
+        return value
+    raise ValueError(f"{key} = {value!r}; choose one of: {', '.join(allowed)}")
+
+
+def number(key: str, value: object) -> float:
+    """`value` as a float: a real number, or a tensor of one element."""
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return float(value.item())
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value)
+    given = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+    raise ValueError(f"{key} must be a number, got {given}")
+
+
+def not_negative(key: str, value: object) -> float:
+    """`value` in [0, ∞)."""
+    x = number(key, value)
+    if math.isfinite(x) and x >= 0:
+        return x
+    raise ValueError(f"{key} = {x} must be finite and not negative")
+
+
+def below_one(key: str, value: object) -> float:
+    """`value` in [0, 1)."""
+    x = number(key, value)
+    if 0 <= x < 1:
+        return x
+    raise ValueError(f"{key} = {x} must lie in [0, 1)")
+
+
+def nonfinite_policy(group: Group) -> str:
+    """The group's policy for gradients with NaN or Inf."""
+    return choice("nonfinite", group["nonfinite"], NONFINITE_POLICIES)
+
+
+def lmo_arguments(group: Group) -> dict[str, Any]:
+    """Arguments of `lmo_step_`, but for the rule and the policy."""
+    if not isinstance(group["nesterov"], bool):
+        raise ValueError(f"nesterov = {group['nesterov']!r} must be True or False")
+    scale = group["adjust_lr_fn"]
+    return {
+        "lr": not_negative("lr", group["lr"]),
+        "momentum": below_one("momentum", group["momentum"]),
+        "nesterov": group["nesterov"],
+        "momentum_kind": choice("momentum_kind", group["momentum_kind"], MOMENTUM_KINDS),
+        "weight_decay": not_negative("weight_decay", group["weight_decay"]),
+        "adjust_lr_fn": "original" if scale is None else choice("adjust_lr_fn", scale, ADJUST_LR_FNS),
+    }
+
+
+def adamw_arguments(group: Group) -> dict[str, Any]:
+    """Arguments of `adamw_step_`, but for the policy."""
+    betas = group["betas"]
+    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        raise ValueError(f"betas = {betas!r} must be two numbers in [0, 1)")
+    return {
+        "lr": not_negative("lr", group["lr"]),
+        "beta1": below_one("betas[0]", betas[0]),
+        "beta2": below_one("betas[1]", betas[1]),
+        "eps": not_negative("eps", group["eps"]),
+        "weight_decay": not_negative("weight_decay", group["weight_decay"]),
+    }

@@ -1,0 +1,45 @@
+"""Which tensors can be optimized, and what errors call them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
+
+DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+
+def name_of(group: Mapping[str, Any], group_index: int, i: int) -> str:
+    """The name given with the parameter, else where it is."""
+    names = group.get("param_names")
+    return str(names[i]) if names else f"{i} of group {group_index}"
+
+
+def label(group: Mapping[str, Any], group_index: int, i: int) -> str:
+    """`parameter 'blocks.0.weight'`, or `parameter 3 of group 0 (shape (5,))` where there are no names."""
+    if group.get("param_names"):
+        return f"parameter '{group['param_names'][i]}'"
+    parameter = group["params"][i]
+    shape = "none yet" if is_lazy(parameter) else tuple(parameter.shape)
+    return f"parameter {name_of(group, group_index, i)} (shape {shape})"
+
+
+def check_parameter(parameter: Tensor, algorithm: str, named: str) -> None:
+    """ValueError unless the parameter has a dtype and a shape that the algorithm can work on."""
+    if is_lazy(parameter):
+        raise ValueError(f"{named} is not initialised; run the lazy module once before making the optimizer")
+    if parameter.dtype not in DTYPES:
+        allowed = ", ".join(str(dtype) for dtype in DTYPES)
+        raise ValueError(f"{named} is {parameter.dtype}; the steps take {allowed}")
+    if parameter.layout != torch.strided:
+        raise ValueError(f"{named} has layout {parameter.layout}; the steps take dense (strided) parameters")
+    if hasattr(parameter, "placements"):
+        raise ValueError(
+            f"{named} is a sharded DTensor; the steps take whole parameters, as with DistributedDataParallel"
+        )
+    if algorithm == "lmo" and (parameter.ndim < 2 or parameter.numel() == 0):
+        raise ValueError(
+            f"{named} has shape {tuple(parameter.shape)}; a matrix rule needs at least 2 dimensions and one entry. "
+            "fanion.param_groups(model) puts such parameters into a group with algorithm='adamw'"
+        )
