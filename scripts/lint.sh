@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# clang-format and clang-tidy on the C++, ruff and mypy on the Python.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+say() { printf '== %s\n' "$*"; }
+
+# The versions are those of pyproject.toml's extra `lint`.
+mapfile -t tools < <(sed -n 's/^lint = \[\(.*\)\]$/\1/p' pyproject.toml | tr -d '" ' | tr ',' '\n')
+.venv/bin/python -m pip --disable-pip-version-check --quiet install "${tools[@]}"
+
+say "clang-format"
+find lib app tests/cpp \( -name '*.h' -o -name '*.cpp' \) -print0 | xargs -0 clang-format --dry-run --Werror
+say "ruff"
+ruff format --check --quiet python tests/python benchmarks
+ruff check --quiet python tests/python benchmarks
+say "mypy"
+mypy --no-error-summary python/fanion python/fanion_program
+say "clang-tidy"
+# Commands for each file on its own: clang can read neither GCC's precompiled headers nor merged sources as they are.
+cmake -S . -B build/lint -G Ninja -DFANION_MERGE_SOURCES=OFF -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
+  -DFANION_PYTHON="$PWD/.venv/bin/python" >/dev/null
+find lib -name '*.cpp' -print0 | xargs -0 -n 2 -P "$(nproc)" clang-tidy -p build/lint --quiet 2>/dev/null
+say "clean"
