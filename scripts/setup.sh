@@ -40,7 +40,7 @@ if ! .venv/bin/python -c 'import torch' 2>/dev/null; then
   say "installing torch $torch_version"
   # The CPU build where pip's own sources have it; else uv knows where PyTorch keeps it; else whatever pip finds.
   "${pip[@]}" install "torch==$torch_version+cpu" 2>/dev/null ||
-    { "${pip[@]}" install uv && .venv/bin/uv --quiet pip install --python .venv/bin/python --torch-backend cpu "torch==$torch_version"; } ||
+    { "${pip[@]}" install uv && .venv/bin/uv --quiet pip install --python .venv/bin/python --torch-backend cpu "torch==$torch_version"; } 2>/dev/null ||
     { say "the CPU build of torch is not to be had, installing the default one"; "${pip[@]}" install "torch==$torch_version"; }
 fi
 say "installing build and test tools"
