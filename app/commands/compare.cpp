@@ -80,8 +80,12 @@ struct CompareCommand {
       const auto listed = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
       TORCH_CHECK_VALUE(listed.is_array(), resume, " holds no comparison: comparison.json is missing or damaged");
       try {
-        for (const auto& item : listed)
+        for (const auto& item : listed) {
           entries.push_back({{item.at("label"), item.at("optimizer"), item.at("lr")}, top / item.at("folder"), {}});
+          // A comparison may be stopped before the last of its runs is made.
+          if (!record::RunFolder::exists(entries.back().folder))
+            record::RunFolder::create(entries.back().folder, item.at("options"));
+        }
       } catch (const nlohmann::json::exception&) {
         entries.clear();
       }
@@ -117,12 +121,16 @@ struct CompareCommand {
     auto listed = nlohmann::json::array();
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       const auto name = folder_name(chosen[i].label);
-      listed.push_back(
-          {{"label", chosen[i].label}, {"optimizer", chosen[i].optimizer}, {"lr", chosen[i].lr}, {"folder", name}});
       entries.push_back({chosen[i], top / name, {}});
-      record::RunFolder::create(top / name, options[i]);
+      listed.push_back({{"label", chosen[i].label},
+                        {"optimizer", chosen[i].optimizer},
+                        {"lr", chosen[i].lr},
+                        {"folder", name},
+                        {"options", options[i]}});
     }
+    record::create_folder(top);
     record::write_atomically(top / "comparison.json", listed.dump(2) + "\n");
+    for (std::size_t i = 0; i < entries.size(); ++i) record::RunFolder::create(entries[i].folder, options[i]);
     return entries;
   }
 

@@ -10,14 +10,18 @@
 
 namespace fanion::record {
 
+void create_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  TORCH_CHECK(!error, "cannot create the run folder ", folder.string(), ": ", error.message());
+}
+
 bool RunFolder::exists(const std::filesystem::path& folder) { return std::filesystem::exists(folder / "config.json"); }
 
 RunFolder RunFolder::create(const std::filesystem::path& folder, const nlohmann::json& options) {
   TORCH_CHECK_VALUE(!exists(folder), folder.string(),
                     " already holds a run; continue it with --resume, or choose another --out");
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  TORCH_CHECK(!error, "cannot create the run folder ", folder.string(), ": ", error.message());
+  create_folder(folder);
   nlohmann::json config = {
       {"options", options}, {"version", kVersion}, {"commit", FANION_COMMIT}, {"machine", machine_facts()}};
   write_atomically(folder / "config.json", config.dump(2) + "\n");

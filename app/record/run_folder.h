@@ -7,6 +7,9 @@
 
 namespace fanion::record {
 
+/// Makes a folder and those above it. Throws with the system's reason.
+void create_folder(const std::filesystem::path& folder);
+
 /// A run on disk: `config.json` (resolved options, version, commit, CPU, threads), `metrics.jsonl` (what a rerun
 /// reproduces bit for bit), `timings.jsonl` (what the clock said), `checkpoint.safetensors`, plots.
 class RunFolder {

@@ -22,6 +22,8 @@ norms::RulePtr cached_rule(std::string_view text) {
   static std::mutex mutex;
   static std::unordered_map<std::string, norms::RulePtr> rules;
   const std::lock_guard lock(mutex);
+  constexpr std::size_t kMost = 1000;  // a schedule on alpha gives a new text in every step
+  if (rules.size() > kMost) rules.clear();
   auto& rule = rules[std::string(text)];
   if (!rule) rule = norms::rule_from_name(text);
   return rule;

@@ -33,8 +33,8 @@ class DFanion(LmoOptimizer):
         k: int,
         residual: str = "sign",
         svd: str = "subspace",
-        passes: int = 2,
-        oversample: int = 4,
+        passes: int | None = None,
+        oversample: int | None = None,
         **common: Unpack[CommonOptions],
     ) -> None:
         super().__init__(

@@ -32,8 +32,8 @@ class Fanion(LmoOptimizer):
         *,
         k: int,
         svd: str = "subspace",
-        passes: int = 2,
-        oversample: int = 4,
+        passes: int | None = None,
+        oversample: int | None = None,
         **common: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
@@ -71,8 +71,8 @@ class FFanion(LmoOptimizer):
         k: int,
         alpha: float = 0.5,
         svd: str = "subspace",
-        passes: int = 2,
-        oversample: int = 4,
+        passes: int | None = None,
+        oversample: int | None = None,
         **common: Unpack[CommonOptions],
     ) -> None:
         super().__init__(

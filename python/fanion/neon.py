@@ -15,8 +15,9 @@ from fanion.rule_text import TRIPLET_KEYS, rule_text
 class Neon(LmoOptimizer):
     """D = −u₁v₁ᵀ, the LMO of the nuclear norm.
 
-    `svd`: how the pair is found. "subspace": `passes` block power passes with `oversample` extra columns, started
-    from the last step's; "lanczos": to 1e-5, "dense": by LAPACK, "auto": one of these two.
+    `svd`: how the pair is found. "subspace": `passes` (2) block power passes with `oversample` (4) extra columns,
+    started from the last step's; "lanczos": to 1e-5, "dense": by LAPACK, "auto": one of these two, and these three
+    refuse the other two options.
     The other arguments are `LmoOptimizer`'s.
     Cost with "subspace": 4mn(1 + oversample) flops a pass, n(1 + oversample) numbers of state.
     Source: 004 Lemma 3.
@@ -32,8 +33,8 @@ class Neon(LmoOptimizer):
         adjust_lr_fn: str | None = None,
         *,
         svd: str = "subspace",
-        passes: int = 2,
-        oversample: int = 4,
+        passes: int | None = None,
+        oversample: int | None = None,
         **common: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
@@ -70,8 +71,8 @@ class FNeon(LmoOptimizer):
         *,
         alpha: float = 0.5,
         svd: str = "subspace",
-        passes: int = 2,
-        oversample: int = 4,
+        passes: int | None = None,
+        oversample: int | None = None,
         **common: Unpack[CommonOptions],
     ) -> None:
         super().__init__(

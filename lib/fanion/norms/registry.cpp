@@ -23,8 +23,7 @@ NormPtr spectral_from(RuleArguments& a, const std::string& default_polar) {
   const auto polar = a.word("polar", default_polar);
   TORCH_CHECK_VALUE(polar == "exact" || polar == "newton_schulz", "unknown polar method '", polar,
                     "'; choose one of: exact, newton_schulz");
-  const auto options = a.newton_schulz();
-  return polar == "exact" ? spectral() : spectral(options);
+  return polar == "exact" ? spectral() : spectral(a.newton_schulz());
 }
 
 const std::vector<Entry>& entries() {

@@ -70,6 +70,7 @@ std::string RuleArguments::word(const std::string& key, const std::string& other
 
 TripletOptions RuleArguments::triplets(TripletOptions options) {
   options.method = linalg::svd_method_from_name(word("svd", std::string(linalg::name_of(options.method))));
+  if (options.method != linalg::SvdMethod::subspace) return options;  // the others would ignore what follows
   options.passes = integer("passes", options.passes);
   options.oversample = integer("oversample", options.oversample);
   TORCH_CHECK_VALUE(options.passes >= 1, "rule '", rule_, "': passes = ", options.passes, " must be at least 1");

@@ -19,6 +19,7 @@ class RuleArguments {
   int64_t integer(const std::string& key, int64_t otherwise);
   double number(const std::string& key, double otherwise);
   std::string word(const std::string& key, const std::string& otherwise);
+  /// svd, and passes and oversample where that is `subspace`.
   TripletOptions triplets(TripletOptions defaults);
   linalg::NewtonSchulzOptions newton_schulz();
 
