@@ -68,30 +68,31 @@ struct CompareCommand {
     command.add_option("--resume", resume, "go on with the comparison in this folder");
   }
 
-  /// Makes the folder and every run in it, or finds those of `resume`.
-  std::vector<Entry> prepare(std::filesystem::path& top) const {
+  /// The runs of the comparison in the folder `resume`.
+  std::vector<Entry> reopened(const std::filesystem::path& top) const {
+    TORCH_CHECK_VALUE(out.empty() && optimizers.empty(),
+                      "--out and --optimizers cannot be given here: --resume goes on ", "with what the folder holds");
+    flags.refuse("--resume takes every option from the folder's runs");
+    std::ifstream in(top / "comparison.json");
+    const auto listed = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+    TORCH_CHECK_VALUE(listed.is_array(), resume, " holds no comparison: comparison.json is missing or damaged");
     std::vector<Entry> entries;
-    if (!resume.empty()) {
-      TORCH_CHECK_VALUE(out.empty() && optimizers.empty(),
-                        "--out and --optimizers cannot be given here: --resume goes on ", "with what the folder holds");
-      flags.refuse("--resume takes every option from the folder's runs");
-      top = resume;
-      std::ifstream in(top / "comparison.json");
-      const auto listed = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
-      TORCH_CHECK_VALUE(listed.is_array(), resume, " holds no comparison: comparison.json is missing or damaged");
-      try {
-        for (const auto& item : listed) {
-          entries.push_back({{item.at("label"), item.at("optimizer"), item.at("lr")}, top / item.at("folder"), {}});
-          // A comparison may be stopped before the last of its runs is made.
-          if (!record::RunFolder::exists(entries.back().folder))
-            record::RunFolder::create(entries.back().folder, item.at("options"));
-        }
-      } catch (const nlohmann::json::exception&) {
-        entries.clear();
+    try {
+      for (const auto& item : listed) {
+        entries.push_back({{item.at("label"), item.at("optimizer"), item.at("lr")}, top / item.at("folder"), {}});
+        // A comparison may be stopped before the last of its runs is made.
+        if (!record::RunFolder::exists(entries.back().folder))
+          record::RunFolder::create(entries.back().folder, item.at("options"));
       }
-      TORCH_CHECK_VALUE(!entries.empty(), (top / "comparison.json").string(), " is damaged");
-      return entries;
+    } catch (const nlohmann::json::exception&) {
+      entries.clear();
     }
+    TORCH_CHECK_VALUE(!entries.empty(), (top / "comparison.json").string(), " is damaged");
+    return entries;
+  }
+
+  /// Makes the folder of a new comparison and every run in it.
+  std::vector<Entry> created(const std::filesystem::path& top) const {
     flags.refuse("--optimizers takes RULE or RULE@LEARNING_RATE, several of them", {"optimizer", "lr"});
     std::vector<TunedRate> chosen = optimizers.empty() ? tasks::tuned_rates() : std::vector<TunedRate>{};
     for (const auto& text : optimizers) chosen.push_back(parse_entry(text));
@@ -108,7 +109,6 @@ struct CompareCommand {
       if (options.size() == 1) tasks::load_data(own);  // the same for all; unusable data leave no folder behind
     }
     tell_apart(chosen);
-    top = out.empty() ? record::RunFolder::fresh_name("compare") : std::filesystem::path(out);
     TORCH_CHECK_VALUE(!std::filesystem::exists(top / "comparison.json"), top.string(),
                       " already holds a comparison; continue it with --resume, or choose another --out");
     std::set<std::string> names;
@@ -118,6 +118,7 @@ struct CompareCommand {
       TORCH_CHECK_VALUE(!record::RunFolder::exists(top / name), (top / name).string(),
                         " already holds a run; choose another --out");
     }
+    std::vector<Entry> entries;
     auto listed = nlohmann::json::array();
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       const auto name = folder_name(chosen[i].label);
@@ -135,8 +136,10 @@ struct CompareCommand {
   }
 
   void run() const {
-    std::filesystem::path top;
-    auto entries = prepare(top);
+    const std::filesystem::path top = !resume.empty() ? resume
+                                      : !out.empty()  ? out
+                                                      : record::RunFolder::fresh_name("compare").string();
+    auto entries = resume.empty() ? created(top) : reopened(top);
     std::size_t width = 0;
     for (const auto& entry : entries) width = std::max(width, entry.optimizer.label.size());
     tasks::catch_interrupts();
