@@ -3,6 +3,8 @@
 
 #include <torch/library.h>
 
+#include <ATen/ops/empty.h>
+
 #include <mutex>
 #include <unordered_map>
 
@@ -67,28 +69,37 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> adamw_state(const at::Tensor& par
   return {state.exp_avg, state.exp_avg_sq, state.step};
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, std::string, std::string, int64_t, int64_t, int64_t,
-           std::string>
-topk_svd(const at::Tensor& A, int64_t k, std::string_view method, double tol, int64_t passes, int64_t oversample,
-         const std::optional<at::Tensor>& warm_start, std::optional<at::Generator> generator) {
+/// U, S, V, residuals, upper bounds, and the rest of the report in the order that fanion.linalg.SvdReport reads.
+using SvdFields = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, std::vector<double>,
+                             std::vector<int64_t>, std::vector<std::string>>;
+SvdFields fields_of(linalg::SvdResult svd) {
+  auto& [U, S, V, r] = svd;
+  const auto none = at::empty({0}, at::kDouble);
+  const auto& b = r.bounds;
+  return {std::move(U),
+          std::move(S),
+          std::move(V),
+          r.residuals.defined() ? r.residuals : none,
+          b.upper.defined() ? b.upper : none,
+          {b.next_upper, b.rank_k, b.lmo_gap, b.failure_probability, r.seconds.products, r.seconds.basis,
+           r.seconds.projected},
+          {r.products, r.reads, r.restarts},
+          {std::string(name_of(r.method)), std::string(name_of(r.criterion)), std::string(name_of(r.status)),
+           std::string(name_of(b.kind)), r.message}};
+}
+
+SvdFields topk_svd(const at::Tensor& A, int64_t k, std::string_view method, std::string_view criterion, double tol,
+                   std::optional<int64_t> passes, int64_t oversample, int64_t block,
+                   const std::optional<at::Tensor>& warm_start, std::optional<at::Generator> generator) {
   const linalg::SvdOptions options{.method = linalg::svd_method_from_name(method),
+                                   .criterion = linalg::svd_criterion_from_name(criterion),
                                    .tol = tol,
                                    .passes = passes,
                                    .oversample = oversample,
+                                   .block = block,
                                    .warm_start = warm_start.value_or(at::Tensor()),
                                    .generator = std::move(generator)};
-  auto r = linalg::topk_svd(A, k, options);
-  const auto residuals = r.report.residuals.defined() ? r.report.residuals : r.S.new_empty({0});
-  return {r.U,
-          r.S,
-          r.V,
-          residuals,
-          std::string(name_of(r.report.method)),
-          std::string(name_of(r.report.status)),
-          r.report.products,
-          r.report.passes,
-          r.report.restarts,
-          r.report.message};
+  return fields_of(linalg::topk_svd(A, k, options));
 }
 
 at::Tensor newton_schulz(const at::Tensor& M, at::ArrayRef<double> coefficients, int64_t steps, double eps,
@@ -139,9 +150,9 @@ TORCH_LIBRARY(fanion, m) {
         on_any_device(TORCH_FN(adamw_state)));
   m.def("nonfinite_gradients(Tensor[] grads) -> int[]", on_any_device(TORCH_FN(optim::nonfinite_gradients)));
   m.def(
-      "topk_svd(Tensor A, int k, *, str method, float tol, int passes, int oversample, Tensor? warm_start, "
-      "Generator? generator) -> (Tensor U, Tensor S, Tensor V, Tensor residuals, str method_used, str status, "
-      "int products, int passes_used, int restarts, str message)",
+      "topk_svd(Tensor A, int k, *, str method, str criterion, float tol, int? passes, int oversample, int block, "
+      "Tensor? warm_start, Generator? generator) -> (Tensor U, Tensor S, Tensor V, Tensor residuals, Tensor upper, "
+      "float[] figures, int[] counts, str[] words)",
       on_any_device(TORCH_FN(topk_svd)));
   m.def("newton_schulz(Tensor M, *, float[] coefficients, int steps, float eps, ScalarType? dtype) -> Tensor",
         on_any_device(TORCH_FN(newton_schulz)));

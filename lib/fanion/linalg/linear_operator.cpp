@@ -2,7 +2,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/eye.h>
-#include <ATen/ops/matmul.h>
+
+#include "fanion/kernels/skinny_product.h"
+#include "fanion/kernels/sum_of_squares.h"
 
 namespace fanion::linalg {
 namespace {
@@ -14,13 +16,13 @@ void check_block(const at::Tensor& X, int64_t rows, const at::TensorOptions& opt
                     X.device(), "; expected ", options.dtype(), " on ", options.device());
 }
 
-at::Tensor widened(const at::Tensor& A) {
+at::Tensor stored(const at::Tensor& A) {
   TORCH_CHECK_VALUE(A.defined() && A.dim() == 2, "a matrix needs 2 dimensions, got ", A.defined() ? A.dim() : 0);
   const auto dtype = A.scalar_type();
   if (dtype == at::kFloat || dtype == at::kDouble) return A.detach();
   TORCH_CHECK_VALUE(dtype == at::kBFloat16 || dtype == at::kHalf, "a matrix must be float32, float64, bfloat16 or ",
                     "float16, got ", dtype);
-  return A.detach().to(at::kFloat);
+  return kernels::takes_skinny(A) ? A.detach() : A.detach().to(at::kFloat);
 }
 
 }  // namespace
@@ -36,7 +38,7 @@ at::Tensor LinearOperator::apply(const at::Tensor& V) const {
   check_block(Y, rows_, options_, "the product A V");
   TORCH_CHECK_VALUE(Y.size(1) == V.size(1), "A V has ", Y.size(1), " columns; V has ", V.size(1));
   count_.forward += V.size(1);
-  ++count_.calls;
+  ++count_.reads;
   return Y;
 }
 
@@ -46,18 +48,48 @@ at::Tensor LinearOperator::apply_adjoint(const at::Tensor& U) const {
   check_block(Z, cols_, options_, "the product Aᵀ U");
   TORCH_CHECK_VALUE(Z.size(1) == U.size(1), "Aᵀ U has ", Z.size(1), " columns; U has ", U.size(1));
   count_.adjoint += U.size(1);
-  ++count_.calls;
+  ++count_.reads;
   return Z;
+}
+
+std::pair<at::Tensor, at::Tensor> LinearOperator::apply_gram(const at::Tensor& V) const {
+  if (!reads_gram_once(V.size(1))) {
+    auto Y = apply(V);
+    auto Z = apply_adjoint(Y);
+    return {std::move(Y), std::move(Z)};
+  }
+  check_block(V, cols_, options_, "the block given to AᵀA");
+  auto both = gram_product(V);
+  count_.forward += V.size(1);
+  count_.adjoint += V.size(1);
+  ++count_.reads;
+  return both;
+}
+
+std::pair<at::Tensor, at::Tensor> LinearOperator::gram_product(const at::Tensor&) const {
+  TORCH_INTERNAL_ASSERT(false, "an operator that reads A once for AᵀA V must override gram_product");
 }
 
 at::Tensor LinearOperator::to_dense() const {
   return rows_ < cols_ ? apply_adjoint(at::eye(rows_, options_)).t() : apply(at::eye(cols_, options_));
 }
 
-DenseOperator::DenseOperator(const at::Tensor& A) : DenseOperator(Widened{widened(A)}) {}
+DenseOperator::DenseOperator(const at::Tensor& A) : DenseOperator(Stored{stored(A)}) {}
+DenseOperator::DenseOperator(Stored s)
+    : LinearOperator(s.A.size(0), s.A.size(1),
+                     s.A.options().dtype(s.A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat)),
+      A_(std::move(s.A)) {}
 
-at::Tensor DenseOperator::product(const at::Tensor& V) const { return at::matmul(A_, V); }
-at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return at::matmul(A_.t(), U); }
+bool DenseOperator::reads_gram_once(int64_t columns) const {
+  return columns <= kernels::kMostSkinnyColumns && kernels::reads_gram_once(A_, columns);
+}
+std::optional<double> DenseOperator::frobenius_squared() const { return kernels::sum_of_squares(A_); }
+
+at::Tensor DenseOperator::product(const at::Tensor& V) const { return kernels::product(A_, V); }
+at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return kernels::product(A_.t(), U); }
+std::pair<at::Tensor, at::Tensor> DenseOperator::gram_product(const at::Tensor& V) const {
+  return kernels::skinny_gram(A_, V);
+}
 
 FunctionOperator::FunctionOperator(int64_t rows, int64_t cols, at::TensorOptions options, Product apply,
                                    Product apply_adjoint)

@@ -3,6 +3,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <optional>
+#include <utility>
 
 namespace fanion::linalg {
 
@@ -10,7 +12,7 @@ namespace fanion::linalg {
 struct ProductCount {
   int64_t forward = 0;  ///< columns multiplied by A
   int64_t adjoint = 0;  ///< columns multiplied by Aᵀ
-  int64_t calls = 0;    ///< calls of either kind; each reads A once
+  int64_t reads = 0;    ///< passes over A's data: one for each call, of either kind or of both at once
 };
 
 /// A real m × n matrix seen only through its products with blocks of vectors.
@@ -33,6 +35,12 @@ class LinearOperator {
   at::Tensor apply(const at::Tensor& V) const;
   /// Aᵀ U: (m, b) → (n, b). Throws like `apply`.
   at::Tensor apply_adjoint(const at::Tensor& U) const;
+  /// Y = A V and Z = Aᵀ Y: (n, b) → (m, b), (n, b). Throws like `apply`. The default calls both.
+  std::pair<at::Tensor, at::Tensor> apply_gram(const at::Tensor& V) const;
+  /// Whether `apply_gram` reads A once for `columns` vectors.
+  virtual bool reads_gram_once(int64_t /*columns*/) const { return false; }
+  /// ‖A‖_F² where it is cheap to know (to a few eps), else nothing.
+  virtual std::optional<double> frobenius_squared() const { return std::nullopt; }
   /// The matrix itself, (m, n). The default multiplies by the identity: min(m, n) products.
   virtual at::Tensor to_dense() const;
 
@@ -42,6 +50,7 @@ class LinearOperator {
  private:
   virtual at::Tensor product(const at::Tensor& V) const = 0;
   virtual at::Tensor adjoint_product(const at::Tensor& U) const = 0;
+  virtual std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const;
 
   int64_t rows_;
   int64_t cols_;
@@ -49,19 +58,24 @@ class LinearOperator {
   mutable ProductCount count_;
 };
 
-/// A matrix held as a tensor (m, n): float32, float64, or bfloat16/float16, which are widened to float32 once.
+/// A matrix held as a tensor (m, n): float32, float64, bfloat16 or float16, any strides; never copied, but for 16-bit
+/// matrices that the kernels do not take (float16, other devices), which are widened to float32 once.
+/// Products run in float32 (float64 for float64): bfloat16 is only how A is stored.
 class DenseOperator final : public LinearOperator {
  public:
   explicit DenseOperator(const at::Tensor& A);
-  at::Tensor to_dense() const override { return A_; }
+  at::Tensor to_dense() const override { return A_.to(options().dtype().toScalarType()); }
+  bool reads_gram_once(int64_t columns) const override;
+  std::optional<double> frobenius_squared() const override;
 
  private:
-  struct Widened {
+  struct Stored {
     at::Tensor A;
   };
-  explicit DenseOperator(Widened w) : LinearOperator(w.A.size(0), w.A.size(1), w.A.options()), A_(std::move(w.A)) {}
+  explicit DenseOperator(Stored s);
   at::Tensor product(const at::Tensor& V) const override;
   at::Tensor adjoint_product(const at::Tensor& U) const override;
+  std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override;
   at::Tensor A_;
 };
 
@@ -83,6 +97,7 @@ class AdjointOperator final : public LinearOperator {
  public:
   explicit AdjointOperator(const LinearOperator& A) : LinearOperator(A.cols(), A.rows(), A.options()), A_(A) {}
   at::Tensor to_dense() const override { return A_.to_dense().t(); }
+  std::optional<double> frobenius_squared() const override { return A_.frobenius_squared(); }
 
  private:
   at::Tensor product(const at::Tensor& V) const override { return A_.apply_adjoint(V); }

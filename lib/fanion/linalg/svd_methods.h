@@ -3,11 +3,15 @@
 #include "fanion/linalg/topk_svd.h"
 
 /// One function per method, each in a file of its own name; `topk_svd` checks the input and picks.
+/// `options.generator` is set by then.
 namespace fanion::linalg {
 
 SvdResult dense_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult lanczos_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
+SvdResult block_krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult subspace_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
+SvdResult randomized_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
+SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 
 /// Standard normal (rows, cols) from the options' generator, or from a fixed one.
 at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options);

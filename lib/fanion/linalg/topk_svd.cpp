@@ -8,27 +8,21 @@
 #include <ATen/ops/randn.h>
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 
 #include "fanion/linalg/svd_methods.h"
-#include "fanion/names.h"
 
 namespace fanion::linalg {
 namespace {
-
-constexpr std::array<Named<SvdMethod>, 4> kMethods{{{SvdMethod::automatic, "auto"},
-                                                    {SvdMethod::dense, "dense"},
-                                                    {SvdMethod::lanczos, "lanczos"},
-                                                    {SvdMethod::subspace, "subspace"}}};
-constexpr std::array<Named<SvdStatus>, 3> kStatuses{
-    {{SvdStatus::converged, "converged"}, {SvdStatus::exhausted, "exhausted"}, {SvdStatus::passes, "passes"}}};
 
 void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   const int64_t limit = std::min(A.rows(), A.cols());
   TORCH_CHECK_VALUE(k >= 1 && k <= limit, "k = ", k, " is out of range: a ", A.rows(), " x ", A.cols(),
                     " matrix has 1 to ", limit, " singular triplets");
   TORCH_CHECK_VALUE(o.tol > 0 && o.tol < 1, "tol = ", o.tol, " must lie in (0, 1)");
-  TORCH_CHECK_VALUE(o.passes >= 1, "passes = ", o.passes, " must be at least 1");
+  TORCH_CHECK_VALUE(!o.passes || *o.passes >= 1, "passes = ", o.passes.value_or(1), " must be at least 1");
+  TORCH_CHECK_VALUE(o.passes || o.criterion != SvdCriterion::passes, "criterion 'passes' needs passes, their number");
+  TORCH_CHECK_VALUE(o.block >= 0, "block = ", o.block, " must not be negative");
   TORCH_CHECK_VALUE(o.oversample >= 0, "oversample = ", o.oversample, " must not be negative");
   TORCH_CHECK_VALUE(o.max_restarts >= 0, "max_restarts = ", o.max_restarts, " must not be negative");
   TORCH_CHECK_VALUE(o.basis == 0 || (o.basis >= std::min(k + 1, limit) && o.basis <= limit), "basis = ", o.basis,
@@ -39,18 +33,15 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   }
 }
 
-SvdMethod choose(const LinearOperator& A, int64_t k) {
-  // LAPACK's O(mn·min) beats a Krylov method's many small products below about 200 columns, and where the
-  // basis would be most of the space anyway.
-  const int64_t smaller = std::min(A.rows(), A.cols());
-  return smaller <= 200 || 4 * k >= smaller ? SvdMethod::dense : SvdMethod::lanczos;
-}
-
 }  // namespace
 
-SvdMethod svd_method_from_name(std::string_view name) { return parse_name(kMethods, name, "SVD method"); }
-std::string_view name_of(SvdMethod method) { return find_name(kMethods, method); }
-std::string_view name_of(SvdStatus status) { return find_name(kStatuses, status); }
+SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+  const int64_t smaller = std::min(A.rows(), A.cols());
+  if (options.criterion == SvdCriterion::passes) return SvdMethod::subspace;
+  // LAPACK's O(mn·min) beats many small products below about 200 columns, and where the basis would be most of the
+  // space anyway.
+  return smaller <= 200 || 4 * k >= smaller ? SvdMethod::dense : SvdMethod::block_krylov;
+}
 
 at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options) {
   auto generator = options.generator ? *options.generator : at::detail::createCPUGenerator(0);
@@ -65,25 +56,38 @@ at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const
   return at::maximum(right, left).to(at::kCPU);
 }
 
-SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  check(A, k, options);
+SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) {
+  check(A, k, given);
+  auto options = given;
+  if (!options.generator) options.generator = at::detail::createCPUGenerator(0);
   const auto before = A.count();
-  const auto method = options.method == SvdMethod::automatic ? choose(A, k) : options.method;
-  auto result = method == SvdMethod::dense     ? dense_svd(A, k, options)
-                : method == SvdMethod::lanczos ? lanczos_svd(A, k, options)
-                                               : subspace_svd(A, k, options);
+  const auto method = options.method == SvdMethod::automatic ? choose_method(A, k, options) : options.method;
+  const auto run = [&] {
+    switch (method) {
+      case SvdMethod::dense: return dense_svd(A, k, options);
+      case SvdMethod::lanczos: return lanczos_svd(A, k, options);
+      case SvdMethod::subspace: return subspace_svd(A, k, options);
+      case SvdMethod::randomized: return randomized_svd(A, k, options);
+      case SvdMethod::power: return power_svd(A, k, options);
+      default: return block_krylov_svd(A, k, options);
+    }
+  };
+  auto result = run();
   auto& report = result.report;
   report.method = method;
+  report.criterion = options.criterion;
   report.products = A.count().forward + A.count().adjoint - before.forward - before.adjoint;
-  report.passes = A.count().calls - before.calls;
+  report.reads = A.count().reads - before.reads;
   return result;
 }
 
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   const DenseOperator op(A);
   check(op, k, options);
-  const auto bad = at::isfinite(A).logical_not().sum().item<int64_t>();
-  TORCH_CHECK_VALUE(bad == 0, "the matrix has ", bad, " NaN or infinite entries out of ", A.numel());
+  if (!std::isfinite(*op.frobenius_squared())) {
+    const auto bad = at::isfinite(A).logical_not().sum().item<int64_t>();
+    TORCH_CHECK_VALUE(bad == 0, "the matrix has ", bad, " NaN or infinite entries out of ", A.numel());
+  }
   return topk_svd(op, k, options);
 }
 

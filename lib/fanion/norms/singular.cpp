@@ -25,8 +25,14 @@ int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, in
 linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
   linalg::SvdOptions svd;
   svd.method = options.method;
-  svd.passes = options.passes;
   svd.oversample = options.oversample;
+  if (options.method == linalg::SvdMethod::subspace) {
+    svd.criterion = linalg::SvdCriterion::passes;
+    svd.passes = options.passes;
+  } else {
+    svd.criterion = linalg::SvdCriterion::residual;
+    svd.tol = 1e-5;
+  }
   // The operator overload: a training step has already refused non-finite gradients.
   const linalg::DenseOperator A(M);
   if (warm == nullptr || options.method != linalg::SvdMethod::subspace) return linalg::topk_svd(A, k, svd);

@@ -53,7 +53,7 @@ TEST(LinearOperator, FunctionOperatorFormsItsMatrixFromTheSmallerSide) {
         [&](const at::Tensor& U) { return at::matmul(A.t(), U); });
     EXPECT_LE(relative_error(op.to_dense(), A), product_tolerance(A));
     EXPECT_EQ(op.count().forward + op.count().adjoint, 4);
-    EXPECT_EQ(op.count().calls, 1);
+    EXPECT_EQ(op.count().reads, 1);
   }
 }
 
@@ -65,9 +65,9 @@ TEST(LinearOperator, CountsColumnsAndCalls) {
   transposed.apply(random_normal(6, 4, 9));
   EXPECT_EQ(op.count().forward, 3);
   EXPECT_EQ(op.count().adjoint, 6);
-  EXPECT_EQ(op.count().calls, 3);
+  EXPECT_EQ(op.count().reads, 3);
   EXPECT_EQ(transposed.count().forward, 4);
-  EXPECT_EQ(transposed.count().calls, 1);
+  EXPECT_EQ(transposed.count().reads, 1);
 }
 
 TEST(LinearOperator, RefusesWrongBlocks) {
@@ -77,7 +77,7 @@ TEST(LinearOperator, RefusesWrongBlocks) {
   EXPECT_VALUE_ERROR(op.apply_adjoint(random_normal(5, 1, 1)), "expected (6, b)");
   EXPECT_VALUE_ERROR(op.apply(at::ones({5, 1}, at::kFloat)), "expected double");
   EXPECT_VALUE_ERROR(op.apply(at::Tensor()), "undefined");
-  EXPECT_EQ(op.count().calls, 0) << "a refused block was counted";
+  EXPECT_EQ(op.count().reads, 0) << "a refused block was counted";
 }
 
 TEST(LinearOperator, RefusesWrongProducts) {

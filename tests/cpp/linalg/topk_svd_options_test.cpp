@@ -19,12 +19,12 @@ using namespace fanion::testing;
 
 at::Tensor decaying() { return with_spectrum(260, 220, geometric(40, 0.9), 41); }
 
-TEST(TopkSvdOptions, AutomaticIsDenseForSmallMatricesAndLanczosForLarge) {
+TEST(TopkSvdOptions, AutomaticIsDenseForSmallMatricesAndBlockKrylovForLarge) {
   EXPECT_EQ(topk_svd(random_normal(30, 20, 1), 2).report.method, SvdMethod::dense);
   const auto A = decaying();
   const auto svd = topk_svd(A, 5);
-  EXPECT_EQ(svd.report.method, SvdMethod::lanczos);
-  EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), 1e-5) << "the default tol";
+  EXPECT_EQ(svd.report.method, SvdMethod::block_krylov);
+  EXPECT_LE(svd.report.bounds.rank_k, 1e-2) << "the default criterion and tol";
   EXPECT_EQ(topk_svd(A, 60).report.method, SvdMethod::dense) << "k is a large part of 220";
 }
 
@@ -33,16 +33,17 @@ TEST(TopkSvdOptions, CountsItsProducts) {
   const DenseOperator op(A);
   const auto lanczos = topk_svd(op, 3, {.method = SvdMethod::lanczos});
   EXPECT_EQ(lanczos.report.products, op.count().forward + op.count().adjoint);
-  EXPECT_EQ(lanczos.report.passes, op.count().calls);
-  const auto subspace = topk_svd(op, 3, {.method = SvdMethod::subspace, .passes = 5, .oversample = 2});
+  EXPECT_EQ(lanczos.report.reads, op.count().reads);
+  const auto subspace =
+      topk_svd(op, 3, {.method = SvdMethod::subspace, .criterion = SvdCriterion::passes, .passes = 5, .oversample = 2});
   EXPECT_EQ(subspace.report.products, 5 * 2 * (3 + 2));
-  EXPECT_EQ(subspace.report.passes, 10);
+  EXPECT_EQ(subspace.report.reads, 10);
 }
 
 TEST(TopkSvdOptions, TighterTolIsReached) {
   const auto A = decaying();
   for (const double tol : {1e-2, 1e-6, 1e-12}) {
-    const auto svd = topk_svd(A, 6, {.method = SvdMethod::lanczos, .tol = tol});
+    const auto svd = topk_svd(A, 6, {.method = SvdMethod::lanczos, .criterion = SvdCriterion::residual, .tol = tol});
     EXPECT_EQ(svd.report.status, SvdStatus::converged);
     EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), tol);
   }
@@ -50,7 +51,12 @@ TEST(TopkSvdOptions, TighterTolIsReached) {
 
 TEST(TopkSvdOptions, RestartsThatRunOutAreReported) {
   const auto A = random_normal(80, 70, 42);  // no gap: ten restarts of 6 vectors cannot reach 1e-14
-  const auto svd = topk_svd(A, 5, {.method = SvdMethod::lanczos, .tol = 1e-14, .basis = 6, .max_restarts = 10});
+  const auto svd = topk_svd(A, 5,
+                            {.method = SvdMethod::lanczos,
+                             .criterion = SvdCriterion::residual,
+                             .tol = 1e-14,
+                             .basis = 6,
+                             .max_restarts = 10});
   EXPECT_EQ(svd.report.status, SvdStatus::exhausted);
   EXPECT_EQ(svd.report.restarts, 10);
   EXPECT_FALSE(svd.report.message.empty());
@@ -62,7 +68,8 @@ TEST(TopkSvdOptions, RestartsThatRunOutAreReported) {
 TEST(TopkSvdOptions, EveryBasisSizeWorks) {
   const auto A = with_spectrum(40, 30, geometric(30, 0.7), 43);
   for (const int64_t basis : {5, 6, 12, 29, 30}) {
-    const auto svd = topk_svd(A, 4, {.method = SvdMethod::lanczos, .tol = 1e-10, .basis = basis});
+    const auto svd = topk_svd(
+        A, 4, {.method = SvdMethod::lanczos, .criterion = SvdCriterion::residual, .tol = 1e-10, .basis = basis});
     EXPECT_EQ(svd.report.status, SvdStatus::converged) << basis;
     EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), 1.01e-10) << basis;
   }
@@ -71,13 +78,25 @@ TEST(TopkSvdOptions, EveryBasisSizeWorks) {
 TEST(TopkSvdOptions, WarmStartSavesWorkAndLosesNothing) {
   const auto A = decaying();
   const auto V = topk_svd(A, 3, {.method = SvdMethod::dense}).V;
-  const auto cold = topk_svd(A, 3, {.method = SvdMethod::subspace, .passes = 1, .oversample = 0});
-  const auto warm = topk_svd(A, 3, {.method = SvdMethod::subspace, .passes = 1, .oversample = 0, .warm_start = V});
+  const auto cold =
+      topk_svd(A, 3, {.method = SvdMethod::subspace, .criterion = SvdCriterion::passes, .passes = 1, .oversample = 0});
+  const auto warm = topk_svd(A, 3,
+                             {.method = SvdMethod::subspace,
+                              .criterion = SvdCriterion::passes,
+                              .passes = 1,
+                              .oversample = 0,
+                              .warm_start = V});
   EXPECT_GT(two_sided_residual(A, cold.U, cold.S, cold.V), 1e-2)
       << "one cold pass must not be enough, or this proves nothing";
   EXPECT_LE(two_sided_residual(A, warm.U, warm.S, warm.V), 1e-12);
-  const auto cold_lanczos = topk_svd(A, 1, {.method = SvdMethod::lanczos, .basis = 4});
-  const auto warm_lanczos = topk_svd(A, 1, {.method = SvdMethod::lanczos, .basis = 4, .warm_start = V.narrow(1, 0, 1)});
+  const auto cold_lanczos =
+      topk_svd(A, 1, {.method = SvdMethod::lanczos, .criterion = SvdCriterion::residual, .tol = 1e-5, .basis = 4});
+  const auto warm_lanczos = topk_svd(A, 1,
+                                     {.method = SvdMethod::lanczos,
+                                      .criterion = SvdCriterion::residual,
+                                      .tol = 1e-5,
+                                      .basis = 4,
+                                      .warm_start = V.narrow(1, 0, 1)});
   EXPECT_LT(warm_lanczos.report.products, cold_lanczos.report.products);
   EXPECT_LE(two_sided_residual(A, warm_lanczos.U, warm_lanczos.S, warm_lanczos.V), 1e-5) << "the default tol";
 }
@@ -86,11 +105,15 @@ TEST(TopkSvdOptions, WarmStartMayMissTheAnswer) {
   for (const auto& A : {decaying(), at::Tensor(decaying().t())}) {
     const auto exact = topk_svd(A, 8, {.method = SvdMethod::dense});
     const auto away = exact.V.narrow(1, 4, 4).contiguous();  // orthogonal to the three wanted vectors
-    const auto svd = topk_svd(A, 3, {.method = SvdMethod::lanczos, .tol = 1e-8, .warm_start = away});
+    const auto svd = topk_svd(
+        A, 3, {.method = SvdMethod::lanczos, .criterion = SvdCriterion::residual, .tol = 1e-8, .warm_start = away});
     EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), 1.01e-8);
     for (int64_t i = 0; i < 3; ++i) EXPECT_NEAR(svd.S[i].item<double>(), std::pow(0.9, i), 1e-8);
-    const auto many =
-        topk_svd(A, 3, {.method = SvdMethod::subspace, .passes = 30, .warm_start = random_normal(A.size(1), 20, 44)});
+    const auto many = topk_svd(A, 3,
+                               {.method = SvdMethod::subspace,
+                                .criterion = SvdCriterion::passes,
+                                .passes = 30,
+                                .warm_start = random_normal(A.size(1), 20, 44)});
     EXPECT_LE(two_sided_residual(A, many.U, many.S, many.V), 1e-5) << "0.9^(5 * 60), with the default oversample of 4";
   }
 }
@@ -101,7 +124,9 @@ TEST(TopkSvdOptions, LanczosLeavesAnInvariantSubspaceItWasStartedIn) {
   const auto A = at::diag(sigma);  // products keep exact zeros, so only the solver's own noise finds the first axis
   auto warm = at::zeros({60, 1}, at::kDouble);
   warm.narrow(0, 1, 5).fill_(1);  // more axes than the basis has columns, so that no breakdown helps
-  const auto svd = topk_svd(A, 1, {.method = SvdMethod::lanczos, .tol = 1e-8, .basis = 4, .warm_start = warm});
+  const auto svd = topk_svd(
+      A, 1,
+      {.method = SvdMethod::lanczos, .criterion = SvdCriterion::residual, .tol = 1e-8, .basis = 4, .warm_start = warm});
   EXPECT_NEAR(svd.S[0].item<double>(), 1, 1e-8);
 }
 
@@ -120,7 +145,11 @@ TEST(TopkSvdOptions, RandomnessComesFromTheGeneratorAlone) {
   const auto global_before = global.get_state().clone();
   for (const auto method : {SvdMethod::automatic, SvdMethod::dense, SvdMethod::lanczos, SvdMethod::subspace}) {
     const auto run = [&](uint64_t seed) {
-      return topk_svd(A, 2, {.method = method, .passes = 1, .generator = at::detail::createCPUGenerator(seed)});
+      return topk_svd(A, 2,
+                      {.method = method,
+                       .criterion = SvdCriterion::passes,
+                       .passes = 1,
+                       .generator = at::detail::createCPUGenerator(seed)});
     };
     EXPECT_TRUE(same_bits(run(1).V, run(1).V)) << name_of(method);
     if (method == SvdMethod::subspace) {
@@ -140,12 +169,12 @@ TEST(TopkSvdOptions, MultipleSingularValues) {
   const auto A = at::kron(at::eye(3, at::kDouble), block);  // 60 × 45, every singular value three times
   for (const int64_t k : {1, 2, 3, 5, 7}) {
     for (const auto method : {SvdMethod::dense, SvdMethod::subspace}) {
-      const auto svd = topk_svd(A, k, {.method = method, .passes = 60});
+      const auto svd = topk_svd(A, k, {.method = method, .criterion = SvdCriterion::passes, .passes = 60});
       // 120 half-passes at a gap of 0.8 over the nine columns that k + 4 surely reach.
       for (int64_t i = 0; i < k; ++i) EXPECT_NEAR(svd.S[i].item<double>(), std::pow(0.8, i / 3), 1e-10);
     }
     // A Krylov space of one vector may hold fewer copies than there are; what it gives are true triplets.
-    const auto svd = topk_svd(A, k, {.method = SvdMethod::lanczos, .tol = 1e-8});
+    const auto svd = topk_svd(A, k, {.method = SvdMethod::lanczos, .criterion = SvdCriterion::residual, .tol = 1e-8});
     EXPECT_LE(orthonormality_error(svd.V), 1e-13);
     EXPECT_LE(two_sided_residual(A, svd.U, svd.S, svd.V), 1.01e-8);
     EXPECT_NEAR(svd.S[0].item<double>(), 1, 1e-8);
@@ -158,10 +187,11 @@ TEST(TopkSvdOptions, OnlyTheDenseSolverAsksForTheMatrix) {
   const FunctionOperator op(
       30, 25, A.options(), [&](const at::Tensor& V) { return widest = std::max(widest, V.size(1)), at::matmul(A, V); },
       [&](const at::Tensor& U) { return widest = std::max(widest, U.size(1)), at::matmul(A.t(), U); });
-  const auto lanczos = topk_svd(op, 2, {.method = SvdMethod::lanczos, .tol = 1e-8});
+  const auto lanczos =
+      topk_svd(op, 2, {.method = SvdMethod::lanczos, .criterion = SvdCriterion::residual, .tol = 1e-8});
   EXPECT_EQ(widest, 1);
   EXPECT_LE(two_sided_residual(A, lanczos.U, lanczos.S, lanczos.V), 1.01e-8);
-  topk_svd(op, 2, {.method = SvdMethod::subspace});
+  topk_svd(op, 2, {.method = SvdMethod::subspace, .criterion = SvdCriterion::passes, .passes = 4});
   EXPECT_EQ(widest, 2 + 4);
 }
 
@@ -179,7 +209,7 @@ TEST(TopkSvdOptions, RefusesWhatIsOutOfRange) {
   EXPECT_VALUE_ERROR(topk_svd(A, 1, {.max_restarts = -1}), "max_restarts");
   for (const auto& warm : {random_normal(6, 1, 1), at::ones({5}, at::kDouble), at::zeros({5, 0}, at::kDouble)})
     EXPECT_VALUE_ERROR(topk_svd(A, 1, {.warm_start = warm}), "warm_start");
-  EXPECT_VALUE_ERROR(svd_method_from_name("arpack"), "auto, dense, lanczos, subspace");
+  EXPECT_VALUE_ERROR(svd_method_from_name("arpack"), "auto, dense, lanczos, block_krylov, subspace, randomized, power");
 }
 
 TEST(TopkSvdOptions, RefusesNanAndInfinity) {

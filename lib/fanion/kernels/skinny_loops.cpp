@@ -1,0 +1,266 @@
+// Compiled once per instruction set: FANION_ISA names the table, FANION_LANES is its vector width in floats.
+//
+// A is streamed in blocks of a few rows. A V is done as dot products along the rows (a tile of R rows × B columns of
+// accumulators, V in pieces that stay in the first-level cache); Aᵀ U adds multiples of the rows to Z (two vectors ×
+// B columns of accumulators over the rows of a block). `gram` does the second while the row block that the first
+// has read is still in the second-level cache, and prefetches the next one meanwhile.
+// Sums run in float32, in an order fixed by the sizes alone; bfloat16 elements are widened as they are loaded.
+// Measured on two cores with AVX-512 (5000 × 5000 float32, read bandwidth 50 GB/s): products with 1 to 8 columns
+// read A at 37 to 49 GB/s, `gram` with 8 columns takes 1.2 times as long as one of them.
+
+#include "fanion/kernels/skinny_loops.h"
+
+namespace fanion::kernels {
+namespace {
+
+constexpr int kLanes = FANION_LANES;
+constexpr int kMostColumns = kLanes == 16 ? 8 : 4;  ///< columns a tile takes: what the register file holds
+constexpr std::int64_t kPiece = 512;                ///< columns of A per piece: 8 × 512 floats of V are 16 KiB
+constexpr int kTilesAhead = 2;                      ///< how far dot products prefetch A
+constexpr std::int64_t kAhead = 64;                 ///< columns by which sums of rows prefetch A
+
+using Vector = float __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+using Halves = std::uint16_t __attribute__((vector_size(kLanes * 2), aligned(2), may_alias));
+using Words = std::uint32_t __attribute__((vector_size(kLanes * 4)));
+
+#define FANION_INLINE inline __attribute__((always_inline))
+/// Keeps a loaded vector in its register, where the compiler would load it again for each of its uses.
+#if defined(__AVX512F__)
+#define FANION_KEEP(x) __asm__("" : "+v"(x))
+#elif defined(__x86_64__)
+#define FANION_KEEP(x) __asm__("" : "+x"(x))
+#else
+#define FANION_KEEP(x)
+#endif
+
+template <Storage S>
+struct Element;
+template <>
+struct Element<Storage::float32> {
+  using type = float;
+  static FANION_INLINE Vector load(const float* p) { return *reinterpret_cast<const Vector*>(p); }
+  static FANION_INLINE float one(const float* p) { return *p; }
+};
+template <>
+struct Element<Storage::bfloat16> {
+  using type = std::uint16_t;
+  static FANION_INLINE Vector load(const std::uint16_t* p) {
+    return reinterpret_cast<Vector>(__builtin_convertvector(*reinterpret_cast<const Halves*>(p), Words) << 16);
+  }
+  static FANION_INLINE float one(const std::uint16_t* p) {
+    const std::uint32_t word = static_cast<std::uint32_t>(*p) << 16;
+    float value;
+    __builtin_memcpy(&value, &word, sizeof value);
+    return value;
+  }
+};
+
+FANION_INLINE float sum(const float* lanes) {
+  float total = 0;
+  for (int i = 0; i < kLanes; ++i) total += lanes[i];
+  return total;
+}
+
+/// Rows per tile, so that rows × columns accumulators leave a register for every operand.
+constexpr int tile_rows(int columns) {
+  const int most = kLanes == 16 ? 24 : 12;
+  return most / columns > 8 ? 8 : most / columns;
+}
+
+/// partial[r][j] (vectors of kLanes) += A[r, c0:c1] · V[j, c0:c1], c1 − c0 a multiple of kLanes.
+template <Storage S, int R, int B>
+FANION_INLINE void dot_tile(const typename Element<S>::type* a, std::int64_t stride, const float* v,
+                            std::int64_t v_stride, std::int64_t length, float* partial, std::int64_t row_stride,
+                            const typename Element<S>::type* later) {
+  Vector acc[R][B];
+  for (int r = 0; r < R; ++r)
+    for (int j = 0; j < B; ++j) acc[r][j] = *reinterpret_cast<Vector*>(partial + r * row_stride + j * kLanes);
+  for (std::int64_t c = 0; c < length; c += kLanes) {
+    Vector x[R];
+    for (int r = 0; r < R; ++r) {
+      x[r] = Element<S>::load(a + r * stride + c);
+      __builtin_prefetch(later + r * stride + c);
+    }
+    for (int j = 0; j < B; ++j) {
+      Vector y = *reinterpret_cast<const Vector*>(v + j * v_stride + c);
+      FANION_KEEP(y);
+      for (int r = 0; r < R; ++r) acc[r][j] += x[r] * y;
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int j = 0; j < B; ++j) *reinterpret_cast<Vector*>(partial + r * row_stride + j * kLanes) = acc[r][j];
+}
+
+template <Storage S, int B>
+void dot_rows(const typename Element<S>::type* a, std::int64_t stride, int rows, const float* v, std::int64_t v_stride,
+              std::int64_t length, float* partial, std::int64_t row_stride) {
+  constexpr int R = tile_rows(B);
+  int r = 0;
+  for (; r + R <= rows; r += R) {
+    const int ahead = r + kTilesAhead * R;
+    const auto* later = ahead + R <= rows ? a + ahead * stride : a + (ahead % rows) * stride + kPiece;
+    dot_tile<S, R, B>(a + r * stride, stride, v, v_stride, length, partial + r * row_stride, row_stride, later);
+  }
+  for (; r < rows; ++r)
+    dot_tile<S, 1, B>(a + r * stride, stride, v, v_stride, length, partial + r * row_stride, row_stride,
+                      a + r * stride + kPiece);
+}
+
+/// Z[j, 0:length] += Σ_r a[r, 0:length] y[r][j] for `rows` rows; y has row_stride floats from row to row.
+template <Storage S, int B, int N, bool Prefetch>
+FANION_INLINE void add_strip(const typename Element<S>::type* a, std::int64_t stride, int rows, const float* y,
+                             std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t ahead) {
+  Vector acc[B][N];
+  for (int j = 0; j < B; ++j)
+    for (int i = 0; i < N; ++i) acc[j][i] = *reinterpret_cast<Vector*>(z + j * z_stride + i * kLanes);
+  for (int r = 0; r < rows; ++r) {
+    Vector x[N];
+    for (int i = 0; i < N; ++i) {
+      x[i] = Element<S>::load(a + r * stride + i * kLanes);
+      __builtin_prefetch(a + r * stride + i * kLanes + kAhead);
+      if constexpr (Prefetch) __builtin_prefetch(a + r * stride + i * kLanes + ahead, 0, 2);
+    }
+    for (int j = 0; j < B; ++j) {
+      const float factor = y[r * row_stride + j];
+      for (int i = 0; i < N; ++i) acc[j][i] += x[i] * factor;
+    }
+  }
+  for (int j = 0; j < B; ++j)
+    for (int i = 0; i < N; ++i) *reinterpret_cast<Vector*>(z + j * z_stride + i * kLanes) = acc[j][i];
+}
+
+template <Storage S, int B, bool Prefetch>
+void add_rows(const typename Element<S>::type* a, std::int64_t stride, int rows, std::int64_t length, const float* y,
+              std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t ahead) {
+  std::int64_t c = 0;
+  for (; c + 2 * kLanes <= length; c += 2 * kLanes)
+    add_strip<S, B, 2, Prefetch>(a + c, stride, rows, y, row_stride, z + c, z_stride, ahead);
+  for (; c + kLanes <= length; c += kLanes)
+    add_strip<S, B, 1, Prefetch>(a + c, stride, rows, y, row_stride, z + c, z_stride, ahead);
+  for (; c < length; ++c)
+    for (int j = 0; j < B; ++j) {
+      float total = z[j * z_stride + c];
+      for (int r = 0; r < rows; ++r) total += Element<S>::one(a + r * stride + c) * y[r * row_stride + j];
+      z[j * z_stride + c] = total;
+    }
+}
+
+/// Calls `f` with std::integral_constant-like B for the group of `columns` ≤ kMostColumns vectors.
+template <int B>
+struct Columns {
+  static constexpr int value = B;
+};
+template <int B = kMostColumns, class F>
+FANION_INLINE void with_columns(int columns, F&& f) {
+  if constexpr (B == 0) {
+    return;
+  } else {
+    if (columns == B) return f(Columns<B>{});
+    with_columns<B - 1>(columns, f);
+  }
+}
+
+/// Equal groups of at most kMostColumns columns: the width of group g.
+struct Groups {
+  explicit Groups(std::int64_t all) : columns(all), count((all + kMostColumns - 1) / kMostColumns) {}
+  std::int64_t first(std::int64_t g) const { return g * columns / count; }
+  int width(std::int64_t g) const { return static_cast<int>(first(g + 1) - first(g)); }
+  std::int64_t columns, count;
+};
+
+/// y[r][j] = (A V)[r, j] for one block of rows, y row-major with V.columns floats a row.
+template <Storage S>
+void forward_block(const typename Element<S>::type* a, const Rows& A, int rows, const Block& V, float* y,
+                   float* partial) {
+  const Groups groups(V.columns);
+  const std::int64_t whole = A.cols / kLanes * kLanes;
+  for (std::int64_t g = 0; g < groups.count; ++g) {
+    const float* v = V.data + groups.first(g) * V.stride;
+    with_columns(groups.width(g), [&](auto width) {
+      constexpr int B = decltype(width)::value;
+      constexpr int row_stride = B * kLanes;
+      for (int i = 0; i < rows * row_stride; ++i) partial[i] = 0;
+      for (std::int64_t c = 0; c < whole; c += kPiece) {
+        const std::int64_t length = whole - c < kPiece ? whole - c : kPiece;
+        dot_rows<S, B>(a + c, A.stride, rows, v + c, V.stride, length, partial, row_stride);
+      }
+      for (int r = 0; r < rows; ++r)
+        for (int j = 0; j < B; ++j) {
+          float total = sum(partial + r * row_stride + j * kLanes);
+          for (std::int64_t c = whole; c < A.cols; ++c)
+            total += Element<S>::one(a + r * A.stride + c) * v[j * V.stride + c];
+          y[r * V.columns + groups.first(g) + j] = total;
+        }
+    });
+  }
+}
+
+template <Storage S, bool Prefetch>
+void adjoint_block(const typename Element<S>::type* a, const Rows& A, int rows, const float* y, const Block& Z,
+                   std::int64_t c0, std::int64_t length) {
+  const Groups groups(Z.columns);
+  for (std::int64_t g = 0; g < groups.count; ++g)
+    with_columns(groups.width(g), [&](auto width) {
+      constexpr int B = decltype(width)::value;
+      if (Prefetch && g == 0)
+        add_rows<S, B, true>(a + c0, A.stride, rows, length, y, Z.columns, Z.data + c0, Z.stride, rows * A.stride);
+      else
+        add_rows<S, B, false>(a + c0, A.stride, rows, length, y + groups.first(g), Z.columns,
+                              Z.data + groups.first(g) * Z.stride + c0, Z.stride, 0);
+    });
+}
+
+template <Storage S>
+void forward(const Rows& A, const Block& V, const Block& Y, int block_rows, float* scratch) {
+  const auto* a = static_cast<const typename Element<S>::type*>(A.data);
+  float* y = scratch + block_rows * kMostColumns * kLanes;
+  for (std::int64_t r = 0; r < A.rows; r += block_rows) {
+    const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
+    forward_block<S>(a + r * A.stride, A, rows, V, y, scratch);
+    for (std::int64_t j = 0; j < V.columns; ++j)
+      for (int i = 0; i < rows; ++i) Y.data[j * Y.stride + r + i] = y[i * V.columns + j];
+  }
+}
+
+template <Storage S>
+void adjoint(const Rows& A, const Block& U, const Block& Z, int block_rows, float* scratch) {
+  const auto* a = static_cast<const typename Element<S>::type*>(A.data);
+  for (std::int64_t r = 0; r < A.rows; r += block_rows) {
+    const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
+    for (int i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < U.columns; ++j) scratch[i * U.columns + j] = U.data[j * U.stride + r + i];
+    adjoint_block<S, false>(a + r * A.stride, A, rows, scratch, Z, 0, A.cols);
+  }
+}
+
+template <Storage S>
+void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int block_rows, float* scratch) {
+  const auto* a = static_cast<const typename Element<S>::type*>(A.data);
+  float* y = scratch + block_rows * kMostColumns * kLanes;
+  for (std::int64_t r = 0; r < A.rows; r += block_rows) {
+    const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
+    forward_block<S>(a + r * A.stride, A, rows, V, y, scratch);
+    for (std::int64_t j = 0; j < V.columns; ++j)
+      for (int i = 0; i < rows; ++i) Y.data[j * Y.stride + r + i] = y[i * V.columns + j];
+    adjoint_block<S, true>(a + r * A.stride, A, rows, y, Z, 0, A.cols);
+  }
+}
+
+void forward_any(Rows A, Block V, Block Y, int block_rows, float* scratch) {
+  A.storage == Storage::float32 ? forward<Storage::float32>(A, V, Y, block_rows, scratch)
+                                : forward<Storage::bfloat16>(A, V, Y, block_rows, scratch);
+}
+void adjoint_any(Rows A, Block U, Block Z, int block_rows, float* scratch) {
+  A.storage == Storage::float32 ? adjoint<Storage::float32>(A, U, Z, block_rows, scratch)
+                                : adjoint<Storage::bfloat16>(A, U, Z, block_rows, scratch);
+}
+void gram_any(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch) {
+  A.storage == Storage::float32 ? gram<Storage::float32>(A, V, Y, Z, block_rows, scratch)
+                                : gram<Storage::bfloat16>(A, V, Y, Z, block_rows, scratch);
+}
+
+}  // namespace
+
+extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any};
+
+}  // namespace fanion::kernels

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+
+/// The inner loops of `skinny_product`, one table per instruction set, all compiled from skinny_loops.cpp.
+/// Nothing but plain data passes here: a file compiled for AVX-512 must not share inline functions with others.
+namespace fanion::kernels {
+
+/// Storage of the big matrix; blocks of vectors are always float32.
+enum class Storage : int { float32, bfloat16 };
+
+/// Row-major rows × cols matrix, `stride` elements from row to row.
+struct Rows {
+  const void* data;
+  std::int64_t rows, cols, stride;
+  Storage storage;
+};
+
+/// `columns` vectors, each contiguous, `stride` floats from vector to vector.
+struct Block {
+  float* data;
+  std::int64_t columns, stride;
+};
+
+/// A is taken in blocks of `block_rows` rows; `scratch` holds `skinny_scratch(block_rows, columns)` floats.
+struct SkinnyLoops {
+  const char* name;
+  /// Y = A V.
+  void (*forward)(Rows A, Block V, Block Y, int block_rows, float* scratch);
+  /// Z += Aᵀ U.
+  void (*adjoint)(Rows A, Block U, Block Z, int block_rows, float* scratch);
+  /// Y = A V and Z += Aᵀ Y in one sweep over A; block_rows rows of A and the blocks should fit the cache of a core.
+  void (*gram)(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch);
+};
+
+constexpr std::int64_t skinny_scratch(std::int64_t block_rows, std::int64_t columns) {
+  return block_rows * (8 * 16 + columns);
+}
+
+extern const SkinnyLoops kBaselineLoops;
+#ifdef FANION_X86_KERNELS
+extern const SkinnyLoops kAvx2Loops;
+extern const SkinnyLoops kAvx512Loops;
+#endif
+
+}  // namespace fanion::kernels

@@ -1,0 +1,199 @@
+// Threads, layouts and the choice of instruction set around the loops of skinny_loops.cpp.
+
+#include "fanion/kernels/skinny_product.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/matmul.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "fanion/kernels/skinny_loops.h"
+
+namespace fanion::kernels {
+namespace {
+
+constexpr int64_t kAlign = 16;     // floats in 64 bytes
+constexpr int kStreamedRows = 24;  // rows whose streams the processor still prefetches well
+
+bool supports(const SkinnyLoops& loops) {
+#ifdef FANION_X86_KERNELS
+  __builtin_cpu_init();
+  if (&loops == &kAvx512Loops)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  if (&loops == &kAvx2Loops) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+  return &loops == &kBaselineLoops;
+}
+
+/// Best first.
+const std::vector<const SkinnyLoops*>& all_loops() {
+#ifdef FANION_X86_KERNELS
+  static const std::vector<const SkinnyLoops*> all = {&kAvx512Loops, &kAvx2Loops, &kBaselineLoops};
+#else
+  static const std::vector<const SkinnyLoops*> all = {&kBaselineLoops};
+#endif
+  return all;
+}
+
+std::atomic<const SkinnyLoops*>& chosen() {
+  static std::atomic<const SkinnyLoops*> loops =
+      *std::find_if(all_loops().begin(), all_loops().end(), [](const auto* each) { return supports(*each); });
+  return loops;
+}
+
+/// A as row-major, with the stride from row to row; `flipped` if that is Aᵀ.
+struct RowMajor {
+  Rows rows;
+  bool flipped;
+};
+RowMajor row_major(const at::Tensor& A) {
+  const bool flipped = A.stride(1) != 1;
+  const auto storage = A.scalar_type() == at::kFloat ? Storage::float32 : Storage::bfloat16;
+  return {{A.const_data_ptr(), A.size(flipped ? 1 : 0), A.size(flipped ? 0 : 1), A.stride(flipped ? 1 : 0), storage},
+          flipped};
+}
+
+Rows part(const Rows& A, int64_t first, int64_t count) {
+  const int64_t bytes = A.storage == Storage::float32 ? 4 : 2;
+  return {static_cast<const char*>(A.data) + first * A.stride * bytes, count, A.cols, A.stride, A.storage};
+}
+
+Block block(const at::Tensor& X) { return {X.data_ptr<float>(), X.size(1), X.stride(1)}; }
+Block part(const Block& X, int64_t first) { return {X.data + first, X.columns, X.stride}; }
+
+/// X itself if its columns are contiguous, else a copy.
+at::Tensor in_block_layout(const at::Tensor& X) {
+  if (X.stride(0) == 1 && X.stride(1) >= X.size(0)) return X;
+  auto copy = empty_block(X.size(0), X.size(1));
+  copy.copy_(X);
+  return copy;
+}
+
+/// Rows handed to a thread at a time: whole blocks, 16 chunks of them where that leaves the summing up of one Z per
+/// chunk cheap, else as few as 4. Fixed by the shapes alone, so that results do not depend on the threads.
+int64_t chunk_rows(int64_t rows, int64_t columns) {
+  const int64_t wanted = std::max(rows / 16, std::min(80 * columns, rows / 4));
+  return std::max<int64_t>((wanted + kStreamedRows - 1) / kStreamedRows, 3) * kStreamedRows;
+}
+
+template <class F>
+void for_each_chunk(int64_t rows, int block_rows, int64_t columns, F&& f) {
+  const int64_t chunk = chunk_rows(rows, columns);
+  at::parallel_for(0, (rows + chunk - 1) / chunk, 1, [&](int64_t begin, int64_t end) {
+    const auto scratch = at::empty({skinny_scratch(block_rows, columns)}, at::kFloat);
+    for (int64_t i = begin; i < end; ++i)
+      f(i, i * chunk, std::min(chunk, rows - i * chunk), scratch.template data_ptr<float>());
+  });
+}
+
+/// Σ over the chunks, in their order, of what `f(chunk, first row, rows, Z, scratch)` adds to its zeroed Z.
+template <class F>
+at::Tensor sum_of_chunks(const Rows& A, int64_t columns, int block_rows, F&& f) {
+  auto total = empty_block(A.cols, columns);
+  const int64_t stride = total.stride(1), size = stride * columns;
+  const int64_t chunk = chunk_rows(A.rows, columns), chunks = (A.rows + chunk - 1) / chunk;
+  const auto partial = at::empty({chunks - 1, size}, at::kFloat);
+  float* rest = partial.data_ptr<float>();
+  float* sum = total.data_ptr<float>();
+  for_each_chunk(A.rows, block_rows, columns, [&](int64_t i, int64_t first, int64_t count, float* scratch) {
+    float* z = i == 0 ? sum : rest + (i - 1) * size;
+    std::fill_n(z, size, 0.0f);
+    f(first, count, Block{z, columns, stride}, scratch);
+  });
+  at::parallel_for(0, size, 4096, [&](int64_t begin, int64_t end) {
+    for (int64_t i = 1; i < chunks; ++i)
+      for (int64_t c = begin; c < end; ++c) sum[c] += rest[(i - 1) * size + c];
+  });
+  return total;
+}
+
+at::Tensor forward(const Rows& A, const Block& V) {
+  auto Y = empty_block(A.rows, V.columns);
+  const auto& loops = *chosen().load();
+  for_each_chunk(A.rows, kStreamedRows, V.columns, [&](int64_t, int64_t first, int64_t count, float* scratch) {
+    loops.forward(part(A, first, count), V, part(block(Y), first), kStreamedRows, scratch);
+  });
+  return Y;
+}
+
+at::Tensor adjoint(const Rows& A, const Block& U) {
+  const auto& loops = *chosen().load();
+  return sum_of_chunks(A, U.columns, kStreamedRows, [&](int64_t first, int64_t count, Block Z, float* scratch) {
+    loops.adjoint(part(A, first, count), part(U, first), Z, kStreamedRows, scratch);
+  });
+}
+
+/// Rows of A that fit the second-level cache twice beside V and Z; 0 where they do not.
+int gram_block_rows(const Rows& A, int64_t columns) {
+  static const int64_t cache = std::max<int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 256 << 10);
+  const int64_t row_bytes = A.cols * (A.storage == Storage::float32 ? 4 : 2);
+  const int64_t rows = (cache * 4 / 5 - 2 * A.cols * columns * 4) / (2 * row_bytes);
+  for (const int whole : {24, 12, 8, 6, 4})  // divisors of a chunk that leave few odd rows to the tiles
+    if (whole <= rows) return whole;
+  return 0;
+}
+
+}  // namespace
+
+bool takes_skinny(const at::Tensor& A) {
+  return A.dim() == 2 && A.device().is_cpu() && A.layout() == at::kStrided &&
+         (A.scalar_type() == at::kFloat || A.scalar_type() == at::kBFloat16) &&
+         ((A.stride(1) == 1 && A.stride(0) >= A.size(1)) || (A.stride(0) == 1 && A.stride(1) >= A.size(0)));
+}
+
+at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& options) {
+  const int64_t padded = (rows + kAlign - 1) / kAlign * kAlign;
+  return at::empty({columns, padded}, options).narrow(1, 0, rows).t();
+}
+
+at::Tensor product(const at::Tensor& A, const at::Tensor& X) {
+  const bool narrow = A.scalar_type() == at::kBFloat16;
+  if (X.scalar_type() == at::kFloat && takes_skinny(A) && (narrow || X.size(1) <= kMostSkinnyColumns))
+    return skinny_product(A, X);
+  return at::matmul(A.to(X.scalar_type()), X);
+}
+
+at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V) {
+  const auto [rows, flipped] = row_major(A);
+  const auto X = in_block_layout(V);
+  return flipped ? adjoint(rows, block(X)) : forward(rows, block(X));
+}
+
+bool reads_gram_once(const at::Tensor& A, int64_t columns) {
+  if (!takes_skinny(A) || A.stride(1) != 1) return false;
+  return gram_block_rows(row_major(A).rows, columns) > 0;
+}
+
+std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V) {
+  TORCH_INTERNAL_ASSERT(reads_gram_once(A, V.size(1)));
+  const auto rows = row_major(A).rows;
+  const auto X = in_block_layout(V);
+  auto Y = empty_block(rows.rows, V.size(1));
+  const auto& loops = *chosen().load();
+  const int block_rows = gram_block_rows(rows, V.size(1));
+  auto Z = sum_of_chunks(rows, V.size(1), block_rows, [&](int64_t first, int64_t count, Block z, float* scratch) {
+    loops.gram(part(rows, first, count), block(X), part(block(Y), first), z, block_rows, scratch);
+  });
+  return {std::move(Y), std::move(Z)};
+}
+
+std::string_view instruction_set() { return chosen().load()->name; }
+
+void set_instruction_set(std::string_view name) {
+  std::string choices;
+  for (const auto* loops : all_loops()) {
+    if (!supports(*loops)) continue;
+    if (loops->name == name) {
+      chosen() = loops;
+      return;
+    }
+    choices.append(choices.empty() ? "" : ", ").append(loops->name);
+  }
+  TORCH_CHECK_VALUE(false, "no kernels for '", name, "' on this processor; choose one of: ", choices);
+}
+
+}  // namespace fanion::kernels

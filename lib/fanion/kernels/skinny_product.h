@@ -1,0 +1,41 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string_view>
+#include <utility>
+
+/// Products of a large matrix with a few vectors, where BLAS runs well below memory speed.
+namespace fanion::kernels {
+
+/// Whether the kernels take A: (m, n), float32 or bfloat16 on the CPU, one stride of 1.
+/// Everything else goes through at::matmul, to which the tests tie the kernels.
+bool takes_skinny(const at::Tensor& A);
+
+/// Most columns for which the kernels are the better choice for float32; beyond, blocking for reuse pays (GEMM).
+constexpr int64_t kMostSkinnyColumns = 32;
+
+/// Uninitialised (rows, columns) in the layout of the kernels: columns contiguous, each starting at 64 bytes.
+at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& options = at::kFloat);
+
+/// A X by the kernels where they take A and are the better choice for X, else by at::matmul; X's dtype.
+at::Tensor product(const at::Tensor& A, const at::Tensor& X);
+
+/// A V: (m, n) · (n, b) → (m, b) float32, columns contiguous.
+///
+/// V: float32 on the CPU, any strides. Sums in float32, in an order that the shapes and the instruction set fix, so
+/// the result does not depend on the number of threads. Cost: A is read once per 8 columns, from memory once.
+at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V);
+
+/// Whether `skinny_gram` reads A once for `columns` vectors: row-major, with rows that leave room in the cache.
+bool reads_gram_once(const at::Tensor& A, int64_t columns);
+
+/// Y = A V and Z = Aᵀ Y with one read of A (see `reads_gram_once`). Like `skinny_product` otherwise.
+std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V);
+
+/// Instruction set in use: "avx512", "avx2" or "baseline" (what the compiler assumes of every machine).
+std::string_view instruction_set();
+/// Uses `name` from now on; throws where the processor lacks it. For tests and benchmarks.
+void set_instruction_set(std::string_view name);
+
+}  // namespace fanion::kernels

@@ -1,0 +1,25 @@
+// Method: block Golub–Kahan–Lanczos with thick restarts, a basis large enough that restarts are rare.
+// Algorithm: krylov_svd.cpp over golub_kahan.h; the block is a little wider than k for small k, so that the
+//   probabilistic bounds cover σ_{k+1} and multiple values, and 16 to 32 columns for large k.
+// References: Golub, Luk & Overton 1981; Musco & Musco 2015 (why few steps suffice: convergence without gaps).
+// Rounding: both bases stay orthonormal to working precision. A wide block reads A seldom and multiplies fast, but
+//   its space is larger for the same polynomial degree: about b times the dimension of a single vector's.
+// Cost: a step is 4mnb flops and one or two reads of A, plus 4(m + n)pb for the orthogonalisation against p vectors.
+
+#include <algorithm>
+
+#include "fanion/linalg/krylov_svd.h"
+#include "fanion/linalg/svd_methods.h"
+
+namespace fanion::linalg {
+
+SvdResult block_krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+  int64_t block = options.block;
+  if (block == 0) block = k == 1 ? 6 : k <= 24 ? 8 : k <= 200 ? 16 : 32;
+  // As many vectors as take the memory of a quarter of A, but enough to converge in.
+  const int64_t affordable = A.rows() * A.cols() / (4 * (A.rows() + A.cols()));
+  const int64_t basis = options.basis > 0 ? options.basis : std::max({affordable, 6 * k, 80 * block});
+  return krylov_svd(A, k, options, {.block = block, .capacity = basis});
+}
+
+}  // namespace fanion::linalg

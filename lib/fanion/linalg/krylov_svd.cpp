@@ -1,0 +1,284 @@
+// The loop in nouns: bases — expand, projected problem, bounds, test, truncate.
+// Restart: the leading Ritz vectors and the next block are kept (Wu & Simon 1998; Baglama & Reichel 2006 for blocks).
+//   The random start block, on which the probabilistic bounds rest, does not survive that; when the triplets look
+//   converged after a restart, fresh random vectors join the next block. They find what the space has missed (copies
+//   of multiple singular values, say), and their Krylov space brings new bounds.
+
+#include "fanion/linalg/krylov_svd.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/matmul.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "fanion/linalg/golub_kahan.h"
+#include "fanion/linalg/projected_svd.h"
+#include "fanion/linalg/stopwatch.h"
+#include "fanion/linalg/svd_bounds.h"
+#include "fanion/linalg/svd_methods.h"
+
+namespace fanion::linalg {
+namespace {
+
+constexpr int64_t kSmall = 192;     // projected problems up to this size are solved in double at once
+constexpr int64_t kMostSweeps = 5;  // a basis too small to bound what it has found will not do so later
+
+/// What one look at the projected problem tells.
+struct Look {
+  ProjectedSvd svd;
+  SvdBounds bounds;
+  double value = 0;      ///< of the criterion, to compare with tol
+  double estimate = 0;   ///< the same with σ_{k+1} taken from its Ritz value; no bound
+  bool tied = false;     ///< σ_k and σ_{k+1} agree to working precision: no rank-k matrix to converge to
+  bool crowded = false;  ///< more values agree than the random block can tell apart
+};
+
+/// When to look at the projected problem next: looks cost as much as several steps once the basis is large.
+class Schedule {
+ public:
+  Schedule(double tol, int64_t first_step) : tol_(tol), first_(first_step) {}
+
+  /// Steps until the criterion should hold if it goes on falling as it has since the last look. Its estimate without
+  /// bounds falls more smoothly, so that comes first.
+  int64_t wait(int64_t step, double value, double estimate) {
+    const double now = estimate > tol_ ? estimate : value;
+    const int64_t since = step - last_step_;
+    const bool known = last_step_ > 0 && std::isfinite(last_) && now < last_ && (estimate > tol_) == by_estimate_;
+    const double rate = known ? std::log(last_ / now) / static_cast<double>(since) : 0.0;
+    last_ = now;
+    last_step_ = step;
+    by_estimate_ = estimate > tol_;
+    const int64_t done = step - first_, most = std::max<int64_t>(1, done / 4);
+    if (!known) return by_estimate_ ? most : std::max<int64_t>(1, done / 20);
+    const double needed = std::log(now / tol_) / rate;
+    return std::isfinite(needed) ? std::clamp<int64_t>(std::llround(std::ceil(needed)), 1, most) : most;
+  }
+
+ private:
+  double tol_, last_ = 0;
+  int64_t first_, last_step_ = 0;
+  bool by_estimate_ = true;
+};
+
+class Krylov {
+ public:
+  Krylov(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovPlan& plan)
+      : A_(A),
+        k_(k),
+        options_(options),
+        plan_(plan),
+        limit_(std::min(A.rows(), A.cols())),
+        rough_(A.options().dtype() != at::kDouble),
+        bases_(A, plan.capacity, options.criterion == SvdCriterion::residual ? 0.1 * options.tol : 1.0,
+               *options.generator) {
+    known_.upper.assign(k + 1, std::numeric_limits<double>::infinity());
+    if (const auto squared = A.frobenius_squared()) frobenius_squared_ = *squared;
+  }
+
+  SvdResult run(const at::Tensor& guess) {
+    const int64_t guessed = guess.defined() ? std::min(guess.size(1), plan_.capacity - 1) : 0;
+    const int64_t random =
+        std::clamp<int64_t>(plan_.block - guessed, std::min<int64_t>(2, plan_.block), plan_.capacity - guessed);
+    bases_.start(guessed > 0 ? guess.narrow(1, 0, guessed) : at::empty({A_.cols(), 0}, A_.options()),
+                 random_block(A_.cols(), random, A_.options(), options_));
+    int64_t steps = 0, next_look = (k_ + plan_.block) / plan_.block + 2, sweeps = 0;
+    Schedule schedule(options_.tol, 0);
+    SvdReport report;
+    report.status = options_.criterion == SvdCriterion::passes ? SvdStatus::passes : SvdStatus::exhausted;
+    Look seen;
+    for (;;) {
+      bases_.expand();
+      ++steps;
+      const bool out_of_passes = options_.passes && steps >= *options_.passes;
+      if (!out_of_passes && !bases_.full() && (steps < next_look || bases_.size() < std::min(k_ + 1, limit_))) continue;
+      seen = look();
+      const bool fixed = options_.criterion == SvdCriterion::passes;
+      const bool converged = !fixed && seen.value <= options_.tol && !seen.crowded;
+      // After a restart the first convergence only calls for another look with fresh random vectors.
+      if (converged && (report.restarts == 0 || sweeps > 0)) report.status = SvdStatus::converged;
+      const bool look_again = seen.crowded || (!fixed && bases_.full() && (converged || seen.estimate <= options_.tol));
+      if (report.status == SvdStatus::converged || out_of_passes || bases_.size() == limit_ || seen.tied) break;
+      if ((look_again && sweeps == kMostSweeps) || (bases_.full() && report.restarts == options_.max_restarts)) break;
+      if (bases_.full()) {
+        restart();
+        ++report.restarts;
+        schedule = Schedule(options_.tol, steps);
+      }
+      if (look_again) {
+        refresh();
+        ++sweeps;
+      }
+      next_look = steps + schedule.wait(steps, seen.value, seen.estimate);
+    }
+    return finish(std::move(report), std::move(seen), steps);
+  }
+
+ private:
+  /// Random columns as many as the block has, so far as they fit.
+  void refresh() {
+    const int64_t columns = std::min(std::max(plan_.block, bases_.next_block()), bases_.room() - bases_.next_block());
+    if (columns > 0) bases_.refresh(random_block(A_.cols(), columns, A_.options(), options_));
+  }
+
+  Look look() {
+    const Stopwatch watch(seconds_.projected);
+    Look seen;
+    const auto B = bases_.B();
+    const auto& C = bases_.coupling();
+    const int64_t p = B.size(0), count = std::min(k_ + 1, p);
+    seen.svd = rough_ ? right_vectors(B, p > kSmall) : full_svd(B, k_ + 1 > p ? p : k_ + 1);
+    const auto last = seen.svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, count);
+    const auto residual = at::linalg_vector_norm(at::matmul(C, last), 2, {{0}});
+    const auto S = to_doubles(seen.svd.S), r = to_doubles(residual);
+    const auto& E = bases_.left_coupling();
+    const double most = E.defined() ? at::linalg_vector_norm(E).item<double>() : S[0];
+    double worst = 0;
+    for (int64_t i = 0; i < std::min(k_, count); ++i)
+      worst = std::max(worst, S[i] > 0 ? std::min(r[i] / S[i], most) : most);
+    const double relative = S[0] > 0 ? worst / S[0] : 0;
+    const double floor = 16 * bases_.eps() * S[0] * S[0];
+    seen.tied = options_.criterion == SvdCriterion::rank_k && count == k_ + 1 && r[k_] <= floor &&
+                S[k_ - 1] * S[k_ - 1] - S[k_] * S[k_] <= floor && worst <= 16 * bases_.eps() * S[0];
+    seen.crowded = crowded(S, r, count);
+    seen.value = seen.estimate = relative;
+    if (count < std::min(k_ + 1, limit_)) seen.value = seen.estimate = std::numeric_limits<double>::infinity();
+    if (options_.criterion == SvdCriterion::residual || options_.criterion == SvdCriterion::passes) return seen;
+
+    const auto value_of = [&](const SvdBounds& bounds) {
+      return options_.criterion == SvdCriterion::rank_k ? bounds.rank_k : bounds.lmo_gap;
+    };
+    seen.bounds = bounds(seen.svd, residual);
+    seen.value = value_of(seen.bounds);
+    const bool ranked = options_.criterion == SvdCriterion::rank_k;
+    EigenvalueBounds guess{{}, BoundKind::probabilistic};
+    for (int64_t i = 0; i <= k_; ++i)
+      guess.upper.push_back(i < count ? S[i] * S[i] + (i < k_ && ranked ? 0.0 : r[i]) : 0.0);
+    seen.estimate = value_of(bounds_from(seen.svd, residual, guess));
+    return seen;
+  }
+
+  /// Whether a group of close Ritz values is as large as the bounds' random block allows, or larger.
+  bool crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const {
+    const auto random = bases_.random_coordinates();
+    if (!random.defined() || bases_.size() == limit_) return false;
+    const int64_t most = std::max<int64_t>(most_alike(random.size(1)), 1);
+    for (int64_t i = 0, first = 0; i < count && S[i] > 1e-3 * S[0]; ++i) {
+      const double width = kAlike * S[i] * S[i] + r[i];
+      while (S[first] * S[first] - S[i] * S[i] > width) ++first;
+      if (i - first + 1 > most && r[i] <= kAlike * S[i] * S[i]) return true;
+    }
+    return false;
+  }
+
+  SvdBounds bounds_from(const ProjectedSvd& svd, const at::Tensor& residual, const EigenvalueBounds& upper) const {
+    auto theta = to_doubles(svd.S), r = to_doubles(residual);
+    for (auto& each : theta) each *= each;
+    theta.resize(std::max<int64_t>(theta.size(), k_), 0.0);
+    r.resize(k_, std::numeric_limits<double>::infinity());
+    return svd_bounds(theta, r, upper, bases_.eps());
+  }
+
+  /// Bounds from everything seen so far: an upper bound, once found, stays one.
+  SvdBounds bounds(const ProjectedSvd& svd, const at::Tensor& residual) {
+    const auto fresh = eigenvalue_bounds({.theta = svd.S.square(),
+                                          .vectors = svd.Q,
+                                          .coupling = bases_.coupling(),
+                                          .start = bases_.random_coordinates(),
+                                          .limit = limit_,
+                                          .frobenius_squared = frobenius_squared_,
+                                          .eps = bases_.eps()},
+                                         k_);
+    for (int64_t i = 0; i <= k_; ++i) {
+      if (fresh.upper[i] >= known_.upper[i]) continue;
+      known_.upper[i] = fresh.upper[i];
+      if (known_.kind != BoundKind::probabilistic) known_.kind = fresh.kind;
+    }
+    return bounds_from(svd, residual, known_);
+  }
+
+  void restart() {
+    // More than k: the extra vectors hold what is about to converge (Wu & Simon).
+    const int64_t p = bases_.size(), most = plan_.capacity - bases_.next_block() - plan_.block;
+    const int64_t keep = std::clamp(k_ + (p - k_) / 3, k_, std::max(k_, most));
+    const auto kept = full_svd(bases_.B(), keep);
+    bases_.truncate(kept.P, kept.S.narrow(0, 0, keep), kept.Q.narrow(1, 0, keep));
+  }
+
+  ProjectedSvd triplets(const ProjectedSvd& seen) const {
+    const auto B = bases_.B();
+    if (!rough_) return full_svd(B, k_);
+    const double ratio = seen.S[k_ - 1].item<double>() / std::max(seen.S[0].item<double>(), 1e-300);
+    if (ratio > 1e-2) return refined(B, seen.Q, k_);
+    return ratio > 1e-6 ? refined(B, right_vectors(B, false).Q, k_) : full_svd(B, k_);
+  }
+
+  SvdResult finish(SvdReport report, Look seen, int64_t steps) {
+    const int64_t p = bases_.size();
+    TORCH_INTERNAL_ASSERT(p >= k_);
+    ProjectedSvd svd;
+    {
+      const Stopwatch watch(seconds_.projected);
+      svd = triplets(seen.svd);
+      if (const auto& E = bases_.left_coupling(); E.defined()) {
+        report.residuals = at::linalg_vector_norm(at::matmul(E, svd.P.narrow(0, p - E.size(1), E.size(1))), 2, {{0}});
+      } else {
+        const auto& C = bases_.coupling();
+        const auto last = svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, k_);
+        report.residuals = at::linalg_vector_norm(at::matmul(C, last), 2, {{0}}) / svd.S.narrow(0, 0, k_);
+      }
+      if (!seen.bounds.upper.defined()) {
+        const auto& C = bases_.coupling();
+        const auto last = svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, k_);
+        seen.bounds = bounds(svd, at::linalg_vector_norm(at::matmul(C, last), 2, {{0}}));
+      }
+    }
+    report.bounds = std::move(seen.bounds);
+    report.seconds = bases_.seconds();
+    report.seconds.projected = seconds_.projected;
+    const double sigma1 = svd.S[0].item<double>();
+    report.message = c10::str(steps, " steps to a basis of ", p, ", ", report.restarts, " restarts, largest residual ",
+                              report.residuals.max().item<double>(), " with sigma_1 = ", sigma1);
+    const Stopwatch watch(report.seconds.basis);
+    return {bases_.left(svd.P), svd.S.narrow(0, 0, k_).to(A_.options()), bases_.right(svd.Q.narrow(1, 0, k_)),
+            std::move(report)};
+  }
+
+  const LinearOperator& A_;
+  int64_t k_;
+  SvdOptions options_;
+  KrylovPlan plan_;
+  int64_t limit_;
+  bool rough_;
+  BlockBidiagonalisation bases_;
+  double frobenius_squared_ = -1;
+  EigenvalueBounds known_;
+  SvdSeconds seconds_;
+};
+
+}  // namespace
+
+SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovPlan& wanted) {
+  auto plan = wanted;
+  const int64_t limit = std::min(A.rows(), A.cols());
+  // A budget of passes must make room for k triplets.
+  if (options.passes) plan.block = std::max(plan.block, (k + *options.passes - 1) / *options.passes);
+  plan.block = std::min(plan.block, limit);
+  plan.capacity = std::min(std::max({plan.capacity, k + 1, plan.block}), limit);
+  // The shorter side for V; for a square matrix the side from which AᵀA takes one read.
+  const AdjointOperator adjoint(A);
+  const bool flip = A.rows() < A.cols() ||
+                    (A.rows() == A.cols() && !A.reads_gram_once(plan.block) && adjoint.reads_gram_once(plan.block));
+  auto guess = options.warm_start;
+  if (guess.defined()) {
+    guess = guess.to(A.options());
+    if (flip) guess = A.apply(guess);
+  }
+  auto result = Krylov(flip ? static_cast<const LinearOperator&>(adjoint) : A, k, options, plan).run(guess);
+  if (flip) std::swap(result.U, result.V);
+  return result;
+}
+
+}  // namespace fanion::linalg

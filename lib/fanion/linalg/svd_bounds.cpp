@@ -1,0 +1,154 @@
+#include "fanion/linalg/svd_bounds.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <vector>
+
+namespace fanion::linalg {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// ‖startᵀP(x − T)⁻¹E_last‖_F with the first `dropped` Ritz vectors projected out.
+class Resolvent {
+ public:
+  explicit Resolvent(const LanczosRelation& r)
+      : theta_(r.theta.contiguous()),
+        first_(at::matmul(r.start.t(), r.vectors)),
+        last_(r.vectors.narrow(0, r.vectors.size(0) - r.coupling.size(1), r.coupling.size(1)).contiguous()) {}
+
+  double norm(double x, int64_t dropped) const {
+    const int64_t p = theta_.size(0), count = p - dropped;
+    if (count <= 0) return 0;
+    const auto weights = (x - theta_.narrow(0, dropped, count)).reciprocal();
+    const auto value = at::matmul(first_.narrow(1, dropped, count) * weights, last_.narrow(1, dropped, count).t());
+    return at::linalg_vector_norm(value).item<double>();
+  }
+
+ private:
+  at::Tensor theta_, first_, last_;
+};
+
+/// The smallest x above θ, to 1 % of its distance from θ, where the resolvent falls below `limit`.
+double crossing(const Resolvent& resolvent, double theta, int64_t dropped, double limit, double largest) {
+  double low = 0, high = 1e-8 * largest;  // distances from θ
+  while (resolvent.norm(theta + high, dropped) >= limit) {
+    low = high;
+    high *= 4;
+    if (high > 1e12 * largest) return kInfinity;
+  }
+  while (high - low > 0.01 * high && high > 1e-9 * largest) {
+    const double middle = low > 0 ? std::sqrt(low * high) : high / 4;
+    (resolvent.norm(theta + middle, dropped) < limit ? high : low) = middle;
+  }
+  return theta + high;
+}
+
+}  // namespace
+
+std::vector<double> to_doubles(const at::Tensor& x) {
+  const auto copy = x.to(at::kCPU, at::kDouble).contiguous();
+  return {copy.const_data_ptr<double>(), copy.const_data_ptr<double>() + copy.numel()};
+}
+
+int64_t most_alike(int64_t columns) { return std::max<int64_t>(1, columns / 2); }
+
+double least_component(int64_t b, int64_t i) {
+  const double extra = static_cast<double>(b - i + 1);
+  return extra / (std::numbers::e * std::sqrt(b)) * std::pow(kFailureProbability, 1 / extra);
+}
+
+EigenvalueBounds eigenvalue_bounds(const LanczosRelation& r, int64_t k) {
+  const int64_t p = r.theta.size(0);
+  const auto* theta = r.theta.const_data_ptr<double>();
+  const auto value = [&](int64_t i) { return i < p ? theta[i] : 0.0; };
+  const double largest = std::max(theta[0], std::numeric_limits<double>::min());
+  const double rounding = 16 * r.eps * largest * std::sqrt(static_cast<double>(p));
+  EigenvalueBounds bounds{std::vector<double>(k + 1, kInfinity), BoundKind::none};
+  if (r.frobenius_squared >= 0) {
+    const double rest = std::max(r.frobenius_squared - r.theta.sum().item<double>(), 0.0);
+    const double slack = rounding + 8 * r.eps * r.frobenius_squared;
+    for (int64_t i = 0; i <= k; ++i) bounds.upper[i] = value(i) + rest + slack;
+    bounds.kind = BoundKind::proved;
+  }
+  if (r.start.defined()) {
+    const Resolvent resolvent(r);
+    const int64_t columns = r.start.size(1);
+    const double coupling = at::linalg_vector_norm(r.coupling).item<double>();
+    const int64_t step = std::max<int64_t>(k / 6, 1);  // λ falls with i, so a bound serves all later i as well
+    double above = kInfinity;
+    for (int64_t i = 0; i <= k; ++i) {
+      if (i % step != 0 && i < k) {
+        bounds.upper[i] = std::min(bounds.upper[i], above);
+        continue;
+      }
+      const int64_t count = std::min(i + 1, most_alike(columns));
+      const double limit = least_component(columns, count) / std::max(coupling, 1e-300);
+      const double x = coupling == 0 ? value(i) : crossing(resolvent, value(i), i, limit, largest);
+      above = std::min(above, x + rounding);
+      if (above < bounds.upper[i]) {
+        bounds.upper[i] = above;
+        bounds.kind = BoundKind::probabilistic;
+      }
+    }
+  }
+  if (k >= r.limit) bounds.upper[k] = 0;
+  return bounds;
+}
+
+SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>& residual, EigenvalueBounds known,
+                     double eps) {
+  const auto k = static_cast<int64_t>(residual.size());
+  auto& upper = known.upper;
+  SvdBounds bounds{.kind = known.kind};
+  if (known.kind == BoundKind::none) return bounds;
+  if (known.kind == BoundKind::probabilistic) bounds.failure_probability = kFailureProbability;
+
+  std::vector<double> sum(k + 1, 0.0), upper_sum(k + 1, 0.0);  // of the first j values
+  for (int64_t i = 0; i < k; ++i) sum[i + 1] = sum[i] + std::max(theta[i], 0.0);
+  for (int64_t i = 0; i < k; ++i) upper_sum[i + 1] = upper_sum[i] + upper[i];
+
+  const double rounding = 16 * eps * theta[0] * std::sqrt(static_cast<double>(k) + 10);
+
+  // The first j triplets resolved against λ_{j+1} ≤ upper[j]; the rest bounded by its size.
+  double best = kInfinity, excess = kInfinity;
+  for (int64_t j = k; j >= 0; --j) {
+    const double next = upper[j];
+    double tau = 0, weighted = 0;
+    for (int64_t i = 0; i < j; ++i) {
+      const double gap = theta[i] - next;
+      const double t = gap > 0 ? (residual[i] + 4 * eps * theta[0]) / gap : kInfinity;
+      tau += t * t;
+      weighted += theta[i] * t * t;
+    }
+    if (!(tau < 1)) continue;
+    weighted /= 1 - tau;
+    const double tail = std::sqrt(sum[k] - sum[j]) + std::sqrt(std::max(upper_sum[k] - upper_sum[j], 0.0));
+    best = std::min(best, std::sqrt(weighted + next * tau) + tail);
+    if (j == k) excess = weighted + rounding;
+    if (j < k && upper_sum[k] - upper_sum[j] > sum[k]) break;  // a larger rest cannot help
+  }
+  bounds.rank_k = sum[k] > 0 ? best / std::sqrt(sum[k]) + 32 * eps : (upper_sum[k] > 0 ? kInfinity : 0.0);
+
+  double found = 0, possible = 0, raised = 0;
+  for (int64_t i = 0; i < k; ++i) {
+    upper[i] = std::min(upper[i], theta[i] + excess);
+    found += std::sqrt(std::max(theta[i], 0.0));
+    possible += std::sqrt(std::max(upper[i], 0.0));
+  }
+  if (theta[k - 1] > 0) raised = excess / (2 * std::sqrt(theta[k - 1]));
+  possible = std::min(possible, theta[k - 1] > 0 ? found + raised : kInfinity);
+  bounds.lmo_gap = possible > 0 ? std::max(1 - found / possible, 0.0) + 8 * eps : 0.0;
+  bounds.upper = at::tensor(std::vector<double>(upper.begin(), upper.begin() + k), at::kDouble).clamp_min(0).sqrt();
+  bounds.next_upper = std::sqrt(std::max(upper[k], 0.0));
+  return bounds;
+}
+
+}  // namespace fanion::linalg

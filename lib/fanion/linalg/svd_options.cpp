@@ -1,0 +1,36 @@
+#include "fanion/linalg/svd_options.h"
+
+#include <array>
+
+#include "fanion/linalg/svd_report.h"
+#include "fanion/names.h"
+
+namespace fanion::linalg {
+namespace {
+
+constexpr std::array<Named<SvdMethod>, 7> kMethods{{{SvdMethod::automatic, "auto"},
+                                                    {SvdMethod::dense, "dense"},
+                                                    {SvdMethod::lanczos, "lanczos"},
+                                                    {SvdMethod::block_krylov, "block_krylov"},
+                                                    {SvdMethod::subspace, "subspace"},
+                                                    {SvdMethod::randomized, "randomized"},
+                                                    {SvdMethod::power, "power"}}};
+constexpr std::array<Named<SvdCriterion>, 4> kCriteria{{{SvdCriterion::residual, "residual"},
+                                                        {SvdCriterion::rank_k, "rank_k"},
+                                                        {SvdCriterion::lmo_gap, "lmo_gap"},
+                                                        {SvdCriterion::passes, "passes"}}};
+constexpr std::array<Named<SvdStatus>, 3> kStatuses{
+    {{SvdStatus::converged, "converged"}, {SvdStatus::exhausted, "exhausted"}, {SvdStatus::passes, "passes"}}};
+constexpr std::array<Named<BoundKind>, 3> kBoundKinds{
+    {{BoundKind::proved, "proved"}, {BoundKind::probabilistic, "probabilistic"}, {BoundKind::none, "none"}}};
+
+}  // namespace
+
+SvdMethod svd_method_from_name(std::string_view name) { return parse_name(kMethods, name, "SVD method"); }
+SvdCriterion svd_criterion_from_name(std::string_view name) { return parse_name(kCriteria, name, "SVD criterion"); }
+std::string_view name_of(SvdMethod method) { return find_name(kMethods, method); }
+std::string_view name_of(SvdCriterion criterion) { return find_name(kCriteria, criterion); }
+std::string_view name_of(SvdStatus status) { return find_name(kStatuses, status); }
+std::string_view name_of(BoundKind kind) { return find_name(kBoundKinds, kind); }
+
+}  // namespace fanion::linalg

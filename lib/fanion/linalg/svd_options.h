@@ -1,0 +1,57 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string_view>
+
+namespace fanion::linalg {
+
+/// How the triplets are found; each method's file opens with its algorithm and references.
+/// `automatic`: by size, k, criterion and warm start (see choose_method.h); `dense`: LAPACK on the formed matrix;
+/// `lanczos`: thick-restart Golub–Kahan–Lanczos, one vector at a time, little memory;
+/// `block_krylov`: the same with blocks, a large basis and rare restarts: the fast one for large matrices;
+/// `subspace`: block power iteration, for warm starts (what a training step uses);
+/// `randomized`: Halko–Martinsson–Tropp; `power`: power iteration with deflation, the baseline.
+enum class SvdMethod { automatic, dense, lanczos, block_krylov, subspace, randomized, power };
+
+/// When to stop, with ε = tol, σ̂, Û, V̂ what is returned and σ, U, V exact:
+/// `residual`: max(‖Av̂ᵢ − σ̂ᵢûᵢ‖, ‖Aᵀûᵢ − σ̂ᵢv̂ᵢ‖) ≤ ε·σ̂₁ for every i ≤ k;
+/// `rank_k`: ‖ÛŜV̂ᵀ − UₖSₖVₖᵀ‖_F ≤ ε·‖UₖSₖVₖᵀ‖_F (Table 2 of 004);
+/// `lmo_gap`: ⟨A, ÛV̂ᵀ⟩ = Σσ̂ᵢ ≥ (1 − ε)·Σ_{i≤k}σᵢ, the Ky Fan k-norm;
+/// `passes`: after `passes` passes, whatever has been reached.
+/// The bounds behind `rank_k` and `lmo_gap` are in svd_bounds.h.
+enum class SvdCriterion { residual, rank_k, lmo_gap, passes };
+
+/// `converged`: the criterion's inequality holds; `exhausted`: passes or restarts ran out, or working precision was
+/// reached, before that, and the best triplets are returned; `passes`: the fixed budget was spent.
+enum class SvdStatus { converged, exhausted, passes };
+
+struct SvdOptions {
+  SvdMethod method = SvdMethod::automatic;
+  SvdCriterion criterion = SvdCriterion::rank_k;
+  double tol = 1e-2;
+  /// Most passes over A, one being an A·V and an Aᵀ·U. `passes` needs it, the others have no limit without it
+  /// but `max_restarts`.
+  std::optional<int64_t> passes;
+  /// Extra columns of the block methods that are not asked for; they speed convergence.
+  int64_t oversample = 4;
+  /// Krylov methods: columns a block; 0 chooses by k (1 for lanczos).
+  int64_t block = 0;
+  /// Krylov methods: most basis vectors, k < basis ≤ min(m, n); 0 chooses by k and method.
+  int64_t basis = 0;
+  int64_t max_restarts = 300;
+  /// Guess of the right singular vectors, (n, j) with j ≥ 1; it need not be orthonormal. Undefined: random.
+  at::Tensor warm_start;
+  /// Source of all randomness. Without one a fixed sequence is used: same input, same result.
+  std::optional<at::Generator> generator;
+};
+
+SvdMethod svd_method_from_name(std::string_view name);
+SvdCriterion svd_criterion_from_name(std::string_view name);
+std::string_view name_of(SvdMethod method);
+std::string_view name_of(SvdCriterion criterion);
+std::string_view name_of(SvdStatus status);
+
+}  // namespace fanion::linalg
