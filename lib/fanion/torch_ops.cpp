@@ -10,6 +10,8 @@
 
 #include "fanion/dtype_names.h"
 #include "fanion/linalg/newton_schulz.h"
+#include "fanion/linalg/polar.h"
+#include "fanion/linalg/polar_express.h"
 #include "fanion/linalg/topk_svd.h"
 #include "fanion/norms/registry.h"
 #include "fanion/optim/adamw_step.h"
@@ -103,13 +105,44 @@ SvdFields topk_svd(const at::Tensor& A, int64_t k, std::string_view method, std:
 }
 
 at::Tensor newton_schulz(const at::Tensor& M, at::ArrayRef<double> coefficients, int64_t steps, double eps,
-                         std::optional<at::ScalarType> dtype) {
-  TORCH_CHECK_VALUE(coefficients.size() == 3, "coefficients needs (a, b, c), got ", coefficients.size(), " numbers");
+                         std::optional<at::ScalarType> dtype, std::string_view form) {
+  TORCH_CHECK_VALUE(!coefficients.empty() && coefficients.size() % 3 == 0, "coefficients needs (a, b, c), got ",
+                    coefficients.size(), " numbers");
   TORCH_CHECK_VALUE(!dtype || at::isFloatingType(*dtype), "dtype = ", *dtype, " must be a floating-point one");
-  return linalg::newton_schulz(M, {.coefficients = {{coefficients[0], coefficients[1], coefficients[2]}},
-                                   .steps = steps,
-                                   .dtype = dtype,
-                                   .eps = eps});
+  linalg::NewtonSchulzOptions options{.coefficients = {},
+                                      .steps = steps,
+                                      .dtype = dtype,
+                                      .eps = eps,
+                                      .form = linalg::newton_schulz_form_from_name(form)};
+  for (std::size_t i = 0; i < coefficients.size(); i += 3)
+    options.coefficients.push_back({coefficients[i], coefficients[i + 1], coefficients[i + 2]});
+  return linalg::newton_schulz(M, options);
+}
+
+std::vector<double> flat(const std::vector<linalg::Quintic>& steps) {
+  std::vector<double> numbers;
+  for (const auto& step : steps) numbers.insert(numbers.end(), step.begin(), step.end());
+  return numbers;
+}
+
+/// The triples of a named set and its number of steps; of its first `steps` where that is not 0.
+std::tuple<std::vector<double>, int64_t> coefficient_set(std::string_view name, int64_t steps) {
+  const auto& set = linalg::coefficient_set(name);
+  const auto chosen = steps == 0 ? set.steps : steps;
+  return {flat(linalg::first_steps(set, chosen)), chosen};
+}
+
+std::vector<double> polar_express_coefficients(double lower, int64_t steps, double safety, bool track_safety,
+                                               double cushion) {
+  return flat(linalg::polar_express_coefficients(
+      {.lower = lower, .steps = steps, .safety = safety, .track_safety = track_safety, .cushion = cushion}));
+}
+
+std::tuple<at::Tensor, at::Tensor, std::string, int64_t, int64_t, int64_t, double, std::string> polar(
+    const at::Tensor& M, double tol) {
+  const auto [Q, r] = linalg::polar_with_report(M, {.tol = tol});
+  return {Q,        r.rank, std::string(name_of(r.status)), r.iterations, r.qr_iterations, r.snaps, r.isometry_error,
+          r.message};
 }
 
 at::Tensor lmo(const at::Tensor& M, std::string_view rule) {
@@ -154,8 +187,15 @@ TORCH_LIBRARY(fanion, m) {
       "Tensor? warm_start, Generator? generator) -> (Tensor U, Tensor S, Tensor V, Tensor residuals, Tensor upper, "
       "float[] figures, int[] counts, str[] words)",
       on_any_device(TORCH_FN(topk_svd)));
-  m.def("newton_schulz(Tensor M, *, float[] coefficients, int steps, float eps, ScalarType? dtype) -> Tensor",
+  m.def("newton_schulz(Tensor M, *, float[] coefficients, int steps, float eps, ScalarType? dtype, str form) -> Tensor",
         on_any_device(TORCH_FN(newton_schulz)));
+  m.def("coefficient_set(str name, int steps) -> (float[] coefficients, int steps_used)", TORCH_FN(coefficient_set));
+  m.def("polar_express_coefficients(float lower, int steps, float safety, bool track_safety, float cushion) -> float[]",
+        TORCH_FN(polar_express_coefficients));
+  m.def(
+      "polar(Tensor M, *, float tol) -> (Tensor Q, Tensor rank, str status, int iterations, int qr_iterations, "
+      "int snaps, float isometry_error, str message)",
+      on_any_device(TORCH_FN(polar)));
   m.def("lmo(Tensor M, str rule) -> Tensor", on_any_device(TORCH_FN(lmo)));
   m.def("norm_value(Tensor X, str norm) -> Tensor", on_any_device(TORCH_FN(norm_value)));
   m.def("norm_dual(Tensor M, str norm) -> Tensor", on_any_device(TORCH_FN(norm_dual)));

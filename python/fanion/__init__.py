@@ -11,7 +11,15 @@ from fanion._library import PACKAGE, ops
 from fanion.deflated import DFanion
 from fanion.fanions import Fanion, FFanion
 from fanion.groups import param_groups
-from fanion.linalg import SvdReport, newton_schulz, topk_svd
+from fanion.linalg import (
+    PolarReport,
+    SvdReport,
+    newton_schulz,
+    polar,
+    polar_express_coefficients,
+    polar_with_report,
+    topk_svd,
+)
 from fanion.muon import FMuon, Muon
 from fanion.neon import FNeon, Neon
 from fanion.norms import lmo
@@ -32,6 +40,7 @@ __all__ = [
     "LmoOptimizer",
     "Muon",
     "Neon",
+    "PolarReport",
     "Signum",
     "SvdReport",
     "__version__",
@@ -41,5 +50,8 @@ __all__ = [
     "newton_schulz",
     "norms",
     "param_groups",
+    "polar",
+    "polar_express_coefficients",
+    "polar_with_report",
     "topk_svd",
 ]

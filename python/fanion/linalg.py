@@ -1,12 +1,22 @@
-"""Linear algebra of the library: the k largest singular triplets, and the polar factor by Newton–Schulz."""
+"""Linear algebra of the library: the k largest singular triplets, and the polar factor."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fanion._library import ops
+from fanion.polar_factors import PolarReport, newton_schulz, polar, polar_express_coefficients, polar_with_report
+
+__all__ = [
+    "PolarReport",
+    "SvdReport",
+    "newton_schulz",
+    "polar",
+    "polar_express_coefficients",
+    "polar_with_report",
+    "topk_svd",
+]
 
 
 @dataclass(frozen=True)
@@ -98,24 +108,3 @@ def topk_svd(
         message=message,
     )
     return U, S, V, report
-
-
-@torch.no_grad()
-def newton_schulz(
-    M: Tensor,
-    *,
-    coefficients: Sequence[float] = (3.4445, -4.775, 2.0315),
-    steps: int = 5,
-    eps: float = 0.0,
-    dtype: torch.dtype | None = None,
-) -> Tensor:
-    """Approximate polar factor UVᵀ of M = U diag(σ) Vᵀ: X ← aX + b(XXᵀ)X + c(XXᵀ)²X from X = M/max(‖M‖_F, eps).
-
-    `M`: (m, n) or a batch (b, m, n), float; never written to. The result has the products' dtype: `dtype`, or on the
-    CPU M's own (float32 for 16-bit ones), or bfloat16 on accelerators. No gradient flows through.
-    Error: with the defaults, singular values above 1.6e-3·‖M‖_F come out within 0.68 … 1.21 in exact arithmetic.
-    ValueError: other shapes or dtypes, steps < 1, eps < 0, not three coefficients.
-    Cost for m ≤ n: 2·steps·(2m²n + m³) flops. Source: Jordan et al. 2024b.
-    """
-    result: Tensor = ops.newton_schulz(M, coefficients=list(coefficients), steps=steps, eps=eps, dtype=dtype)
-    return result

@@ -22,9 +22,10 @@ class Muon(LmoOptimizer):
     None multiplies in the parameter's precision on the CPU (float32 for 16-bit ones) and in bfloat16 elsewhere;
     torch always takes "bfloat16". Convolution weights are taken, as out × in·kh·kw.
 
-    `ns_coefficients`: (a, b, c), a sequence of such, one per step, or a name: "quintic" (the default's) or
-    "cubic-damped". `ns_steps`: 1 to 99; None is the number that belongs to the coefficients. `ns_dtype`: "float32",
-    "float64" or "bfloat16". The other arguments are `LmoOptimizer`'s.
+    `ns_coefficients`: (a, b, c), a sequence of such, one per step, or a name, "quintic" (the default's) or another of
+    `fanion.newton_schulz`. `ns_steps`: 1 to 99, a named list is cut to its first `ns_steps`; None is the number that
+    belongs to the coefficients. `ns_dtype`: "float32", "float64" or "bfloat16". The other arguments are
+    `LmoOptimizer`'s.
     Cost for m ≤ n: 2·ns_steps·(2m²n + m³) flops. Source: 004 Lemma 2; Jordan et al. 2024b.
     """
 

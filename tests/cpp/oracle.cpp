@@ -53,22 +53,28 @@ at::Tensor flattened_top(const at::Tensor& A, int64_t k) {
   return at::matmul(svd.U.narrow(1, 0, k), svd.V.narrow(1, 0, k).t());
 }
 
-double quintic_chain(double x, const Coefficients& coefficients, int64_t steps) {
-  const auto [a, b, c] = coefficients;
-  for (int64_t i = 0; i < steps; ++i) x = a * x + b * x * x * x + c * x * x * x * x * x;
+double quintic_chain(double x, const std::vector<Coefficients>& steps) {
+  for (const auto& [a, b, c] : steps) x = a * x + b * x * x * x + c * x * x * x * x * x;
   return x;
 }
 
-at::Tensor newton_schulz_reference(const at::Tensor& M, const Coefficients& coefficients, int64_t steps) {
-  const auto [a, b, c] = coefficients;
+double quintic_chain(double x, const Coefficients& coefficients, int64_t steps) {
+  return quintic_chain(x, std::vector(steps, coefficients));
+}
+
+at::Tensor newton_schulz_reference(const at::Tensor& M, const std::vector<Coefficients>& steps) {
   const double norm = frobenius_norm(M);
   auto X = norm == 0 ? in_float64(M) : in_float64(M) / norm;
-  for (int64_t i = 0; i < steps; ++i) {
+  for (const auto& [a, b, c] : steps) {
     const auto cubed = at::matmul(at::matmul(X, X.t()), X);
     const auto fifth = at::matmul(at::matmul(X, X.t()), cubed);
     X = a * X + b * cubed + c * fifth;
   }
   return X;
+}
+
+at::Tensor newton_schulz_reference(const at::Tensor& M, const Coefficients& coefficients, int64_t steps) {
+  return newton_schulz_reference(M, std::vector(steps, coefficients));
 }
 
 ParameterAndMomentum lmo_step_reference(const at::Tensor& W, const at::Tensor& g, const at::Tensor& B,

@@ -37,8 +37,10 @@ at::Tensor flattened_top(const at::Tensor& A, int64_t k);
 using Coefficients = std::array<double, 3>;
 /// `steps` times x ← ax + bx³ + cx⁵: what Newton–Schulz does to one singular value.
 double quintic_chain(double x, const Coefficients& coefficients, int64_t steps);
+double quintic_chain(double x, const std::vector<Coefficients>& steps);
 /// Newton–Schulz of one float64 matrix by plain products, never transposed.
 at::Tensor newton_schulz_reference(const at::Tensor& M, const Coefficients& coefficients, int64_t steps);
+at::Tensor newton_schulz_reference(const at::Tensor& M, const std::vector<Coefficients>& steps);
 
 /// Options of the reference step, in words of the papers.
 struct ReferenceStep {

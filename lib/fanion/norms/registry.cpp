@@ -29,7 +29,8 @@ NormPtr spectral_from(RuleArguments& a, const std::string& default_polar) {
 const std::vector<Entry>& entries() {
   static const std::string kTriplets =
       "svd=auto|dense|lanczos|block_krylov|subspace|randomized|power, passes, oversample";
-  static const std::string kPolar = "polar=exact|newton_schulz, ns_steps, ns_coefficients, ns_dtype, eps";
+  static const std::string kPolar =
+      "polar=exact|newton_schulz, ns_steps, ns_coefficients, ns_form=direct|gram, ns_dtype, eps";
   static const std::vector<Entry> table = {
       {{"frobenius", "", "M/|M|_F"}, [](RuleArguments&) { return frobenius(); }},
       {{"spectral", kPolar, "UV' (exact unless polar says otherwise)"},

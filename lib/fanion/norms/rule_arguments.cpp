@@ -93,11 +93,12 @@ linalg::NewtonSchulzOptions RuleArguments::newton_schulz() {
       if (options.coefficients.size() > 1) options.steps = static_cast<int64_t>(options.coefficients.size());
     } else {
       const auto& set = linalg::coefficient_set(*text);
-      options.coefficients = {set.coefficients};
-      options.steps = set.steps;
+      options.steps = integer("ns_steps", set.steps);
+      options.coefficients = linalg::first_steps(set, options.steps);
     }
   }
   options.steps = integer("ns_steps", options.steps);
+  options.form = linalg::newton_schulz_form_from_name(word("ns_form", "direct"));
   options.eps = number("eps", options.eps);
   if (const auto* text = find("ns_dtype")) options.dtype = dtype_from_name(*text);
   TORCH_CHECK_VALUE(options.steps >= 1 && options.steps < 100, "rule '", rule_, "': ns_steps = ", options.steps,

@@ -25,6 +25,8 @@ const std::vector<std::string> kTexts = {"frobenius",
                                          "muon:polar=exact",
                                          "muon:ns_steps=3,eps=1e-07",
                                          "muon:ns_coefficients=cubic-damped",
+                                         "muon:ns_coefficients=polar-express",
+                                         "muon:ns_coefficients=polar-express-1.02,ns_form=gram",
                                          "muon:ns_coefficients=1.5/-0.5/0,ns_steps=9,ns_dtype=float64",
                                          "muon:ns_coefficients=2/-1.5/0.5/1.5/-0.5/0",
                                          "nuclear",
@@ -79,6 +81,13 @@ TEST(Registry, TextsMeanTheRulesTheyName) {
   expect_same("muon:ns_steps=7,eps=1e-7", spectral(linalg::NewtonSchulzOptions{.steps = 7, .eps = 1e-7}));
   expect_same("muon:ns_coefficients=cubic-damped",
               spectral(linalg::NewtonSchulzOptions{.coefficients = {{2.0, -1.5, 0.5}}, .steps = 12}));
+  const auto& express = linalg::coefficient_set("polar-express");
+  expect_same("muon:ns_coefficients=polar-express",
+              spectral(linalg::NewtonSchulzOptions{.coefficients = express.coefficients, .steps = 8}));
+  expect_same(
+      "muon:ns_coefficients=polar-express,ns_steps=5,ns_form=gram",
+      spectral(linalg::NewtonSchulzOptions{
+          .coefficients = linalg::first_steps(express, 5), .steps = 5, .form = linalg::NewtonSchulzForm::gram}));
   expect_same("nuclear", nuclear());
   expect_same("neon", nuclear(kTrainingTriplets));
   expect_same("fanion:k=5", ky_fan_dual(5, kTrainingTriplets));
@@ -139,6 +148,8 @@ TEST(Registry, ErrorsNameWhatWasGivenAndWhatExists) {
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_steps=0"), "1 to 99");
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=1/2"), "triples");
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=polar"), "quintic, cubic-damped");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=you,ns_steps=6"), "'you' has 5 steps, not 6");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:ns_form=fast"), "direct, gram");
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_dtype=int8"), "float32, float64, bfloat16");
   EXPECT_VALUE_ERROR(rule_from_name("muon:eps=-1"), "must not be negative");
   EXPECT_VALUE_ERROR(rule_from_name("f-muon:alpha=nan"), "finite number");

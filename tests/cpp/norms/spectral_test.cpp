@@ -35,7 +35,7 @@ TEST(Spectral, NewtonSchulzLmoIsWithinItsBoundsOnAWellConditionedMatrix) {
 
 TEST(Spectral, NewtonSchulzThatConvergesIsTheExactPolarFactor) {
   const auto& set = linalg::coefficient_set("cubic-damped");
-  const auto norm = spectral(linalg::NewtonSchulzOptions{.coefficients = {set.coefficients}, .steps = set.steps});
+  const auto norm = spectral(linalg::NewtonSchulzOptions{.coefficients = set.coefficients, .steps = set.steps});
   const auto A = with_spectrum(30, 40, geometric(30, 0.9), 65);
   // Singular values above 1e-2·‖A‖_F come out within 1e-10 of 1 after twelve steps.
   EXPECT_LE(relative_error(to_dense(norm->lmo(A), A), to_dense(spectral()->lmo(A), A)), 1e-9);
