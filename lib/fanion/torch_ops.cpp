@@ -1,5 +1,5 @@
-// The whole Python boundary: the library's functions as torch ops in the namespace `fanion`.
-// Strings and numbers come in here and become options; nothing else in the library parses names.
+// The Python boundary: the library's functions as torch ops in the namespace `fanion`; svd_ops.cpp has top-k SVD and
+// operators. Strings and numbers come in here and become options; nothing else in the library parses names.
 
 #include <torch/library.h>
 
@@ -8,7 +8,6 @@
 
 #include "fanion/dtype_names.h"
 #include "fanion/linalg/newton_schulz.h"
-#include "fanion/linalg/topk_svd.h"
 #include "fanion/norms/registry.h"
 #include "fanion/optim/adamw_step.h"
 #include "fanion/optim/lmo_step.h"
@@ -67,30 +66,6 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> adamw_state(const at::Tensor& par
   return {state.exp_avg, state.exp_avg_sq, state.step};
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, std::string, std::string, int64_t, int64_t, int64_t,
-           std::string>
-topk_svd(const at::Tensor& A, int64_t k, std::string_view method, double tol, int64_t passes, int64_t oversample,
-         const std::optional<at::Tensor>& warm_start, std::optional<at::Generator> generator) {
-  const linalg::SvdOptions options{.method = linalg::svd_method_from_name(method),
-                                   .tol = tol,
-                                   .passes = passes,
-                                   .oversample = oversample,
-                                   .warm_start = warm_start.value_or(at::Tensor()),
-                                   .generator = std::move(generator)};
-  auto r = linalg::topk_svd(A, k, options);
-  const auto residuals = r.report.residuals.defined() ? r.report.residuals : r.S.new_empty({0});
-  return {r.U,
-          r.S,
-          r.V,
-          residuals,
-          std::string(name_of(r.report.method)),
-          std::string(name_of(r.report.status)),
-          r.report.products,
-          r.report.passes,
-          r.report.restarts,
-          r.report.message};
-}
-
 at::Tensor newton_schulz(const at::Tensor& M, at::ArrayRef<double> coefficients, int64_t steps, double eps,
                          std::optional<at::ScalarType> dtype) {
   TORCH_CHECK_VALUE(coefficients.size() == 3, "coefficients needs (a, b, c), got ", coefficients.size(), " numbers");
@@ -138,11 +113,6 @@ TORCH_LIBRARY(fanion, m) {
   m.def("adamw_state(Tensor parameter) -> (Tensor exp_avg, Tensor exp_avg_sq, Tensor step)",
         on_any_device(TORCH_FN(adamw_state)));
   m.def("nonfinite_gradients(Tensor[] grads) -> int[]", on_any_device(TORCH_FN(optim::nonfinite_gradients)));
-  m.def(
-      "topk_svd(Tensor A, int k, *, str method, float tol, int passes, int oversample, Tensor? warm_start, "
-      "Generator? generator) -> (Tensor U, Tensor S, Tensor V, Tensor residuals, str method_used, str status, "
-      "int products, int passes_used, int restarts, str message)",
-      on_any_device(TORCH_FN(topk_svd)));
   m.def("newton_schulz(Tensor M, *, float[] coefficients, int steps, float eps, ScalarType? dtype) -> Tensor",
         on_any_device(TORCH_FN(newton_schulz)));
   m.def("lmo(Tensor M, str rule) -> Tensor", on_any_device(TORCH_FN(lmo)));

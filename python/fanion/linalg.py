@@ -1,12 +1,25 @@
-"""Linear algebra of the library: the k largest singular triplets, and the polar factor by Newton–Schulz."""
+"""Linear algebra of the library: the k largest singular triplets, operators, and the polar factor by Newton–Schulz."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from fanion import foreign
 from fanion._library import ops
+from fanion.operators import LinearOperator, aslinearoperator, low_rank, row_blocks
+
+__all__ = [
+    "LinearOperator",
+    "SvdReport",
+    "aslinearoperator",
+    "low_rank",
+    "newton_schulz",
+    "row_blocks",
+    "topk_svd",
+]
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,7 @@ class SvdReport:
 
 @torch.no_grad()
 def topk_svd(
-    A: Tensor,
+    A: Any,
     k: int,
     *,
     method: str = "auto",
@@ -38,28 +51,39 @@ def topk_svd(
     oversample: int = 4,
     warm_start: Tensor | None = None,
     generator: torch.Generator | None = None,
-) -> tuple[Tensor, Tensor, Tensor, SvdReport]:
+) -> tuple[Tensor, Tensor, Tensor, SvdReport | Any]:
     """The k largest singular triplets: A ≈ U diag(S) Vᵀ. Returns U, S, V and a report; no gradient flows through.
 
-    `A`: (m, n), float32, float64, or bfloat16/float16, which are widened to float32. U (m, k), S (k,) descending,
-    V (n, k). `method`: "dense" LAPACK; "lanczos" until all residuals are ≤ tol·σ₁; "subspace" `passes` power passes
+    `A`: a tensor (m, n), float32, float64, or bfloat16/float16, which are widened to float32; or whatever else
+    `linalg.aslinearoperator` takes: operators, sparse tensors, NumPy and SciPy matrices. U (m, k), S (k,) descending,
+    V (n, k), tensors in any case. A batch (b, m, n) gives U (b, m, k), S (b, k), V (b, n, k) and a list of b reports.
+    `method`: "dense" LAPACK; "lanczos" until all residuals are ≤ tol·σ₁; "subspace" `passes` power passes
     with `oversample` extra columns; "auto" dense for small matrices or large k, else lanczos.
-    `warm_start`: a guess of V, (n, j). `generator`: source of the random start; None is a fixed sequence, so equal
-    input gives an equal result, and torch's global generator is never used.
-    ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown method.
-    Cost: `fanion/linalg/topk_svd.h`. Source: 004 §3.
+    `warm_start`: a guess of V, (n, j), or (b, n, j) for a batch. `generator`: source of the random start; None is a
+    fixed sequence, so equal input gives an equal result, and torch's global generator is never used.
+    ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown method,
+    a wrong product of an operator. What an operator's functions raise comes out unchanged.
+    Cost: `fanion/linalg/topk_svd.h`, `batched_svd.h`. Source: 004 §3.
     """
-    U, S, V, residuals, used, status, products, reads, restarts, message = ops.topk_svd(
-        A,
-        k,
-        method=method,
-        tol=tol,
-        passes=passes,
-        oversample=oversample,
-        warm_start=warm_start,
-        generator=generator,
-    )
-    return U, S, V, SvdReport(used, status, products, reads, restarts, residuals, message)
+    matrix = A if isinstance(A, Tensor) else foreign.tensor_of(A)
+    options = {
+        "method": method,
+        "tol": tol,
+        "passes": passes,
+        "oversample": oversample,
+        "warm_start": warm_start,
+        "generator": generator,
+    }
+    if matrix is not None and matrix.layout == torch.strided:
+        U, S, V, *fields = ops.topk_svd(matrix, k, **options)
+    else:
+        operator = aslinearoperator(A if matrix is None else matrix)
+        U, S, V, *fields = ops.topk_svd_operator(operator._handle, k, **options)
+    reports = [
+        SvdReport(used, status, products, reads, restarts, residuals, message)
+        for residuals, used, status, products, reads, restarts, message in zip(*fields, strict=True)
+    ]
+    return U, S, V, reports if S.ndim == 2 else reports[0]
 
 
 @torch.no_grad()
