@@ -1,9 +1,7 @@
-// The whole Python boundary: the library's functions as torch ops in the namespace `fanion`.
-// Strings and numbers come in here and become options; nothing else in the library parses names.
+// The Python boundary: the library's functions as torch ops in the namespace `fanion`; svd_ops.cpp has top-k SVD and
+// operators. Strings and numbers come in here and become options; nothing else in the library parses names.
 
 #include <torch/library.h>
-
-#include <ATen/ops/empty.h>
 
 #include <mutex>
 #include <unordered_map>
@@ -12,7 +10,6 @@
 #include "fanion/linalg/newton_schulz.h"
 #include "fanion/linalg/polar.h"
 #include "fanion/linalg/polar_express.h"
-#include "fanion/linalg/topk_svd.h"
 #include "fanion/norms/registry.h"
 #include "fanion/optim/adamw_step.h"
 #include "fanion/optim/lmo_step.h"
@@ -69,39 +66,6 @@ std::tuple<at::Tensor, at::Tensor> lmo_state(const at::Tensor& parameter, std::s
 std::tuple<at::Tensor, at::Tensor, at::Tensor> adamw_state(const at::Tensor& parameter) {
   const auto state = optim::initial_adamw_state(parameter);
   return {state.exp_avg, state.exp_avg_sq, state.step};
-}
-
-/// U, S, V, residuals, upper bounds, and the rest of the report in the order that fanion.linalg.SvdReport reads.
-using SvdFields = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, std::vector<double>,
-                             std::vector<int64_t>, std::vector<std::string>>;
-SvdFields fields_of(linalg::SvdResult svd) {
-  auto& [U, S, V, r] = svd;
-  const auto none = at::empty({0}, at::kDouble);
-  const auto& b = r.bounds;
-  return {std::move(U),
-          std::move(S),
-          std::move(V),
-          r.residuals.defined() ? r.residuals : none,
-          b.upper.defined() ? b.upper : none,
-          {b.next_upper, b.rank_k, b.lmo_gap, b.failure_probability, r.seconds.products, r.seconds.basis,
-           r.seconds.projected},
-          {r.products, r.reads, r.restarts},
-          {std::string(name_of(r.method)), std::string(name_of(r.criterion)), std::string(name_of(r.status)),
-           std::string(name_of(b.kind)), r.message}};
-}
-
-SvdFields topk_svd(const at::Tensor& A, int64_t k, std::string_view method, std::string_view criterion, double tol,
-                   std::optional<int64_t> passes, int64_t oversample, int64_t block,
-                   const std::optional<at::Tensor>& warm_start, std::optional<at::Generator> generator) {
-  const linalg::SvdOptions options{.method = linalg::svd_method_from_name(method),
-                                   .criterion = linalg::svd_criterion_from_name(criterion),
-                                   .tol = tol,
-                                   .passes = passes,
-                                   .oversample = oversample,
-                                   .block = block,
-                                   .warm_start = warm_start.value_or(at::Tensor()),
-                                   .generator = std::move(generator)};
-  return fields_of(linalg::topk_svd(A, k, options));
 }
 
 at::Tensor newton_schulz(const at::Tensor& M, at::ArrayRef<double> coefficients, int64_t steps, double eps,
@@ -182,11 +146,6 @@ TORCH_LIBRARY(fanion, m) {
   m.def("adamw_state(Tensor parameter) -> (Tensor exp_avg, Tensor exp_avg_sq, Tensor step)",
         on_any_device(TORCH_FN(adamw_state)));
   m.def("nonfinite_gradients(Tensor[] grads) -> int[]", on_any_device(TORCH_FN(optim::nonfinite_gradients)));
-  m.def(
-      "topk_svd(Tensor A, int k, *, str method, str criterion, float tol, int? passes, int oversample, int block, "
-      "Tensor? warm_start, Generator? generator) -> (Tensor U, Tensor S, Tensor V, Tensor residuals, Tensor upper, "
-      "float[] figures, int[] counts, str[] words)",
-      on_any_device(TORCH_FN(topk_svd)));
   m.def("newton_schulz(Tensor M, *, float[] coefficients, int steps, float eps, ScalarType? dtype, str form) -> Tensor",
         on_any_device(TORCH_FN(newton_schulz)));
   m.def("coefficient_set(str name, int steps) -> (float[] coefficients, int steps_used)", TORCH_FN(coefficient_set));

@@ -1,20 +1,27 @@
-"""Linear algebra of the library: the k largest singular triplets, and the polar factor."""
+"""Linear algebra of the library: the k largest singular triplets, operators, and the polar factor."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from fanion import foreign
 from fanion._library import ops
+from fanion.operators import LinearOperator, aslinearoperator, low_rank, row_blocks
 from fanion.polar_factors import PolarReport, newton_schulz, polar, polar_express_coefficients, polar_with_report
 
 __all__ = [
+    "LinearOperator",
     "PolarReport",
     "SvdReport",
+    "aslinearoperator",
+    "low_rank",
     "newton_schulz",
     "polar",
     "polar_express_coefficients",
     "polar_with_report",
+    "row_blocks",
     "topk_svd",
 ]
 
@@ -54,7 +61,7 @@ class SvdReport:
 
 @torch.no_grad()
 def topk_svd(
-    A: Tensor,
+    A: Any,
     k: int,
     *,
     method: str = "auto",
@@ -65,46 +72,68 @@ def topk_svd(
     generator: torch.Generator | None = None,
     oversample: int = 4,
     block: int = 0,
-) -> tuple[Tensor, Tensor, Tensor, SvdReport]:
+) -> tuple[Tensor, Tensor, Tensor, SvdReport | Any]:
     """The k largest singular triplets: A ≈ U diag(S) Vᵀ. Returns U, S, V and a report; no gradient flows through.
 
-    `A`: (m, n), float32, float64, bfloat16 or float16 (products in float32), any strides. U (m, k), S (k,) descending,
-    V (n, k). `method`: "dense", "lanczos", "block_krylov", "subspace", "randomized", "power", or "auto" to choose.
+    `A`: a tensor (m, n), float32, float64, bfloat16 or float16 (products in float32), any strides; or whatever else
+    `linalg.aslinearoperator` takes: operators, sparse tensors, NumPy and SciPy matrices. U (m, k), S (k,) descending,
+    V (n, k), tensors in any case. A batch (b, m, n) gives U (b, m, k), S (b, k), V (b, n, k) and a list of b reports.
+    `method`: "dense", "lanczos", "block_krylov", "subspace", "randomized", "power", or "auto" to choose.
     `criterion`, with ε = `tol`: "residual" ‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖ ≤ ε·σ̂₁; "rank_k" ‖ÛŜV̂ᵀ − Aₖ‖_F ≤ ε·‖Aₖ‖_F;
     "lmo_gap" Σσ̂ ≥ (1 − ε)·Σσ; "passes" a fixed number of `passes` (an A·V and an Aᵀ·U each), which caps the others.
-    `warm_start`: a guess of V, (n, j). `generator`: source of the random start; None is a fixed sequence, so equal
-    input gives an equal result, and torch's global generator is never used.
+    `warm_start`: a guess of V, (n, j), or (b, n, j) for a batch. `generator`: source of the random start; None is a
+    fixed sequence, so equal input gives an equal result, and torch's global generator is never used.
     `oversample`, `block`: extra columns of the power methods; columns a block of the Krylov methods, 0 to choose.
-    ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown name.
-    Cost: `fanion/linalg/topk_svd.h`. Source: 004 §3.
+    ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown name,
+    a wrong product of an operator. What an operator's functions raise comes out unchanged.
+    Cost: `fanion/linalg/topk_svd.h`, `batched_svd.h`. Source: 004 §3.
     """
-    U, S, V, residuals, upper, figures, counts, words = ops.topk_svd(
-        A,
-        k,
-        method=method,
-        criterion=criterion,
-        tol=tol,
-        passes=passes,
-        oversample=oversample,
-        block=block,
-        warm_start=warm_start,
-        generator=generator,
-    )
-    next_upper, rank_k, lmo_gap, failure, *seconds = figures
-    used, asked, status, bounds, message = words
-    report = SvdReport(
-        used,
-        asked,
-        status,
-        *counts,
-        residuals=residuals,
-        upper=upper,
-        next_upper=next_upper,
-        rank_k=rank_k,
-        lmo_gap=lmo_gap,
-        bounds=bounds,
-        failure_probability=failure,
-        seconds=dict(zip(("products", "basis", "projected"), seconds, strict=True)),
-        message=message,
-    )
-    return U, S, V, report
+    matrix = A if isinstance(A, Tensor) else foreign.tensor_of(A)
+    options = {
+        "method": method,
+        "criterion": criterion,
+        "tol": tol,
+        "passes": passes,
+        "oversample": oversample,
+        "block": block,
+        "warm_start": warm_start,
+        "generator": generator,
+    }
+    if matrix is not None and matrix.layout == torch.strided:
+        U, S, V, *fields = ops.topk_svd(matrix, k, **options)
+    else:
+        operator = aslinearoperator(A if matrix is None else matrix)
+        U, S, V, *fields = ops.topk_svd_operator(operator._handle, k, **options)
+    reports = _reports(*fields)
+    return U, S, V, reports if S.ndim == 2 else reports[0]
+
+
+def _reports(
+    residuals: list[Tensor], upper: list[Tensor], figures: Tensor, counts: Tensor, words: list[str]
+) -> list[SvdReport]:
+    """The records of svd_ops.cpp."""
+    reports = []
+    for i, (bounds, times) in enumerate(zip(figures[:, :4].tolist(), figures[:, 4:].tolist(), strict=True)):
+        used, asked, status, kind, message = words[5 * i : 5 * i + 5]
+        products, reads, restarts = counts[i].tolist()
+        next_upper, rank_k, lmo_gap, failure = bounds
+        reports.append(
+            SvdReport(
+                method=used,
+                criterion=asked,
+                status=status,
+                products=products,
+                reads=reads,
+                restarts=restarts,
+                residuals=residuals[i],
+                upper=upper[i],
+                next_upper=next_upper,
+                rank_k=rank_k,
+                lmo_gap=lmo_gap,
+                bounds=kind,
+                failure_probability=failure,
+                seconds=dict(zip(("products", "basis", "projected"), times, strict=True)),
+                message=message,
+            )
+        )
+    return reports

@@ -19,22 +19,24 @@
 
 namespace fanion::linalg {
 
-SvdResult dense_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+DenseFactors dense_factors(const at::Tensor& A, int64_t k) {
+  const double smallest =
+      A.scalar_type() == at::kDouble ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
+  const auto scale = A.abs().amax({-2, -1}, /*keepdim=*/true).clamp_min(smallest);  // a zero matrix stays zero
+  auto [U, S, Vh] = at::linalg_svd(A / scale, /*full_matrices=*/false);
+  auto all = (S.to(at::kDouble) * scale.squeeze(-1).to(at::kDouble)).to(at::kCPU).contiguous();
+  return {U.narrow(-1, 0, k).contiguous(), S.narrow(-1, 0, k) * scale.squeeze(-1),
+          Vh.narrow(-2, 0, k).mT().contiguous(), std::move(all)};
+}
+
+SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, const SvdOptions& options) {
   const bool in_double = A.options().dtype() == at::kDouble;
-  const auto dense = A.to_dense();
-  SvdResult result;
+  const auto& all = factors.all;
+  const int64_t k = factors.S.size(0);
+  SvdResult result{factors.U, factors.S, factors.V, {}};
   auto& report = result.report;
-  at::Tensor all;
-  {
-    const Stopwatch watch(report.seconds.projected);
-    const double smallest = in_double ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
-    const auto scale = dense.abs().amax().clamp_min(smallest);  // the zero matrix stays zero
-    auto [U, S, Vh] = at::linalg_svd(dense / scale, /*full_matrices=*/false);
-    all = (S.to(at::kDouble) * scale.to(at::kDouble)).to(at::kCPU).contiguous();
-    result.U = U.narrow(1, 0, k).contiguous();
-    result.S = S.narrow(0, 0, k) * scale;
-    result.V = Vh.narrow(0, 0, k).t().contiguous();
-  }
+  report.method = SvdMethod::dense;
+  report.criterion = options.criterion;
   report.residuals = triplet_residuals(A, result.U, result.S, result.V);
 
   const auto count = static_cast<double>(all.size(0));
@@ -56,6 +58,18 @@ SvdResult dense_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   report.status =
       value <= options.tol || options.criterion == SvdCriterion::passes ? SvdStatus::converged : SvdStatus::exhausted;
   report.message = c10::str("full SVD of ", A.rows(), " x ", A.cols(), ", largest residual ", largest);
+  return result;
+}
+
+SvdResult dense_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+  double seconds = 0;
+  DenseFactors factors;
+  {
+    const Stopwatch watch(seconds);
+    factors = dense_factors(A.to_dense(), k);
+  }
+  auto result = dense_result(A, factors, options);
+  result.report.seconds.projected = seconds;
   return result;
 }
 

@@ -6,6 +6,8 @@
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/kernels/sum_of_squares.h"
 
+#include "fanion/linalg/finite_entries.h"
+
 namespace fanion::linalg {
 namespace {
 
@@ -14,15 +16,26 @@ void check_block(const at::Tensor& X, int64_t rows, const at::TensorOptions& opt
   TORCH_CHECK_VALUE(X.dim() == 2 && X.size(0) == rows, what, " has shape ", X.sizes(), "; expected (", rows, ", b)");
   TORCH_CHECK_VALUE(X.dtype() == options.dtype() && X.device() == options.device(), what, " is ", X.dtype(), " on ",
                     X.device(), "; expected ", options.dtype(), " on ", options.device());
+  TORCH_CHECK_VALUE(X.layout() == at::kStrided, what, " has layout ", X.layout(), "; expected ", at::kStrided);
 }
 
 at::Tensor stored(const at::Tensor& A) {
   TORCH_CHECK_VALUE(A.defined() && A.dim() == 2, "a matrix needs 2 dimensions, got ", A.defined() ? A.dim() : 0);
+  TORCH_CHECK_VALUE(A.layout() == at::kStrided, "a dense matrix has layout ", at::kStrided, ", got ", A.layout(),
+                    "; SparseOperator takes sparse ones");
   const auto dtype = A.scalar_type();
   if (dtype == at::kFloat || dtype == at::kDouble) return A.detach();
   TORCH_CHECK_VALUE(dtype == at::kBFloat16 || dtype == at::kHalf, "a matrix must be float32, float64, bfloat16 or ",
                     "float16, got ", dtype);
   return kernels::takes_skinny(A) ? A.detach() : A.detach().to(at::kFloat);
+}
+
+/// What a function gave. Only what can be a product is looked into; the rest is for `apply` to refuse.
+at::Tensor checked_product(const at::Tensor& Y, const at::TensorOptions& options, const char* what) {
+  if (!Y.defined() || Y.dtype() != options.dtype() || Y.device() != options.device() || Y.layout() != at::kStrided)
+    return Y;
+  check_finite(Y, what);
+  return Y.detach();
 }
 
 }  // namespace
@@ -95,6 +108,16 @@ FunctionOperator::FunctionOperator(int64_t rows, int64_t cols, at::TensorOptions
                                    Product apply_adjoint)
     : LinearOperator(rows, cols, options), apply_(std::move(apply)), apply_adjoint_(std::move(apply_adjoint)) {
   TORCH_CHECK_VALUE(apply_ && apply_adjoint_, "an operator needs both products, A V and Aᵀ U");
+  const auto dtype = c10::typeMetaToScalarType(options.dtype());
+  TORCH_CHECK_VALUE(dtype == at::kFloat || dtype == at::kDouble, "an operator's vectors are float32 or float64, got ",
+                    dtype);
+}
+
+at::Tensor FunctionOperator::product(const at::Tensor& V) const {
+  return checked_product(apply_(V), options(), "the product A V");
+}
+at::Tensor FunctionOperator::adjoint_product(const at::Tensor& U) const {
+  return checked_product(apply_adjoint_(U), options(), "the product Aᵀ U");
 }
 
 }  // namespace fanion::linalg

@@ -80,14 +80,17 @@ class DenseOperator final : public LinearOperator {
 };
 
 /// A matrix given by two functions, A V and Aᵀ U.
+///
+/// A product with a NaN or infinite entry throws, naming the side and their number: a solver would only turn it
+/// into wrong triplets. On an accelerator that look waits for the device. No gradient flows through the functions.
 class FunctionOperator final : public LinearOperator {
  public:
   using Product = std::function<at::Tensor(const at::Tensor&)>;
   FunctionOperator(int64_t rows, int64_t cols, at::TensorOptions options, Product apply, Product apply_adjoint);
 
  private:
-  at::Tensor product(const at::Tensor& V) const override { return apply_(V); }
-  at::Tensor adjoint_product(const at::Tensor& U) const override { return apply_adjoint_(U); }
+  at::Tensor product(const at::Tensor& V) const override;
+  at::Tensor adjoint_product(const at::Tensor& U) const override;
   Product apply_;
   Product apply_adjoint_;
 };

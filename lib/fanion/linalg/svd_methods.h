@@ -13,6 +13,14 @@ SvdResult subspace_svd(const LinearOperator& A, int64_t k, const SvdOptions& opt
 SvdResult randomized_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 
+/// What LAPACK gives of A, (m, n) or a batch (b, m, n), cut to k triplets, and all singular values in double.
+struct DenseFactors {
+  at::Tensor U, S, V, all;
+};
+DenseFactors dense_factors(const at::Tensor& A, int64_t k);
+/// The result for one matrix from them: residuals, bounds, status.
+SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, const SvdOptions& options);
+
 /// Standard normal (rows, cols) from the options' generator, or from a fixed one.
 at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options);
 

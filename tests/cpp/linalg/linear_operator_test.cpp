@@ -4,6 +4,8 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 
+#include <limits>
+
 #include "certificates.h"
 #include "zoo.h"
 
@@ -92,6 +94,42 @@ TEST(LinearOperator, RefusesWrongProducts) {
       6, 5, options, [](const at::Tensor& V) { return at::ones({6, V.size(1)}, at::kFloat); }, good);
   EXPECT_VALUE_ERROR(wrong_dtype.apply(random_normal(5, 2, 1)), "expected double");
   EXPECT_VALUE_ERROR(FunctionOperator(6, 5, options, good, nullptr), "both products");
+}
+
+TEST(LinearOperator, FunctionProductsWithNanAreNamed) {
+  const auto A = random_normal(6, 5, 11);
+  const auto spoiled = [](at::Tensor X, double value) {
+    X.slice(0, 0, 3).select(1, 0).fill_(value);
+    return X;
+  };
+  const FunctionOperator op(
+      6, 5, A.options(),
+      [&](const at::Tensor& V) { return spoiled(at::matmul(A, V), std::numeric_limits<double>::quiet_NaN()); },
+      [&](const at::Tensor& U) { return spoiled(at::matmul(A.t(), U), -std::numeric_limits<double>::infinity()); });
+  EXPECT_VALUE_ERROR(op.apply(random_normal(5, 2, 1)), "the product A V has 3 NaN or infinite entries out of 12");
+  EXPECT_VALUE_ERROR(op.apply_adjoint(random_normal(6, 2, 1)), "the product Aᵀ U has 3 NaN or infinite entries");
+  EXPECT_EQ(op.count().calls, 0) << "a refused product was counted";
+}
+
+TEST(LinearOperator, FunctionProductsAreDetached) {
+  const auto A = random_normal(6, 5, 12).requires_grad_();
+  const FunctionOperator op(
+      6, 5, A.options(), [&](const at::Tensor& V) { return at::matmul(A, V); },
+      [&](const at::Tensor& U) { return at::matmul(A.t(), U); });
+  EXPECT_FALSE(op.options().requires_grad());
+  EXPECT_FALSE(op.apply(random_normal(5, 2, 1)).requires_grad());
+  EXPECT_FALSE(op.apply_adjoint(random_normal(6, 2, 1)).requires_grad());
+}
+
+TEST(LinearOperator, RefusesOtherDtypesAndLayoutsOfFunctions) {
+  const auto good = [](const at::Tensor& X) { return X; };
+  EXPECT_VALUE_ERROR(FunctionOperator(5, 5, at::kBFloat16, good, good), "float32 or float64, got BFloat16");
+  const auto sparse = [](const at::Tensor& X) { return X.to_sparse(); };
+  const FunctionOperator op(5, 5, at::kDouble, sparse, good);
+  EXPECT_VALUE_ERROR(op.apply(random_normal(5, 2, 1)), "the product A V has layout Sparse; expected Strided");
+  const auto nothing = [](const at::Tensor&) { return at::Tensor(); };
+  EXPECT_VALUE_ERROR(FunctionOperator(5, 5, at::kDouble, nothing, good).apply(random_normal(5, 2, 1)),
+                     "the product A V is an undefined tensor");
 }
 
 TEST(LinearOperator, RefusesWhatIsNoMatrix) {

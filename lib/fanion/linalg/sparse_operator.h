@@ -1,0 +1,27 @@
+#pragma once
+
+#include "fanion/linalg/linear_operator.h"
+
+namespace fanion::linalg {
+
+/// A sparse matrix (m, n): layout COO, CSR or CSC, dtype float32, float64, or 16-bit, which are widened to float32.
+///
+/// Entries given twice (COO) are added. Holds A and Aᵀ as CSR, made once: products of both sides read rows.
+/// Throws on other layouts and dtypes, blocks, batches, NaN or Inf. Cost: 2·nnz per column; twice the storage of A.
+class SparseOperator final : public LinearOperator {
+ public:
+  explicit SparseOperator(const at::Tensor& A);
+  at::Tensor to_dense() const override { return A_.to_dense(); }
+
+ private:
+  struct Rows {
+    at::Tensor A;
+  };
+  explicit SparseOperator(const Rows& rows);
+  at::Tensor product(const at::Tensor& V) const override;
+  at::Tensor adjoint_product(const at::Tensor& U) const override;
+  static Rows compressed(const at::Tensor& A);
+  at::Tensor A_, At_;
+};
+
+}  // namespace fanion::linalg

@@ -1,0 +1,58 @@
+"""NumPy's and SciPy's matrices in torch's terms. SciPy is looked at only where the caller has imported it."""
+
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def tensor_of(A: Any) -> Tensor | None:
+    """A NumPy array as a tensor, sharing its memory unless a stride is negative; a SciPy sparse one as a COO copy.
+
+    None for anything else. ValueError: a sparse matrix that is not 2-D, or neither float32 nor float64.
+    """
+    if isinstance(A, np.ndarray):
+        return _shared(A)
+    sparse = sys.modules.get("scipy.sparse")
+    if sparse is None or not sparse.issparse(A):
+        return None
+    if A.ndim != 2:
+        raise ValueError(f"a matrix needs 2 dimensions, got {A.ndim}")
+    dtype_of(A)
+    entries = A.tocoo()
+    indices = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64, copy=False))
+    return torch.sparse_coo_tensor(indices, _shared(entries.data), A.shape, check_invariants=True)
+
+
+def products_of(A: Any) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]] | None:
+    """X ↦ A X and X ↦ Aᵀ X of a `scipy.sparse.linalg.LinearOperator`; None for anything else."""
+    linalg = sys.modules.get("scipy.sparse.linalg")
+    if linalg is None or not isinstance(A, linalg.LinearOperator):
+        return None
+
+    def through(product: Callable[[Any], Any]) -> Callable[[Tensor], Tensor]:
+        return lambda X: _shared(np.asarray(product(X.numpy())))
+
+    return through(A.matmat), through(A.rmatmat)
+
+
+def dtype_of(A: Any) -> torch.dtype:
+    """The torch dtype of a SciPy matrix. ValueError unless it is float32 or float64."""
+    name = np.dtype(A.dtype).name
+    if name not in DTYPES:
+        raise ValueError(f"a SciPy matrix must be float32 or float64, got {name}; convert it with astype first")
+    return DTYPES[name]
+
+
+def _shared(array: Any) -> Tensor:
+    if any(stride < 0 for stride in array.strides):
+        array = array.copy()  # torch has no negative strides
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nothing writes to it
+        return torch.from_numpy(array)
