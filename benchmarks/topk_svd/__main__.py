@@ -33,6 +33,7 @@ from benchmarks.topk_svd.peers import PEERS
 from benchmarks.topk_svd.products import Inputs
 
 SETTINGS = "settings.json"
+BUSY = 0.5  # running processes besides this one, before it starts
 PARTS = ("normal", "spectra", "training", "warm")
 
 
@@ -121,6 +122,8 @@ def main() -> None:
     contestants = OURS + peers
     about = machine.description(given.threads)
     print("\n".join(f"{key}: {value}" for key, value in about.items()))
+    if about["load before"][0] > BUSY:
+        print(f"BUSY: the load is {about['load before'][0]:.1f}; neither times nor what is tuned now can be trusted")
     for who in peers:
         if who.missing():
             print(f"MISSING: {who.name}: {who.missing()}")
@@ -129,7 +132,7 @@ def main() -> None:
     def keep(name: str, content: Any) -> None:
         figures["parts"][name] = content
         if given.json:
-            given.json.write_text(json.dumps(figures, indent=1))
+            given.json.write_text(json.dumps(cache.strict(figures), indent=1, allow_nan=False))
 
     with threadpool_limits(given.threads):
         for part in wanted_parts(given):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,15 @@ def read_json(name: str) -> dict[str, Any]:
     """An object kept before; empty where there is none."""
     file = path(name)
     return dict(json.loads(file.read_text())) if file.is_file() else {}
+
+
+def strict(value: Any) -> Any:
+    """The value with null for infinities and NaN, which JSON does not have."""
+    if isinstance(value, Mapping):
+        return {key: strict(x) for key, x in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [strict(x) for x in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_json(name: str, content: Mapping[str, Any]) -> None:

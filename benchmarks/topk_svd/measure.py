@@ -81,7 +81,8 @@ def rounds(
 ) -> Result:
     """Runs the rounds after one unmeasured run of everyone. Peers SLOWER times behind the fastest stay out."""
     parts = {who.name: Measured("missing", Tuning("missing"), note=who.missing()) for who in contestants}
-    least = min((t.seconds for t in tunings.values() if t.status == "tuned"), default=0.0)
+    peers = [tunings[who.name] for who in contestants if who.name in tunings and not who.is_ours]
+    least = min((t.seconds for t in peers if t.status == "tuned"), default=0.0)
     running: list[Contestant] = []
     for who in contestants:
         if parts[who.name].note:

@@ -14,37 +14,34 @@ from benchmarks.topk_svd.contestant import Contestant, Problem, Settings, rising
 from benchmarks.topk_svd.errors import Triplets
 from benchmarks.topk_svd.products import Inputs
 
-HAS_CRITERIA = "criterion" in inspect.signature(fanion.topk_svd).parameters
-METHODS = ("lanczos", "block_krylov", "subspace", "randomized", "power") if HAS_CRITERIA else ("subspace",)
+ARGUMENTS = inspect.signature(fanion.topk_svd).parameters
+BLOCKS = {"lanczos": (), "block_krylov": (4, 8, 16, 32), "subspace": (), "randomized": (), "power": ()}
+OVERSAMPLES = (2, 8, 16, 32)  # the default is 4
 
 Result = tuple[torch.Tensor, torch.Tensor, torch.Tensor, Any]
 
 
 def certified(A: torch.Tensor, k: int, criterion: str, tol: float, seed: int, **more: Any) -> Result:
     """The default: stops when its own bound of the error is at most tol."""
-    generator = torch.Generator().manual_seed(seed)
-    if HAS_CRITERIA:
-        return fanion.topk_svd(A, k, criterion=criterion, tol=tol, generator=generator, **more)
-    return fanion.topk_svd(A, k, tol=tol, generator=generator, **more)
+    return fanion.topk_svd(A, k, criterion=criterion, tol=tol, generator=torch.Generator().manual_seed(seed), **more)
 
 
 def with_passes(A: torch.Tensor, k: int, passes: int, seed: int, **more: Any) -> Result:
-    """So many passes of a method, without a certificate."""
+    """So many passes of a method, without a certificate; one pass is a product with A and one with Aᵀ."""
     generator = torch.Generator().manual_seed(seed)
-    if HAS_CRITERIA:
-        more["criterion"] = "passes"
-    return fanion.topk_svd(A, k, passes=passes, generator=generator, **more)
+    return fanion.topk_svd(A, k, criterion="passes", passes=passes, generator=generator, **more)
+
+
+def reads_of(result: Result) -> int:
+    """How often A was read: twice in a pass, or once where the two products are fused."""
+    report = result[3]
+    return int(getattr(report, "reads", None) or report.passes)
 
 
 def triplets(result: Result) -> Triplets:
     """Without the report."""
     U, S, V, _ = result
     return Triplets(U.numpy(), S.numpy(), V.numpy())
-
-
-def passes_of(result: Result) -> float:
-    """Passes it took: one is a product with A and one with Aᵀ."""
-    return float(result[3].passes) / (1 if HAS_CRITERIA else 2)
 
 
 class Certified(Contestant):
@@ -76,7 +73,14 @@ class Tuned(Contestant):
 
     @override
     def variants(self, problem: Problem) -> list[Settings]:
-        return [{"method": method} for method in METHODS if method != "power" or problem.k == 1]
+        return [{"method": method} for method in BLOCKS if method != "power" or problem.k == 1]
+
+    @override
+    def refined(self, problem: Problem, best: Settings) -> list[Settings]:
+        most = min(problem.shape) - problem.k
+        blocks = [{"block": b} for b in BLOCKS[best["method"]] if "block" in ARGUMENTS]
+        extra = [{"oversample": p} for p in OVERSAMPLES if p <= most and "oversample" in ARGUMENTS and not blocks]
+        return [{**best, **more} for more in blocks + extra]
 
     @override
     def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:

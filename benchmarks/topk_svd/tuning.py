@@ -100,7 +100,9 @@ class Search:
         elif self.best.status == "failed":
             self.best.note = self.failure or "no setting was accurate enough"
         if time.perf_counter() > self.deadline:
-            self.best.note += " (out of tuning time)"
+            self.best.note = (
+                "out of tuning time" if self.best.status == "tuned" else "no accurate setting in the tuning time"
+            )
         self.best.spent = time.perf_counter() - start
         return self.best
 
