@@ -103,9 +103,10 @@ def measure_case(
     # The tuning is bounded by the fastest peer so far, so peers go first.
     present.sort(key=lambda who: who.is_ours)
     inputs.matrix.exact(problem.k)
-    tunings = tuning.tuned(present, inputs, problem, kept, seeds=range(given.seeds), budget=given.budget)
+    seeds = range(given.seeds)
+    tunings = tuning.tuned(present, inputs, problem, kept, seeds=seeds, budget=given.budget, uncut=case.against)
     cache.write_json(SETTINGS, {**all_kept, key: kept})
-    result = measure.rounds(contestants, inputs, problem, tunings, given.rounds)
+    result = measure.rounds(contestants, inputs, problem, tunings, given.rounds, case.against)
     if given.full:
         start = time.perf_counter()
         torch.linalg.svd(inputs.tensor, full_matrices=False)

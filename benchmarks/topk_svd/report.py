@@ -52,8 +52,11 @@ def _absent(result: Result, part: Measured, baseline: str) -> str:
     if part.status == "slow":
         known = part.tuning.seconds
         least = f"> {known / result.parts[baseline].median:.1f}" if result.parts[baseline].trials else "slow"
-        settings = ", ".join(f"{key}={value}" for key, value in part.tuning.settings.items())
-        return f"{'> ' + format(1000 * known, '.0f'):>12} {'':9} {least:>32}  cut off; last: {settings}{part.note}"
+        notes = ["cut off", ", ".join(f"{key}={value}" for key, value in part.tuning.settings.items()), part.note]
+        if part.tuning.status == "slow":
+            notes[1] = f"not accurate yet: {notes[1]}"
+        milliseconds = f"{'' if part.tuning.status == 'tuned' else '> '}{1000 * known:.0f}"
+        return f"{milliseconds:>12} {'':9} {least:>32}  {'; '.join(note for note in notes if note)}"
     return f"{'-':>12} {'':9} {'-':>32}  {part.status}: {part.note}"
 
 
