@@ -21,6 +21,6 @@ fi
 say "one step of each optimizer"
 .venv/bin/python benchmarks/optimizer_step.py --rounds 3
 say "products and read bandwidth"
-.venv/bin/python benchmarks/bandwidth.py --quick
+.venv/bin/python -m benchmarks.bandwidth --quick
 say "top-k SVD"
 .venv/bin/python -m benchmarks.topk_svd --quick "$@"

@@ -9,10 +9,10 @@ Every contestant is tuned first: the fastest of its settings whose measured erro
 matrix; ratios are taken within a round. Errors: errors.py; matrices: matrices.py; parts and bars: problems.py.
 """
 
-from benchmarks.topk_svd import blas
+from benchmarks import openblas
 
 if __name__ == "__main__":
-    blas.start_unpinned("benchmarks.topk_svd")
+    openblas.start_unpinned("benchmarks.topk_svd")
 
 import argparse
 import json

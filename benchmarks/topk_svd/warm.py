@@ -18,13 +18,18 @@ from benchmarks.topk_svd.errors import lmo_gap, orthonormality_error
 
 PASSES = (1, 2)
 GAP = 0.01
+WIDTHS = (21, 21, 21, 19)
 SEED = 0
 
 
 def measure(ks: Sequence[int]) -> list[dict[str, Any]]:
     """Prints a line per kind, shape and k; returns every figure."""
     print(f"\nWarm-started over {momenta.KEPT} steps of a training: lmo_gap, median (largest); the bar is {GAP:g}")
-    print(f"  {'':22} " + " ".join(f"{f'{p} passes':>21}" for p in PASSES) + f" {'reads to certify':>21} {'cold':>6}")
+    print(
+        f"  {'':22} "
+        + " ".join(f"{f'{p} passes':>21}" for p in PASSES)
+        + f" {'certified: reads, ms':>21} {'cold: reads, ms':>19}"
+    )
     figures = []
     for kind in momenta.KINDS:
         for shape in momenta.SHAPES:
@@ -43,11 +48,12 @@ def _over_the_run(kind: str, shape: str, run: Sequence[matrices.Matrix], k: int)
         gaps = chain["gaps"]
         met = "met" if statistics.median(gaps) <= GAP else "NOT"
         cells.append(f"{statistics.median(gaps):8.1e} ({max(gaps):7.1e}) {met}")
-    cells.append(
-        f"{statistics.median(certified['reads']):5.1f} {1000 * statistics.median(certified['seconds']):9.2f} ms"
+    for chain in (certified, cold):
+        cells.append(f"{statistics.median(chain['reads']):5.1f} {1000 * statistics.median(chain['seconds']):9.2f}")
+    print(
+        f"  {f'{kind} {shape} k={k}':22} " + " ".join(f"{c:>{w}}" for c, w in zip(cells, WIDTHS, strict=True)),
+        flush=True,
     )
-    cold_reads = statistics.median(cold["reads"])
-    print(f"  {f'{kind} {shape} k={k}':22} " + " ".join(f"{c:>21}" for c in cells) + f" {cold_reads:6.1f}", flush=True)
     return {"kind": kind, "shape": shape, "k": k, "passes": by_passes, "certified": certified, "cold": cold}
 
 

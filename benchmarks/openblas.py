@@ -1,4 +1,4 @@
-"""OpenBLAS's own choice of kernels for the peers, whatever the environment pins; imported before numpy is.
+"""OpenBLAS's own choice of kernels, whatever the environment pins; imported before numpy is.
 
 OPENBLAS_CORETYPE is set on some machines, for equal bits everywhere, to kernels that are not the fastest of the
 processor (Haswell's on one with AVX-512 cost wide products a factor of 1.6). OpenBLAS reads it when it is loaded.
