@@ -33,8 +33,8 @@ test: build ## all tests, C++ and Python
 lint: build ## clang-format, clang-tidy, ruff and mypy
 	@bash scripts/lint.sh
 
-bench: build ## time one step of each optimizer, ours and torch's
-	@$(BIN)/python benchmarks/optimizer_step.py
+bench: build ## time the optimizers' steps and the top-k SVD against their peers (short settings)
+	@bash scripts/bench.sh
 
 clean: ## remove what was built, but not .venv and runs
 	rm -rf $(BUILD)

@@ -4,6 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/linalg_matrix_norm.h>
 #include <ATen/ops/linalg_qr.h>
 #include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/linalg_svdvals.h>
@@ -122,8 +123,12 @@ void BlockBidiagonalisation::expand() {
   B_.narrow(0, size_, b).narrow(1, size_, b).copy_(left.R);
   const auto singular = at::linalg_svdvals(left.R);
   const double smallest = singular[b - 1].item<double>();
+  // What AᵀU leaves outside span(V, V₊): the rounding of AᵀA V, and what earlier blocks have left, over the new B.
+  const double coupled = left.C.numel() > 0 ? at::linalg_matrix_norm(left.C, 2).item<double>() : 0.0;
+  const double leak = smallest > 0 ? (eps_ * scale_ * scale_ + leak_ * coupled) / smallest : scale_;
   // Squares of scale_ must stay in float32's range as well.
-  const bool fused = Z.defined() && eps_ * scale_ <= accuracy_ * smallest && scale_ > 1e-12 && scale_ < 1e12;
+  const bool fused = Z.defined() && leak <= accuracy_ * scale_ && scale_ > 1e-12 && scale_ < 1e12;
+  leak_ = fused ? std::max(leak, leak_) : leak_;
   if (!fused) {
     fuse_ = false;
     const Stopwatch watch(seconds_.products);

@@ -60,6 +60,7 @@ class BlockBidiagonalisation {
   int64_t capacity_;
   int64_t size_ = 0;
   int64_t last_ = 0;  ///< width of the last block
+  double leak_ = 0;   ///< bound of what AᵀU has outside span(V, V₊) from fused steps
   double scale_ = 0;  ///< largest column norm of A V so far, a lower bound of σ₁
   at::Tensor U_, V_;  ///< (m, capacity), (n, capacity), columns contiguous
   at::Tensor B_;

@@ -1,0 +1,90 @@
+"""fanion's contestants, and the one place that knows how fanion.topk_svd is called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from typing_extensions import override
+
+import fanion
+from benchmarks.topk_svd.contestant import Contestant, Problem, Settings, rising
+from benchmarks.topk_svd.errors import Triplets
+from benchmarks.topk_svd.products import Inputs
+
+ARGUMENTS = inspect.signature(fanion.topk_svd).parameters
+BLOCKS = {"lanczos": (), "block_krylov": (4, 8, 16, 32), "subspace": (), "randomized": (), "power": ()}
+OVERSAMPLES = (2, 8, 16, 32)  # the default is 4
+
+Result = tuple[torch.Tensor, torch.Tensor, torch.Tensor, Any]
+
+
+def certified(A: torch.Tensor, k: int, criterion: str, tol: float, seed: int, **more: Any) -> Result:
+    """The default: stops when its own bound of the error is at most tol."""
+    return fanion.topk_svd(A, k, criterion=criterion, tol=tol, generator=torch.Generator().manual_seed(seed), **more)
+
+
+def with_passes(A: torch.Tensor, k: int, passes: int, seed: int, **more: Any) -> Result:
+    """So many passes of a method, without a certificate; one pass is a product with A and one with Aᵀ."""
+    generator = torch.Generator().manual_seed(seed)
+    return fanion.topk_svd(A, k, criterion="passes", passes=passes, generator=generator, **more)
+
+
+def reads_of(result: Result) -> int:
+    """How often A was read: twice in a pass, or once where the two products are fused."""
+    report = result[3]
+    return int(getattr(report, "reads", None) or report.passes)
+
+
+def triplets(result: Result) -> Triplets:
+    """Without the report."""
+    U, S, V, _ = result
+    return Triplets(U.numpy(), S.numpy(), V.numpy())
+
+
+class Certified(Contestant):
+    """fanion.topk_svd(A, k, criterion=…, tol=…): nothing is tuned."""
+
+    name = "fanion"
+    knob = "tol"
+    is_ours = True
+
+    @override
+    def efforts(self, problem: Problem) -> Sequence[Any]:
+        return [problem.bound]
+
+    @override
+    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
+        return triplets(certified(inputs.tensor, problem.k, problem.criterion, settings["tol"], seed))
+
+
+class Tuned(Contestant):
+    """A method of fanion.topk_svd with the fewest passes that are accurate enough, tuned like the peers."""
+
+    name = "fanion, passes tuned"
+    knob = "passes"
+    is_ours = True
+
+    @override
+    def efforts(self, problem: Problem) -> Sequence[Any]:
+        return rising(500)
+
+    @override
+    def variants(self, problem: Problem) -> list[Settings]:
+        return [{"method": method} for method in BLOCKS if method != "power" or problem.k == 1]
+
+    @override
+    def refined(self, problem: Problem, best: Settings) -> list[Settings]:
+        most = min(problem.shape) - problem.k
+        blocks = [{"block": b} for b in BLOCKS[best["method"]] if "block" in ARGUMENTS]
+        extra = [{"oversample": p} for p in OVERSAMPLES if p <= most and "oversample" in ARGUMENTS and not blocks]
+        return [{**best, **more} for more in blocks + extra]
+
+    @override
+    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
+        return triplets(with_passes(inputs.tensor, problem.k, seed=seed, **settings))
+
+
+OURS: list[Contestant] = [Certified(), Tuned()]

@@ -1,0 +1,220 @@
+"""The peers, with everything that each lets one set."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse.linalg
+import torch
+from typing_extensions import override
+
+from benchmarks.topk_svd.contestant import Contestant, Problem, Settings, falling, rising
+from benchmarks.topk_svd.errors import Triplets
+from benchmarks.topk_svd.products import Inputs
+
+
+def _near(value: int, least: int, most: int) -> list[int]:
+    """Other integers around a value, within bounds."""
+    near = {round(value * factor) for factor in (0.6, 0.75, 0.87, 1.15, 1.35)}
+    return sorted(x for x in near if least <= x <= most and x != value)
+
+
+class Arpack(Contestant):
+    """scipy.sparse.linalg.svds(solver="arpack"): restarted Lanczos on AᵀA with `ncv` vectors."""
+
+    name = "SciPy ARPACK"
+    knob = "tol"
+
+    @override
+    def efforts(self, problem: Problem) -> Sequence[Any]:
+        return falling(3.16, 1e-4)  # svds squares it
+
+    @override
+    def variants(self, problem: Problem) -> list[Settings]:
+        k, most = problem.k, min(problem.shape)
+        sizes = {k + extra for extra in (4, 8, 16, 32, 64, 128)} | {2 * k + 1, 3 * k, 4 * k}
+        return [{"ncv": ncv} for ncv in sorted(sizes) if k + 1 < ncv <= most]
+
+    @override
+    def refined(self, problem: Problem, best: Settings) -> list[Settings]:
+        return [{"ncv": ncv} for ncv in _near(best["ncv"], problem.k + 2, min(problem.shape))]
+
+    @override
+    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
+        v0 = np.random.default_rng(seed).standard_normal(min(problem.shape), dtype=np.float32)
+        U, S, Vh = scipy.sparse.linalg.svds(inputs.operator, problem.k, solver="arpack", v0=v0, **settings)
+        return Triplets(U[:, ::-1], S[::-1], Vh[::-1].T)
+
+
+class Propack(Contestant):
+    """scipy.sparse.linalg.svds(solver="propack"): Golub–Kahan–Lanczos without restarts, up to `maxiter` steps."""
+
+    name = "SciPy PROPACK"
+    knob = "tol"
+
+    @override
+    def efforts(self, problem: Problem) -> Sequence[Any]:
+        return falling(3.16, 1e-4)  # svds squares it
+
+    @override
+    def variants(self, problem: Problem) -> list[Settings]:
+        # Room only: it stops as soon as tol is met.
+        return [{"maxiter": min(*problem.shape, 10 * problem.k + 1000)}]
+
+    @override
+    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
+        random = np.random.default_rng(seed)
+        v0 = random.standard_normal(problem.shape[0], dtype=np.float32)
+        U, S, Vh = scipy.sparse.linalg.svds(inputs.operator, problem.k, solver="propack", v0=v0, rng=random, **settings)
+        return Triplets(U[:, ::-1], S[::-1], Vh[::-1].T)
+
+
+class Primme(Contestant):
+    """primme.svds: Davidson-type and block methods on AᵀA, on the augmented matrix, or on one after the other."""
+
+    name = "PRIMME"
+    knob = "tol"
+    METHODS = (
+        "PRIMME_DEFAULT_MIN_TIME",
+        "PRIMME_DEFAULT_MIN_MATVECS",
+        "PRIMME_DYNAMIC",
+        "PRIMME_GD_Olsen_plusK",
+        "PRIMME_Arnoldi",
+        "PRIMME_JDQMR_ETol",
+        "PRIMME_LOBPCG_OrthoBasis_Window",
+    )
+
+    @override
+    def missing(self) -> str:
+        if importlib.util.find_spec("primme") is None:
+            return "not installed (pip install primme, which needs a LAPACK to link with: libopenblas-dev)"
+        return ""
+
+    @override
+    def efforts(self, problem: Problem) -> Sequence[Any]:
+        return falling(1.0, 1e-5)
+
+    @override
+    def variants(self, problem: Problem) -> list[Settings]:
+        normal = [{"method": "primme_svds_normalequations", "methodStage1": stage} for stage in self.METHODS]
+        return [
+            *normal,
+            {"method": "primme_svds_hybrid", "methodStage1": "PRIMME_DEFAULT_MIN_TIME"},
+            {"method": "primme_svds_augmented", "methodStage1": "PRIMME_DEFAULT_MIN_TIME"},
+        ]
+
+    @override
+    def refined(self, problem: Problem, best: Settings) -> list[Settings]:
+        k, most = problem.k, min(problem.shape)
+        bases = [{"ncv": ncv} for ncv in sorted({k + 16, 2 * k + 16, 2 * k + 48, 3 * k + 96}) if ncv < most]
+        blocks = [{"maxBlockSize": b, "ncv": max(k + 3 * b, 2 * k + 16)} for b in (4, 8, 16) if k >= b]
+        return [{**best, **extra} for extra in bases + [b for b in blocks if b["ncv"] < most]]
+
+    @override
+    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
+        import primme
+
+        random = np.random.default_rng(seed)
+        u0, v0 = (random.standard_normal((size, 1), dtype=np.float32) for size in problem.shape)
+        U, S, Vh = primme.svds(inputs.operator, problem.k, u0=u0, v0=v0, **settings)
+        return Triplets(U, S, Vh.T)
+
+
+def _oversamples(problem: Problem) -> list[int]:
+    k = problem.k
+    extra = {2, 5, 10, 20, 40, round(k / 4), round(k / 2), k, 2 * k, 4 * k}
+    return sorted(p for p in extra if 2 <= p <= min(problem.shape) - k)
+
+
+class RandomizedSvd(Contestant):
+    """sklearn.utils.extmath.randomized_svd: a block of k + `n_oversamples` columns, `n_iter` power passes."""
+
+    name = "scikit-learn"
+    knob = "n_iter"
+
+    @override
+    def missing(self) -> str:
+        return "" if importlib.util.find_spec("sklearn") else "not installed (pip install scikit-learn)"
+
+    @override
+    def efforts(self, problem: Problem) -> Sequence[Any]:
+        return [0, *rising(300)]
+
+    @override
+    def variants(self, problem: Problem) -> list[Settings]:
+        return [{"n_oversamples": p, "power_iteration_normalizer": "LU"} for p in _oversamples(problem)]
+
+    @override
+    def refined(self, problem: Problem, best: Settings) -> list[Settings]:
+        most = min(problem.shape) - problem.k
+        sizes = [{**best, "n_oversamples": p} for p in _near(best["n_oversamples"], 2, most)]
+        return [{**best, "power_iteration_normalizer": other} for other in ("none", "QR")] + sizes
+
+    @override
+    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
+        from sklearn.utils.extmath import randomized_svd
+
+        A = inputs.numpy_array(problem.k + settings["n_oversamples"])
+        U, S, Vh = randomized_svd(A, problem.k, random_state=seed, flip_sign=False, **settings)
+        return Triplets(U, S, Vh.T)
+
+
+class SvdLowrank(Contestant):
+    """torch.svd_lowrank: a block of q = k + `oversamples` columns, `niter` power passes, QR after every product."""
+
+    name = "torch.svd_lowrank"
+    knob = "niter"
+
+    @override
+    def efforts(self, problem: Problem) -> Sequence[Any]:
+        return [0, *rising(300)]
+
+    @override
+    def variants(self, problem: Problem) -> list[Settings]:
+        return [{"oversamples": p, "order": "C"} for p in _oversamples(problem)]
+
+    @override
+    def refined(self, problem: Problem, best: Settings) -> list[Settings]:
+        most = min(problem.shape) - problem.k
+        return [{**best, "order": "F"}] + [{**best, "oversamples": p} for p in _near(best["oversamples"], 2, most)]
+
+    @override
+    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
+        torch.manual_seed(seed)
+        A = inputs.tensor if settings["order"] == "C" else inputs.column_major
+        U, S, V = torch.svd_lowrank(A, q=problem.k + settings["oversamples"], niter=settings["niter"])
+        return Triplets(U.numpy(), S.numpy(), V.numpy()).first(problem.k)
+
+
+class PowerIteration(Contestant):
+    """v ← AᵀAv, orthogonal to the vectors found before; then the SVD of A·V, which rotates them into triplets."""
+
+    name = "power iteration"
+    knob = "iterations"
+
+    @override
+    def efforts(self, problem: Problem) -> Sequence[Any]:
+        return rising(5000)
+
+    @override
+    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
+        random = np.random.default_rng(seed)
+        A = inputs.operator
+        n = problem.shape[1]
+        V = np.zeros((n, problem.k), np.float32, "F")
+        for i in range(problem.k):
+            v, before = random.standard_normal(n, dtype=np.float32), V[:, :i]
+            for _ in range(settings["iterations"]):
+                v = A.rmatvec(A.matvec(v))
+                v -= before @ (before.T @ v)
+                v /= np.linalg.norm(v)
+            V[:, i] = v
+        V, _ = np.linalg.qr(V)
+        U, S, Wh = np.linalg.svd(A.matmat(V), full_matrices=False)
+        return Triplets(U, S, V @ Wh.T)
+
+
+PEERS: list[Contestant] = [Arpack(), Propack(), Primme(), RandomizedSvd(), SvdLowrank(), PowerIteration()]

@@ -1,0 +1,171 @@
+"""The fastest settings of a contestant that are accurate enough, by trying.
+
+For every variant the least effort that keeps the measured error within its bound, with every seed, is found by
+doubling and halving. A variant is given up as soon as a run that is not accurate enough takes longer than the best
+that is, or than SLOWER times the fastest peer so far: more effort would take longer still.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from benchmarks.topk_svd.contestant import Contestant, Problem, Settings
+from benchmarks.topk_svd.errors import Triplets, lmo_gap, orthonormality_error, rank_k_error
+from benchmarks.topk_svd.products import Inputs
+
+SLOWER = 5.0
+SHORT = 0.05  # seconds; shorter runs are repeated and the least time counts; none is too slow
+REPEATS = 3
+LONGEST_STEP = 4  # of the doubling, in efforts: at most half as long again for counts, a decade for tolerances
+
+
+@dataclass
+class Trial:
+    """One run, or what kept it from ending."""
+
+    seconds: float
+    error: float
+    orthonormality: float = math.inf
+    failure: str = ""
+
+
+@dataclass
+class Tuning:
+    """What came out. `status`: "tuned"; "slow": too slow to go on, `seconds` is then a lower bound; "failed"."""
+
+    status: str
+    settings: Settings = field(default_factory=dict)
+    seconds: float = math.inf
+    error: float = math.inf
+    trials: int = 0
+    spent: float = 0.0
+    note: str = ""
+
+
+def attempt(who: Contestant, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Trial:
+    """Times one run and measures its error, which is not part of the time."""
+    start = time.perf_counter()
+    try:
+        found = who.run(inputs, problem, settings, seed)
+    except Exception as error:  # whatever a peer raises where its settings do not do
+        return Trial(time.perf_counter() - start, math.inf, failure=f"{type(error).__name__}: {error}"[:200])
+    seconds = time.perf_counter() - start
+    return Trial(seconds, measured_error(inputs, problem, found), orthonormality_error(found))
+
+
+def measured_error(inputs: Inputs, problem: Problem, found: Triplets) -> float:
+    """By the problem's criterion; infinite where the result is not finite."""
+    exact = inputs.matrix.exact(problem.k)
+    if problem.criterion == "rank_k":
+        error = rank_k_error(found, exact)
+    elif problem.criterion == "lmo_gap":
+        error = lmo_gap(inputs.matrix.C, found, exact)
+    else:
+        raise ValueError(f"criterion {problem.criterion!r} is neither rank_k nor lmo_gap")
+    return error if math.isfinite(error) else math.inf
+
+
+class Search:
+    """The search for one contestant."""
+
+    def __init__(
+        self, who: Contestant, inputs: Inputs, problem: Problem, seeds: Sequence[int], budget: float, limit: float
+    ) -> None:
+        self.who, self.inputs, self.problem = who, inputs, problem
+        self.seeds, self.limit = seeds, limit
+        self.deadline = time.perf_counter() + budget
+        self.best = Tuning("failed")
+        self.given_up_at: list[float] = []
+        self.failure = ""
+
+    def run(self) -> Tuning:
+        """All variants, then those near the best."""
+        start = time.perf_counter()
+        variants = self.who.variants(self.problem)
+        first = {**variants[0], self.who.knob: self.who.efforts(self.problem)[0]}
+        attempt(self.who, self.inputs, self.problem, first, self.seeds[0])  # imports, and threads that start
+        for variant in variants:
+            self._search(variant)
+        if self.best.status == "tuned":
+            variant = {key: value for key, value in self.best.settings.items() if key != self.who.knob}
+            for near in self.who.refined(self.problem, variant):
+                self._search(near)
+        if self.best.status == "failed" and self.given_up_at:
+            self.best.status, self.best.seconds = "slow", min(self.given_up_at)
+        elif self.best.status == "failed":
+            self.best.note = self.failure or "no setting was accurate enough"
+        if time.perf_counter() > self.deadline:
+            self.best.note = "out of tuning time"
+        self.best.spent = time.perf_counter() - start
+        return self.best
+
+    def _search(self, variant: Settings) -> None:
+        efforts = self.who.efforts(self.problem)
+        bad, good, step = -1, None, 1
+        while good is None and bad + 1 < len(efforts):
+            at = min(bad + step, len(efforts) - 1)
+            verdict = self._try({**variant, self.who.knob: efforts[at]})
+            if verdict is None:
+                return
+            bad, good, step = (bad, at, step) if verdict else (at, None, min(2 * step, LONGEST_STEP))
+        while good is not None and good - bad > 1:
+            at = (good + bad) // 2
+            verdict = self._try({**variant, self.who.knob: efforts[at]})
+            if verdict is None:
+                return
+            bad, good = (bad, at) if verdict else (at, good)
+
+    def _try(self, settings: Settings) -> bool | None:
+        """Whether the settings are accurate enough; None where going on is useless."""
+        trials: list[Trial] = []
+        for seed in self.seeds:
+            if time.perf_counter() > self.deadline and self.best.trials > 0:
+                return None
+            trial = attempt(self.who, self.inputs, self.problem, settings, seed)
+            self.best.trials += 1
+            if trial.error > self.problem.bound:
+                self.failure = trial.failure
+                if self.best.status == "failed":
+                    self.best.settings, self.best.error = settings, trial.error
+                if trial.seconds > max(SHORT, min(self.best.seconds, self.limit)):
+                    self.given_up_at.append(trial.seconds)
+                    return None
+                return False
+            for _ in range(REPEATS - 1 if trial.seconds < SHORT else 0):
+                again = attempt(self.who, self.inputs, self.problem, settings, seed)
+                trial.seconds = min(trial.seconds, again.seconds)
+            trials.append(trial)
+        seconds = statistics.median(t.seconds for t in trials)
+        if seconds < self.best.seconds:
+            self.best.status, self.best.settings, self.best.seconds = "tuned", settings, seconds
+            self.best.error = max(t.error for t in trials)
+        return True
+
+
+def tuned(
+    contestants: Sequence[Contestant],
+    inputs: Inputs,
+    problem: Problem,
+    kept: dict[str, Any],
+    *,
+    seeds: Sequence[int],
+    budget: float,
+    uncut: Sequence[str] = (),
+) -> dict[str, Tuning]:
+    """A tuning for each; those in `kept` are taken from there, new ones are put there. `uncut`: never too slow."""
+    results: dict[str, Tuning] = {}
+    fastest = math.inf
+    for who in contestants:
+        if who.name not in kept:
+            limit = math.inf if who.name in uncut else SLOWER * fastest
+            search = Search(who, inputs, problem, seeds, budget, limit)
+            kept[who.name] = asdict(search.run())
+        results[who.name] = Tuning(**kept[who.name])
+        if results[who.name].status == "tuned" and not who.is_ours:
+            fastest = min(fastest, results[who.name].seconds)
+    return results
