@@ -15,8 +15,9 @@
 namespace fanion::kernels {
 namespace {
 
-constexpr int64_t kAlign = 16;     // floats in 64 bytes
-constexpr int kStreamedRows = 24;  // rows whose streams the processor still prefetches well
+constexpr int64_t kAlign = 16;       // floats in 64 bytes
+constexpr int64_t kGramColumns = 8;  // more would crowd the rows out of the cache
+constexpr int kStreamedRows = 24;    // rows whose streams the processor still prefetches well
 
 bool supports(const SkinnyLoops& loops) {
 #ifdef FANION_X86_KERNELS
@@ -62,7 +63,10 @@ Rows part(const Rows& A, int64_t first, int64_t count) {
   return {static_cast<const char*>(A.data) + first * A.stride * bytes, count, A.cols, A.stride, A.storage};
 }
 
-Block block(const at::Tensor& X) { return {X.data_ptr<float>(), X.size(1), X.stride(1)}; }
+Block block(const at::Tensor& X) {
+  // A single column may have any stride; what matters is that a block's columns do not overlap.
+  return {X.data_ptr<float>(), X.size(1), std::max(X.stride(1), X.size(0))};
+}
 Block part(const Block& X, int64_t first) { return {X.data + first, X.columns, X.stride}; }
 
 /// X itself if its columns are contiguous, else a copy.
@@ -80,35 +84,35 @@ int64_t chunk_rows(int64_t rows, int64_t columns) {
   return std::max<int64_t>((wanted + kStreamedRows - 1) / kStreamedRows, 3) * kStreamedRows;
 }
 
+/// f(chunk, first row, rows, scratch) for every chunk; a thread takes the next one when it is done with its last.
 template <class F>
 void for_each_chunk(int64_t rows, int block_rows, int64_t columns, F&& f) {
-  const int64_t chunk = chunk_rows(rows, columns);
-  at::parallel_for(0, (rows + chunk - 1) / chunk, 1, [&](int64_t begin, int64_t end) {
+  const int64_t chunk = chunk_rows(rows, columns), chunks = (rows + chunk - 1) / chunk;
+  std::atomic<int64_t> next = 0;
+  at::parallel_for(0, std::min<int64_t>(chunks, at::get_num_threads()), 1, [&](int64_t, int64_t) {
     const auto scratch = at::empty({skinny_scratch(block_rows, columns)}, at::kFloat);
-    for (int64_t i = begin; i < end; ++i)
+    for (int64_t i = next++; i < chunks; i = next++)
       f(i, i * chunk, std::min(chunk, rows - i * chunk), scratch.template data_ptr<float>());
   });
 }
 
-/// Σ over the chunks, in their order, of what `f(chunk, first row, rows, Z, scratch)` adds to its zeroed Z.
+/// Z = Σ over the chunks, in their order, of what `f(first row, rows, Z, scratch)` adds to its zeroed Z.
 template <class F>
-at::Tensor sum_of_chunks(const Rows& A, int64_t columns, int block_rows, F&& f) {
-  auto total = empty_block(A.cols, columns);
-  const int64_t stride = total.stride(1), size = stride * columns;
-  const int64_t chunk = chunk_rows(A.rows, columns), chunks = (A.rows + chunk - 1) / chunk;
+void sum_of_chunks(const Rows& A, const Block& Z, int block_rows, F&& f) {
+  const int64_t size = Z.stride * Z.columns;
+  const int64_t chunk = chunk_rows(A.rows, Z.columns), chunks = (A.rows + chunk - 1) / chunk;
   const auto partial = at::empty({chunks - 1, size}, at::kFloat);
   float* rest = partial.data_ptr<float>();
-  float* sum = total.data_ptr<float>();
-  for_each_chunk(A.rows, block_rows, columns, [&](int64_t i, int64_t first, int64_t count, float* scratch) {
-    float* z = i == 0 ? sum : rest + (i - 1) * size;
+  // Columns of Z may be followed by ones of another block, but each is as long as its stride.
+  for_each_chunk(A.rows, block_rows, Z.columns, [&](int64_t i, int64_t first, int64_t count, float* scratch) {
+    float* z = i == 0 ? Z.data : rest + (i - 1) * size;
     std::fill_n(z, size, 0.0f);
-    f(first, count, Block{z, columns, stride}, scratch);
+    f(first, count, Block{z, Z.columns, Z.stride}, scratch);
   });
   at::parallel_for(0, size, 4096, [&](int64_t begin, int64_t end) {
     for (int64_t i = 1; i < chunks; ++i)
-      for (int64_t c = begin; c < end; ++c) sum[c] += rest[(i - 1) * size + c];
+      for (int64_t c = begin; c < end; ++c) Z.data[c] += rest[(i - 1) * size + c];
   });
-  return total;
 }
 
 at::Tensor forward(const Rows& A, const Block& V) {
@@ -121,10 +125,12 @@ at::Tensor forward(const Rows& A, const Block& V) {
 }
 
 at::Tensor adjoint(const Rows& A, const Block& U) {
+  auto Z = empty_block(A.cols, U.columns);
   const auto& loops = *chosen().load();
-  return sum_of_chunks(A, U.columns, kStreamedRows, [&](int64_t first, int64_t count, Block Z, float* scratch) {
-    loops.adjoint(part(A, first, count), part(U, first), Z, kStreamedRows, scratch);
+  sum_of_chunks(A, block(Z), kStreamedRows, [&](int64_t first, int64_t count, Block z, float* scratch) {
+    loops.adjoint(part(A, first, count), part(U, first), z, kStreamedRows, scratch);
   });
+  return Z;
 }
 
 /// Rows of A that fit the second-level cache twice beside V and Z; 0 where they do not.
@@ -135,6 +141,14 @@ int gram_block_rows(const Rows& A, int64_t columns) {
   for (const int whole : {24, 12, 8, 6, 4})  // divisors of a chunk that leave few odd rows to the tiles
     if (whole <= rows) return whole;
   return 0;
+}
+
+void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z) {
+  const auto& loops = *chosen().load();
+  const int block_rows = gram_block_rows(A, V.columns);
+  sum_of_chunks(A, Z, block_rows, [&](int64_t first, int64_t count, Block z, float* scratch) {
+    loops.gram(part(A, first, count), V, part(Y, first), z, block_rows, scratch);
+  });
 }
 
 }  // namespace
@@ -163,21 +177,23 @@ at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V) {
   return flipped ? adjoint(rows, block(X)) : forward(rows, block(X));
 }
 
-bool reads_gram_once(const at::Tensor& A, int64_t columns) {
-  if (!takes_skinny(A) || A.stride(1) != 1) return false;
-  return gram_block_rows(row_major(A).rows, columns) > 0;
+int64_t gram_reads(const at::Tensor& A, int64_t columns) {
+  if (!takes_skinny(A) || A.stride(1) != 1 || columns == 0) return 0;
+  return gram_block_rows(row_major(A).rows, std::min(columns, kGramColumns)) > 0
+             ? (columns + kGramColumns - 1) / kGramColumns
+             : 0;
 }
 
 std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V) {
-  TORCH_INTERNAL_ASSERT(reads_gram_once(A, V.size(1)));
+  const int64_t groups = gram_reads(A, V.size(1)), columns = V.size(1);
+  TORCH_INTERNAL_ASSERT(groups > 0);
   const auto rows = row_major(A).rows;
   const auto X = in_block_layout(V);
-  auto Y = empty_block(rows.rows, V.size(1));
-  const auto& loops = *chosen().load();
-  const int block_rows = gram_block_rows(rows, V.size(1));
-  auto Z = sum_of_chunks(rows, V.size(1), block_rows, [&](int64_t first, int64_t count, Block z, float* scratch) {
-    loops.gram(part(rows, first, count), block(X), part(block(Y), first), z, block_rows, scratch);
-  });
+  auto Y = empty_block(A.size(0), columns), Z = empty_block(A.size(1), columns);
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t first = g * columns / groups, width = (g + 1) * columns / groups - first;
+    gram(rows, block(X.narrow(1, first, width)), block(Y.narrow(1, first, width)), block(Z.narrow(1, first, width)));
+  }
   return {std::move(Y), std::move(Z)};
 }
 

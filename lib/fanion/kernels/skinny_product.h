@@ -27,10 +27,12 @@ at::Tensor product(const at::Tensor& A, const at::Tensor& X);
 /// the result does not depend on the number of threads. Cost: A is read once per 8 columns, from memory once.
 at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V);
 
-/// Whether `skinny_gram` reads A once for `columns` vectors: row-major, with rows that leave room in the cache.
-bool reads_gram_once(const at::Tensor& A, int64_t columns);
+/// How often `skinny_gram` reads A for `columns` vectors: once per 8; 0 where it cannot, which takes A row-major with
+/// rows short enough that a few of them fit the second-level cache beside 8 columns of V and Z.
+int64_t gram_reads(const at::Tensor& A, int64_t columns);
 
-/// Y = A V and Z = Aᵀ Y with one read of A (see `reads_gram_once`). Like `skinny_product` otherwise.
+/// Y = A V and Z = Aᵀ Y in one sweep over A per 8 columns, where `gram_reads` is not 0. Like `skinny_product`
+/// otherwise.
 std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V);
 
 /// Instruction set in use: "avx512", "avx2" or "baseline" (what the compiler assumes of every machine).

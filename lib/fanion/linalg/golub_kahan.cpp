@@ -52,8 +52,14 @@ BlockBidiagonalisation::Split BlockBidiagonalisation::split(const at::Tensor& ba
     auto C = at::zeros({p, block.size(1)}, at::kDouble);
     if (columns == 0) return C;
     const auto W = basis.narrow(1, p - columns, columns);
-    const auto part = kernels::product(W.t(), block);
-    block = block - kernels::product(W, part);
+    at::Tensor part, along;  // Wᵀ block, and W times that: one sweep over the basis where the kernels take it
+    if (block.scalar_type() == at::kFloat && kernels::gram_reads(W.t(), block.size(1)) == 1) {
+      std::tie(part, along) = kernels::skinny_gram(W.t(), block);
+    } else {
+      part = kernels::product(W.t(), block);
+      along = kernels::product(W, part);
+    }
+    block = block - along;
     C.narrow(0, p - columns, columns).copy_(part);
     return C;
   };
@@ -111,7 +117,7 @@ void BlockBidiagonalisation::expand() {
   at::Tensor Y, Z;
   {
     const Stopwatch watch(seconds_.products);
-    if (fuse_ && A_.reads_gram_once(b))
+    if (fuse_ && A_.gram_reads(b) > 0)
       std::tie(Y, Z) = A_.apply_gram(V);
     else
       Y = A_.apply(V);

@@ -12,7 +12,7 @@ namespace fanion::linalg {
 /// New vectors are orthogonalised twice: against the last two blocks, where the recurrence has its large coefficients,
 /// and against the whole basis; twice more where little of a column is left. Directions that vanish (an invariant space
 /// was found) are replaced by random ones with zeros in B. Where A is read once for AᵀA V
-/// (`LinearOperator::reads_gram_once`), a step costs one read: span(V, Aᵀ U) is span(V, AᵀA V), so V₊ can come from AᵀA
+/// (`LinearOperator::gram_reads`), a step costs one read: span(V, Aᵀ U) is span(V, AᵀA V), so V₊ can come from AᵀA
 /// V. A V = U B and the relation for AᵀA then still hold to eps, the one for AᵀU to eps·σ₁/σ_min(B_last,last) only;
 /// where that is above `accuracy`, Aᵀ U is multiplied out from then on. Source: Golub, Luk & Overton 1981 (block form);
 /// Daniel, Gragg, Kaufman & Stewart 1976 (twice is enough).
@@ -39,6 +39,7 @@ class BlockBidiagonalisation {
   const at::Tensor& left_coupling() const { return left_coupling_; }           ///< E; undefined after a fused step
   /// Coordinates in V of the latest standard normal block that lies in it, (p, b); undefined if there is none.
   at::Tensor random_coordinates() const;
+  bool leaks() const { return leak_ > 0; }      ///< whether a fused step was taken
   double eps() const { return eps_; }           ///< unit roundoff of the working precision
   at::Tensor left(const at::Tensor& P) const;   ///< U P
   at::Tensor right(const at::Tensor& Q) const;  ///< V Q

@@ -15,6 +15,7 @@
 #include <cmath>
 
 #include "fanion/linalg/golub_kahan.h"
+#include "fanion/linalg/look_schedule.h"
 #include "fanion/linalg/projected_svd.h"
 #include "fanion/linalg/stopwatch.h"
 #include "fanion/linalg/svd_bounds.h"
@@ -23,7 +24,7 @@
 namespace fanion::linalg {
 namespace {
 
-constexpr int64_t kSmall = 192;     // projected problems up to this size are solved in double at once
+constexpr int64_t kSmall = 96;      // projected problems up to this size are solved in double at once
 constexpr int64_t kMostSweeps = 5;  // a basis too small to bound what it has found will not do so later
 
 /// What one look at the projected problem tells.
@@ -34,33 +35,6 @@ struct Look {
   double estimate = 0;   ///< the same with σ_{k+1} taken from its Ritz value; no bound
   bool tied = false;     ///< σ_k and σ_{k+1} agree to working precision: no rank-k matrix to converge to
   bool crowded = false;  ///< more values agree than the random block can tell apart
-};
-
-/// When to look at the projected problem next: looks cost as much as several steps once the basis is large.
-class Schedule {
- public:
-  Schedule(double tol, int64_t first_step) : tol_(tol), first_(first_step) {}
-
-  /// Steps until the criterion should hold if it goes on falling as it has since the last look. Its estimate without
-  /// bounds falls more smoothly, so that comes first.
-  int64_t wait(int64_t step, double value, double estimate) {
-    const double now = estimate > tol_ ? estimate : value;
-    const int64_t since = step - last_step_;
-    const bool known = last_step_ > 0 && std::isfinite(last_) && now < last_ && (estimate > tol_) == by_estimate_;
-    const double rate = known ? std::log(last_ / now) / static_cast<double>(since) : 0.0;
-    last_ = now;
-    last_step_ = step;
-    by_estimate_ = estimate > tol_;
-    const int64_t done = step - first_, most = std::max<int64_t>(1, done / 4);
-    if (!known) return by_estimate_ ? most : std::max<int64_t>(1, done / 20);
-    const double needed = std::log(now / tol_) / rate;
-    return std::isfinite(needed) ? std::clamp<int64_t>(std::llround(std::ceil(needed)), 1, most) : most;
-  }
-
- private:
-  double tol_, last_ = 0;
-  int64_t first_, last_step_ = 0;
-  bool by_estimate_ = true;
 };
 
 class Krylov {
@@ -84,8 +58,8 @@ class Krylov {
         std::clamp<int64_t>(plan_.block - guessed, std::min<int64_t>(2, plan_.block), plan_.capacity - guessed);
     bases_.start(guessed > 0 ? guess.narrow(1, 0, guessed) : at::empty({A_.cols(), 0}, A_.options()),
                  random_block(A_.cols(), random, A_.options(), options_));
-    int64_t steps = 0, next_look = (k_ + plan_.block) / plan_.block + 2, sweeps = 0;
-    Schedule schedule(options_.tol, 0);
+    int64_t steps = 0, next_look = (k_ + plan_.block) / plan_.block + 4, sweeps = 0;
+    LookSchedule schedule(options_.tol, 0);
     SvdReport report;
     report.status = options_.criterion == SvdCriterion::passes ? SvdStatus::passes : SvdStatus::exhausted;
     Look seen;
@@ -93,10 +67,13 @@ class Krylov {
       bases_.expand();
       ++steps;
       const bool out_of_passes = options_.passes && steps >= *options_.passes;
-      if (!out_of_passes && !bases_.full() && (steps < next_look || bases_.size() < std::min(k_ + 1, limit_))) continue;
-      seen = look();
       const bool fixed = options_.criterion == SvdCriterion::passes;
-      const bool converged = !fixed && seen.value <= options_.tol && !seen.crowded;
+      const bool early = fixed || steps < next_look || bases_.size() < std::min(k_ + 1, limit_);
+      if (!out_of_passes && !bases_.full() && early) continue;
+      seen = look();
+      // True residuals do not depend on what the space may have missed; two looks for that are enough.
+      const bool settled = !seen.crowded || (options_.criterion == SvdCriterion::residual && sweeps >= 2);
+      const bool converged = !fixed && seen.value <= options_.tol && settled;
       // After a restart the first convergence only calls for another look with fresh random vectors.
       if (converged && (report.restarts == 0 || sweeps > 0)) report.status = SvdStatus::converged;
       const bool look_again = seen.crowded || (!fixed && bases_.full() && (converged || seen.estimate <= options_.tol));
@@ -105,7 +82,7 @@ class Krylov {
       if (bases_.full()) {
         restart();
         ++report.restarts;
-        schedule = Schedule(options_.tol, steps);
+        schedule = LookSchedule(options_.tol, steps);
       }
       if (look_again) {
         refresh();
@@ -119,7 +96,8 @@ class Krylov {
  private:
   /// Random columns as many as the block has, so far as they fit.
   void refresh() {
-    const int64_t columns = std::min(std::max(plan_.block, bases_.next_block()), bases_.room() - bases_.next_block());
+    const int64_t wanted = std::max({plan_.block, bases_.next_block(), kLeastRandom});
+    const int64_t columns = std::min(wanted, bases_.room() - bases_.next_block());
     if (columns > 0) bases_.refresh(random_block(A_.cols(), columns, A_.options(), options_));
   }
 
@@ -127,11 +105,9 @@ class Krylov {
     const Stopwatch watch(seconds_.projected);
     Look seen;
     const auto B = bases_.B();
-    const auto& C = bases_.coupling();
     const int64_t p = B.size(0), count = std::min(k_ + 1, p);
     seen.svd = rough_ ? right_vectors(B, p > kSmall) : full_svd(B, k_ + 1 > p ? p : k_ + 1);
-    const auto last = seen.svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, count);
-    const auto residual = at::linalg_vector_norm(at::matmul(C, last), 2, {{0}});
+    const auto residual = eigen_residual(seen.svd);
     const auto S = to_doubles(seen.svd.S), r = to_doubles(residual);
     const auto& E = bases_.left_coupling();
     const double most = E.defined() ? at::linalg_vector_norm(E).item<double>() : S[0];
@@ -158,6 +134,14 @@ class Krylov {
       guess.upper.push_back(i < count ? S[i] * S[i] + (i < k_ && ranked ? 0.0 : r[i]) : 0.0);
     seen.estimate = value_of(bounds_from(seen.svd, residual, guess));
     return seen;
+  }
+
+  /// ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for i ≤ min(k + 1, p).
+  at::Tensor eigen_residual(const ProjectedSvd& svd) const {
+    const auto& C = bases_.coupling();
+    const int64_t p = bases_.size();
+    const auto last = svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, std::min(k_ + 1, p));
+    return at::linalg_vector_norm(at::matmul(C, last), 2, {{0}});
   }
 
   /// Whether a group of close Ritz values is as large as the bounds' random block allows, or larger.
@@ -222,28 +206,28 @@ class Krylov {
     {
       const Stopwatch watch(seconds_.projected);
       svd = triplets(seen.svd);
-      if (const auto& E = bases_.left_coupling(); E.defined()) {
-        report.residuals = at::linalg_vector_norm(at::matmul(E, svd.P.narrow(0, p - E.size(1), E.size(1))), 2, {{0}});
-      } else {
-        const auto& C = bases_.coupling();
-        const auto last = svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, k_);
-        report.residuals = at::linalg_vector_norm(at::matmul(C, last), 2, {{0}}) / svd.S.narrow(0, 0, k_);
-      }
-      if (!seen.bounds.upper.defined()) {
-        const auto& C = bases_.coupling();
-        const auto last = svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, k_);
-        seen.bounds = bounds(svd, at::linalg_vector_norm(at::matmul(C, last), 2, {{0}}));
-      }
+      if (!seen.bounds.upper.defined()) seen.bounds = bounds(seen.svd, eigen_residual(seen.svd));
     }
     report.bounds = std::move(seen.bounds);
     report.seconds = bases_.seconds();
     report.seconds.projected = seconds_.projected;
-    const double sigma1 = svd.S[0].item<double>();
+    SvdResult result;
+    {
+      const Stopwatch watch(report.seconds.basis);
+      result = {bases_.left(svd.P), svd.S.narrow(0, 0, k_).to(A_.options()), bases_.right(svd.Q.narrow(1, 0, k_)), {}};
+    }
+    if (bases_.leaks()) {  // one product more, for residuals that are true
+      const Stopwatch watch(report.seconds.products);
+      const auto left_over = A_.apply_adjoint(result.U) - result.V * result.S;
+      report.residuals = at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU);
+    } else {
+      const auto& E = bases_.left_coupling();
+      report.residuals = at::linalg_vector_norm(at::matmul(E, svd.P.narrow(0, p - E.size(1), E.size(1))), 2, {{0}});
+    }
     report.message = c10::str(steps, " steps to a basis of ", p, ", ", report.restarts, " restarts, largest residual ",
-                              report.residuals.max().item<double>(), " with sigma_1 = ", sigma1);
-    const Stopwatch watch(report.seconds.basis);
-    return {bases_.left(svd.P), svd.S.narrow(0, 0, k_).to(A_.options()), bases_.right(svd.Q.narrow(1, 0, k_)),
-            std::move(report)};
+                              report.residuals.max().item<double>(), " with sigma_1 = ", svd.S[0].item<double>());
+    result.report = std::move(report);
+    return result;
   }
 
   const LinearOperator& A_;
@@ -270,7 +254,7 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   // The shorter side for V; for a square matrix the side from which AᵀA takes one read.
   const AdjointOperator adjoint(A);
   const bool flip = A.rows() < A.cols() ||
-                    (A.rows() == A.cols() && !A.reads_gram_once(plan.block) && adjoint.reads_gram_once(plan.block));
+                    (A.rows() == A.cols() && A.gram_reads(plan.block) == 0 && adjoint.gram_reads(plan.block) > 0);
   auto guess = options.warm_start;
   if (guess.defined()) {
     guess = guess.to(A.options());

@@ -66,7 +66,8 @@ at::Tensor LinearOperator::apply_adjoint(const at::Tensor& U) const {
 }
 
 std::pair<at::Tensor, at::Tensor> LinearOperator::apply_gram(const at::Tensor& V) const {
-  if (!reads_gram_once(V.size(1))) {
+  const int64_t reads = gram_reads(V.size(1));
+  if (reads == 0) {
     auto Y = apply(V);
     auto Z = apply_adjoint(Y);
     return {std::move(Y), std::move(Z)};
@@ -75,12 +76,12 @@ std::pair<at::Tensor, at::Tensor> LinearOperator::apply_gram(const at::Tensor& V
   auto both = gram_product(V);
   count_.forward += V.size(1);
   count_.adjoint += V.size(1);
-  ++count_.reads;
+  count_.reads += reads;
   return both;
 }
 
 std::pair<at::Tensor, at::Tensor> LinearOperator::gram_product(const at::Tensor&) const {
-  TORCH_INTERNAL_ASSERT(false, "an operator that reads A once for AᵀA V must override gram_product");
+  TORCH_INTERNAL_ASSERT(false, "an operator that sweeps A once for AᵀA V must override gram_product");
 }
 
 at::Tensor LinearOperator::to_dense() const {
@@ -93,10 +94,13 @@ DenseOperator::DenseOperator(Stored s)
                      s.A.options().dtype(s.A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat)),
       A_(std::move(s.A)) {}
 
-bool DenseOperator::reads_gram_once(int64_t columns) const {
-  return columns <= kernels::kMostSkinnyColumns && kernels::reads_gram_once(A_, columns);
+int64_t DenseOperator::gram_reads(int64_t columns) const {
+  return columns <= kernels::kMostSkinnyColumns ? kernels::gram_reads(A_, columns) : 0;
 }
-std::optional<double> DenseOperator::frobenius_squared() const { return kernels::sum_of_squares(A_); }
+std::optional<double> DenseOperator::frobenius_squared() const {
+  if (!squares_) squares_ = kernels::sum_of_squares(A_);
+  return squares_;
+}
 
 at::Tensor DenseOperator::product(const at::Tensor& V) const { return kernels::product(A_, V); }
 at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return kernels::product(A_.t(), U); }

@@ -37,8 +37,8 @@ class LinearOperator {
   at::Tensor apply_adjoint(const at::Tensor& U) const;
   /// Y = A V and Z = Aᵀ Y: (n, b) → (m, b), (n, b). Throws like `apply`. The default calls both.
   std::pair<at::Tensor, at::Tensor> apply_gram(const at::Tensor& V) const;
-  /// Whether `apply_gram` reads A once for `columns` vectors.
-  virtual bool reads_gram_once(int64_t /*columns*/) const { return false; }
+  /// Reads of A that `apply_gram` takes for `columns` vectors in one sweep; 0 where it is the two products.
+  virtual int64_t gram_reads(int64_t /*columns*/) const { return 0; }
   /// ‖A‖_F² where it is cheap to know (to a few eps), else nothing.
   virtual std::optional<double> frobenius_squared() const { return std::nullopt; }
   /// The matrix itself, (m, n). The default multiplies by the identity: min(m, n) products.
@@ -65,7 +65,7 @@ class DenseOperator final : public LinearOperator {
  public:
   explicit DenseOperator(const at::Tensor& A);
   at::Tensor to_dense() const override { return A_.to(options().dtype().toScalarType()); }
-  bool reads_gram_once(int64_t columns) const override;
+  int64_t gram_reads(int64_t columns) const override;
   std::optional<double> frobenius_squared() const override;
 
  private:
@@ -77,6 +77,7 @@ class DenseOperator final : public LinearOperator {
   at::Tensor adjoint_product(const at::Tensor& U) const override;
   std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override;
   at::Tensor A_;
+  mutable std::optional<double> squares_;  ///< ‖A‖_F², once asked for
 };
 
 /// A matrix given by two functions, A V and Aᵀ U.

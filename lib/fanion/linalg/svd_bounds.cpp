@@ -78,11 +78,11 @@ EigenvalueBounds eigenvalue_bounds(const LanczosRelation& r, int64_t k) {
     for (int64_t i = 0; i <= k; ++i) bounds.upper[i] = value(i) + rest + slack;
     bounds.kind = BoundKind::proved;
   }
-  if (r.start.defined()) {
+  if (r.start.defined() && r.start.size(1) >= std::min(kLeastRandom, r.limit)) {
     const Resolvent resolvent(r);
     const int64_t columns = r.start.size(1);
     const double coupling = at::linalg_vector_norm(r.coupling).item<double>();
-    const int64_t step = std::max<int64_t>(k / 6, 1);  // λ falls with i, so a bound serves all later i as well
+    const int64_t step = (k + 4) / 4;  // λ falls with i, so a bound serves all later i as well
     double above = kInfinity;
     for (int64_t i = 0; i <= k; ++i) {
       if (i % step != 0 && i < k) {
@@ -135,7 +135,8 @@ SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>
     if (j == k) excess = weighted + rounding;
     if (j < k && upper_sum[k] - upper_sum[j] > sum[k]) break;  // a larger rest cannot help
   }
-  bounds.rank_k = sum[k] > 0 ? best / std::sqrt(sum[k]) + 32 * eps : (upper_sum[k] > 0 ? kInfinity : 0.0);
+  constexpr double kNothing = 1e-290;  // what rounding leaves of the zero matrix
+  bounds.rank_k = sum[k] > 0 ? best / std::sqrt(sum[k]) + 32 * eps : (upper_sum[k] > kNothing ? kInfinity : 0.0);
 
   double found = 0, possible = 0, raised = 0;
   for (int64_t i = 0; i < k; ++i) {
@@ -145,7 +146,7 @@ SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>
   }
   if (theta[k - 1] > 0) raised = excess / (2 * std::sqrt(theta[k - 1]));
   possible = std::min(possible, theta[k - 1] > 0 ? found + raised : kInfinity);
-  bounds.lmo_gap = possible > 0 ? std::max(1 - found / possible, 0.0) + 8 * eps : 0.0;
+  bounds.lmo_gap = possible > std::sqrt(kNothing) ? std::max(1 - found / possible, 0.0) + 8 * eps : 0.0;
   bounds.upper = at::tensor(std::vector<double>(upper.begin(), upper.begin() + k), at::kDouble).clamp_min(0).sqrt();
   bounds.next_upper = std::sqrt(std::max(upper[k], 0.0));
   return bounds;

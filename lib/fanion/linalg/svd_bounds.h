@@ -43,6 +43,8 @@ EigenvalueBounds eigenvalue_bounds(const LanczosRelation& relation, int64_t k);
 /// to kAlike·λ.
 int64_t most_alike(int64_t columns);
 constexpr double kAlike = 1e-4;
+/// Fewer random columns than this give no bounds: a group of equal values would show as one.
+constexpr int64_t kLeastRandom = 4;
 
 /// The elements of x, as the functions here take them.
 std::vector<double> to_doubles(const at::Tensor& x);
