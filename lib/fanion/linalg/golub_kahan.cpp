@@ -133,8 +133,9 @@ void BlockBidiagonalisation::expand() {
   const double coupled = left.C.numel() > 0 ? at::linalg_matrix_norm(left.C, 2).item<double>() : 0.0;
   const double leak = smallest > 0 ? (eps_ * scale_ * scale_ + leak_ * coupled) / smallest : scale_;
   // Squares of scale_ must stay in float32's range as well.
-  const bool fused = Z.defined() && leak <= accuracy_ * scale_ && scale_ > 1e-12 && scale_ < 1e12;
+  const bool fused = Z.defined() && (accuracy_ >= 1 || leak <= accuracy_ * scale_) && scale_ > 1e-12 && scale_ < 1e12;
   leak_ = fused ? std::max(leak, leak_) : leak_;
+  mixed_ = mixed_ || (!fused && leak_ > 0);
   if (!fused) {
     fuse_ = false;
     const Stopwatch watch(seconds_.products);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "fanion/linalg/linear_operator.h"
 #include "fanion/linalg/svd_report.h"
 
@@ -39,8 +41,10 @@ class BlockBidiagonalisation {
   const at::Tensor& left_coupling() const { return left_coupling_; }           ///< E; undefined after a fused step
   /// Coordinates in V of the latest standard normal block that lies in it, (p, b); undefined if there is none.
   at::Tensor random_coordinates() const;
-  bool leaks() const { return leak_ > 0; }      ///< whether a fused step was taken
-  double eps() const { return eps_; }           ///< unit roundoff of the working precision
+  bool leaks() const { return leak_ > 0; }  ///< whether a fused step was taken
+  double eps() const { return eps_; }       ///< unit roundoff of the working precision
+  /// Error of the relation for AᵀA, relative to σ₁².
+  double relation_error() const { return mixed_ ? std::max(eps_, leak_ / scale_) : eps_; }
   at::Tensor left(const at::Tensor& P) const;   ///< U P
   at::Tensor right(const at::Tensor& Q) const;  ///< V Q
   const SvdSeconds& seconds() const { return seconds_; }
@@ -57,6 +61,7 @@ class BlockBidiagonalisation {
   double accuracy_;
   double eps_;
   bool fuse_ = true;
+  bool mixed_ = false;      ///< steps of the plain kind followed fused ones
   bool restarted_ = false;  ///< the basis starts with Ritz vectors, all of which the next block couples to
   int64_t capacity_;
   int64_t size_ = 0;

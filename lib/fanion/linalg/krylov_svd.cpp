@@ -48,7 +48,8 @@ class Krylov {
         rough_(A.options().dtype() != at::kDouble),
         bases_(A, plan.capacity, options.criterion == SvdCriterion::residual ? 0.1 * options.tol : 1.0,
                *options.generator) {
-    known_.upper.assign(k + 1, std::numeric_limits<double>::infinity());
+    forget_random_bounds();
+    proved_ = random_;
     if (const auto squared = A.frobenius_squared()) frobenius_squared_ = *squared;
   }
 
@@ -126,7 +127,7 @@ class Krylov {
     const auto value_of = [&](const SvdBounds& bounds) {
       return options_.criterion == SvdCriterion::rank_k ? bounds.rank_k : bounds.lmo_gap;
     };
-    seen.bounds = bounds(seen.svd, residual);
+    seen.bounds = bounds(seen.svd, residual, seen.crowded);
     seen.value = value_of(seen.bounds);
     const bool ranked = options_.criterion == SvdCriterion::rank_k;
     EigenvalueBounds guess{{}, BoundKind::probabilistic};
@@ -162,26 +163,29 @@ class Krylov {
     for (auto& each : theta) each *= each;
     theta.resize(std::max<int64_t>(theta.size(), k_), 0.0);
     r.resize(k_, std::numeric_limits<double>::infinity());
-    return svd_bounds(theta, r, upper, bases_.eps());
+    return svd_bounds(theta, r, upper, bases_.relation_error());
   }
 
-  /// Bounds from everything seen so far: an upper bound, once found, stays one.
-  SvdBounds bounds(const ProjectedSvd& svd, const at::Tensor& residual) {
-    const auto fresh = eigenvalue_bounds({.theta = svd.S.square(),
-                                          .vectors = svd.Q,
-                                          .coupling = bases_.coupling(),
-                                          .start = bases_.random_coordinates(),
-                                          .limit = limit_,
-                                          .frobenius_squared = frobenius_squared_,
-                                          .eps = bases_.eps()},
-                                         k_);
-    for (int64_t i = 0; i <= k_; ++i) {
-      if (fresh.upper[i] >= known_.upper[i]) continue;
-      known_.upper[i] = fresh.upper[i];
-      if (known_.kind != BoundKind::probabilistic) known_.kind = fresh.kind;
-    }
-    return bounds_from(svd, residual, known_);
+  /// Bounds from everything seen so far: an upper bound, once found, stays one. A crowd of equal values voids what the
+  /// random block has told.
+  SvdBounds bounds(const ProjectedSvd& svd, const at::Tensor& residual, bool crowd) {
+    const LanczosRelation relation{.theta = svd.S.square(),
+                                   .vectors = svd.Q,
+                                   .coupling = bases_.coupling(),
+                                   .start = crowd ? at::Tensor() : bases_.random_coordinates(),
+                                   .limit = limit_,
+                                   .frobenius_squared = frobenius_squared_,
+                                   .eps = bases_.relation_error()};
+    if (crowd) forget_random_bounds();
+    const auto keep_smaller = [](std::vector<double>& best, const std::vector<double>& fresh) {
+      for (std::size_t i = 0; i < best.size(); ++i) best[i] = std::min(best[i], fresh[i]);
+    };
+    keep_smaller(proved_, proved_bounds(relation, k_));
+    keep_smaller(random_, random_bounds(relation, k_));
+    return bounds_from(svd, residual, tightest(proved_, random_));
   }
+
+  void forget_random_bounds() { random_.assign(k_ + 1, std::numeric_limits<double>::infinity()); }
 
   void restart() {
     // More than k: the extra vectors hold what is about to converge (Wu & Simon).
@@ -206,7 +210,7 @@ class Krylov {
     {
       const Stopwatch watch(seconds_.projected);
       svd = triplets(seen.svd);
-      if (!seen.bounds.upper.defined()) seen.bounds = bounds(seen.svd, eigen_residual(seen.svd));
+      if (!seen.bounds.upper.defined()) seen.bounds = bounds(seen.svd, eigen_residual(seen.svd), seen.crowded);
     }
     report.bounds = std::move(seen.bounds);
     report.seconds = bases_.seconds();
@@ -238,7 +242,7 @@ class Krylov {
   bool rough_;
   BlockBidiagonalisation bases_;
   double frobenius_squared_ = -1;
-  EigenvalueBounds known_;
+  std::vector<double> proved_, random_;  ///< upper bounds of λ₁ … λ_{k+1}
   SvdSeconds seconds_;
 };
 

@@ -16,6 +16,14 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+constexpr double kTiny = std::numeric_limits<double>::min();
+
+/// How far rounding may move an eigenvalue.
+double rounding_of(const LanczosRelation& r) {
+  const double largest = r.theta[0].item<double>();
+  return 16 * r.eps * std::max(largest, kTiny) * std::sqrt(static_cast<double>(r.theta.size(0)));
+}
+
 /// ‖startᵀP(x − T)⁻¹E_last‖_F with the first `dropped` Ritz vectors projected out.
 class Resolvent {
  public:
@@ -65,41 +73,49 @@ double least_component(int64_t b, int64_t i) {
   return extra / (std::numbers::e * std::sqrt(b)) * std::pow(kFailureProbability, 1 / extra);
 }
 
-EigenvalueBounds eigenvalue_bounds(const LanczosRelation& r, int64_t k) {
-  const int64_t p = r.theta.size(0);
-  const auto* theta = r.theta.const_data_ptr<double>();
-  const auto value = [&](int64_t i) { return i < p ? theta[i] : 0.0; };
-  const double largest = std::max(theta[0], std::numeric_limits<double>::min());
-  const double rounding = 16 * r.eps * largest * std::sqrt(static_cast<double>(p));
-  EigenvalueBounds bounds{std::vector<double>(k + 1, kInfinity), BoundKind::none};
+std::vector<double> proved_bounds(const LanczosRelation& r, int64_t k) {
+  std::vector<double> upper(k + 1, kInfinity);
   if (r.frobenius_squared >= 0) {
+    const auto theta = to_doubles(r.theta);
     const double rest = std::max(r.frobenius_squared - r.theta.sum().item<double>(), 0.0);
-    const double slack = rounding + 8 * r.eps * r.frobenius_squared;
-    for (int64_t i = 0; i <= k; ++i) bounds.upper[i] = value(i) + rest + slack;
-    bounds.kind = BoundKind::proved;
+    const double slack = rounding_of(r) + 8 * r.eps * r.frobenius_squared;
+    for (int64_t i = 0; i <= k; ++i) upper[i] = (i < r.theta.size(0) ? theta[i] : 0.0) + rest + slack;
   }
-  if (r.start.defined() && r.start.size(1) >= std::min(kLeastRandom, r.limit)) {
-    const Resolvent resolvent(r);
-    const int64_t columns = r.start.size(1);
-    const double coupling = at::linalg_vector_norm(r.coupling).item<double>();
-    const int64_t step = (k + 4) / 4;  // λ falls with i, so a bound serves all later i as well
-    double above = kInfinity;
-    for (int64_t i = 0; i <= k; ++i) {
-      if (i % step != 0 && i < k) {
-        bounds.upper[i] = std::min(bounds.upper[i], above);
-        continue;
-      }
-      const int64_t count = std::min(i + 1, most_alike(columns));
-      const double limit = least_component(columns, count) / std::max(coupling, 1e-300);
-      const double x = coupling == 0 ? value(i) : crossing(resolvent, value(i), i, limit, largest);
-      above = std::min(above, x + rounding);
-      if (above < bounds.upper[i]) {
-        bounds.upper[i] = above;
-        bounds.kind = BoundKind::probabilistic;
-      }
+  if (k >= r.limit) upper[k] = 0;
+  return upper;
+}
+
+std::vector<double> random_bounds(const LanczosRelation& r, int64_t k) {
+  std::vector<double> upper(k + 1, kInfinity);
+  if (!r.start.defined() || r.start.size(1) < std::min(kLeastRandom, r.limit)) return upper;
+  const Resolvent resolvent(r);
+  const auto theta = to_doubles(r.theta);
+  const int64_t columns = r.start.size(1);
+  const double coupling = at::linalg_vector_norm(r.coupling).item<double>();
+  const int64_t step = (k + 4) / 4;  // λ falls with i, so a bound serves all later i as well
+  double lowest = kInfinity;
+  for (int64_t i = 0; i <= k; ++i) {
+    if (i % step == 0 || i == k) {
+      const double value = i < r.theta.size(0) ? theta[i] : 0.0;
+      const double limit = least_component(columns, std::min(i + 1, most_alike(columns))) / std::max(coupling, 1e-300);
+      const double x = coupling == 0 ? value : crossing(resolvent, value, i, limit, std::max(theta[0], kTiny));
+      lowest = std::min(lowest, x + rounding_of(r));
+    }
+    upper[i] = lowest;
+  }
+  return upper;
+}
+
+EigenvalueBounds tightest(const std::vector<double>& proved, const std::vector<double>& random) {
+  EigenvalueBounds bounds{proved, BoundKind::none};
+  for (std::size_t i = 0; i < proved.size(); ++i) {
+    if (random[i] < proved[i]) {
+      bounds.upper[i] = random[i];
+      bounds.kind = BoundKind::probabilistic;
+    } else if (std::isfinite(proved[i]) && bounds.kind == BoundKind::none) {
+      bounds.kind = BoundKind::proved;
     }
   }
-  if (k >= r.limit) bounds.upper[k] = 0;
   return bounds;
 }
 
@@ -124,7 +140,7 @@ SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>
     double tau = 0, weighted = 0;
     for (int64_t i = 0; i < j; ++i) {
       const double gap = theta[i] - next;
-      const double t = gap > 0 ? (residual[i] + 4 * eps * theta[0]) / gap : kInfinity;
+      const double t = gap > 0 ? (residual[i] + 32 * eps * theta[0]) / gap : kInfinity;
       tau += t * t;
       weighted += theta[i] * t * t;
     }

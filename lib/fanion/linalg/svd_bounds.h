@@ -33,11 +33,15 @@ struct LanczosRelation {
 /// meet is the bound. It needs i random columns. Only half the columns are taken for i, which makes c much larger; that
 /// is still a bound while no more than `most_alike` singular values agree closely, for the argument can be made for
 /// each group of close values alone. Solvers that see a larger group (`kAlike`) add random columns.
+std::vector<double> proved_bounds(const LanczosRelation& relation, int64_t k);
+std::vector<double> random_bounds(const LanczosRelation& relation, int64_t k);
+
 struct EigenvalueBounds {
-  std::vector<double> upper;  ///< k + 1 of them
+  std::vector<double> upper;  ///< k + 1 of them, infinite where nothing is known
   BoundKind kind = BoundKind::none;
 };
-EigenvalueBounds eigenvalue_bounds(const LanczosRelation& relation, int64_t k);
+/// The smaller of each pair.
+EigenvalueBounds tightest(const std::vector<double>& proved, const std::vector<double>& random);
 
 /// How many values may agree for bounds from a random block of so many columns, and how closely they agree then:
 /// to kAlike·λ.
