@@ -80,6 +80,7 @@ BlockBidiagonalisation::Split BlockBidiagonalisation::split(const at::Tensor& ba
   const int64_t kept = std::min((D > vanished).sum().item<int64_t>(), width);
   s.Q = at::matmul(s.Q, P.narrow(1, 0, width).to(s.Q.options()));
   auto R_new = D.unsqueeze(1).narrow(0, 0, width) * Nh.narrow(0, 0, width);
+  if (kept < b) dropped_ = std::max(dropped_, D[kept].item<double>() / std::max(scale, before));
   if (kept < width) {
     R_new.narrow(0, kept, width - kept).zero_();
     s.Q.narrow(1, kept, width - kept)

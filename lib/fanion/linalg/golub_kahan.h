@@ -44,7 +44,7 @@ class BlockBidiagonalisation {
   bool leaks() const { return leak_ > 0; }  ///< whether a fused step was taken
   double eps() const { return eps_; }       ///< unit roundoff of the working precision
   /// Error of the relation for AᵀA, relative to σ₁².
-  double relation_error() const { return mixed_ ? std::max(eps_, leak_ / scale_) : eps_; }
+  double relation_error() const { return std::max({eps_, dropped_, mixed_ ? leak_ / scale_ : 0.0}); }
   at::Tensor left(const at::Tensor& P) const;   ///< U P
   at::Tensor right(const at::Tensor& Q) const;  ///< V Q
   const SvdSeconds& seconds() const { return seconds_; }
@@ -65,10 +65,11 @@ class BlockBidiagonalisation {
   bool restarted_ = false;  ///< the basis starts with Ritz vectors, all of which the next block couples to
   int64_t capacity_;
   int64_t size_ = 0;
-  int64_t last_ = 0;  ///< width of the last block
-  double leak_ = 0;   ///< bound of what AᵀU has outside span(V, V₊) from fused steps
-  double scale_ = 0;  ///< largest column norm of A V so far, a lower bound of σ₁
-  at::Tensor U_, V_;  ///< (m, capacity), (n, capacity), columns contiguous
+  int64_t last_ = 0;    ///< width of the last block
+  double dropped_ = 0;  ///< largest direction taken for rounding, relative to what it was part of
+  double leak_ = 0;     ///< bound of what AᵀU has outside span(V, V₊) from fused steps
+  double scale_ = 0;    ///< largest column norm of A V so far, a lower bound of σ₁
+  at::Tensor U_, V_;    ///< (m, capacity), (n, capacity), columns contiguous
   at::Tensor B_;
   at::Tensor next_;  ///< V₊, (n, b₊); no columns once V is complete
   at::Tensor coupling_, left_coupling_;

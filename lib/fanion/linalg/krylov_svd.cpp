@@ -182,7 +182,7 @@ class Krylov {
     };
     keep_smaller(proved_, proved_bounds(relation, k_));
     keep_smaller(random_, random_bounds(relation, k_));
-    return bounds_from(svd, residual, tightest(proved_, random_));
+    return bounds_from(svd, residual, tightest(proved_, random_, unseen(relation)));
   }
 
   void forget_random_bounds() { random_.assign(k_ + 1, std::numeric_limits<double>::infinity()); }

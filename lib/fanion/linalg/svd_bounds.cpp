@@ -21,7 +21,7 @@ constexpr double kTiny = std::numeric_limits<double>::min();
 /// How far rounding may move an eigenvalue.
 double rounding_of(const LanczosRelation& r) {
   const double largest = r.theta[0].item<double>();
-  return 16 * r.eps * std::max(largest, kTiny) * std::sqrt(static_cast<double>(r.theta.size(0)));
+  return 8 * r.eps * std::max(largest, kTiny);
 }
 
 /// ‖startᵀP(x − T)⁻¹E_last‖_F with the first `dropped` Ritz vectors projected out.
@@ -73,14 +73,17 @@ double least_component(int64_t b, int64_t i) {
   return extra / (std::numbers::e * std::sqrt(b)) * std::pow(kFailureProbability, 1 / extra);
 }
 
+double unseen(const LanczosRelation& r) {
+  if (r.frobenius_squared < 0) return kInfinity;
+  const double rest = std::max(r.frobenius_squared - r.theta.sum().item<double>(), 0.0);
+  return rest + rounding_of(r) + 8 * r.eps * r.frobenius_squared;
+}
+
 std::vector<double> proved_bounds(const LanczosRelation& r, int64_t k) {
   std::vector<double> upper(k + 1, kInfinity);
-  if (r.frobenius_squared >= 0) {
-    const auto theta = to_doubles(r.theta);
-    const double rest = std::max(r.frobenius_squared - r.theta.sum().item<double>(), 0.0);
-    const double slack = rounding_of(r) + 8 * r.eps * r.frobenius_squared;
-    for (int64_t i = 0; i <= k; ++i) upper[i] = (i < r.theta.size(0) ? theta[i] : 0.0) + rest + slack;
-  }
+  const auto theta = to_doubles(r.theta);
+  const double rest = unseen(r);
+  for (int64_t i = 0; i <= k; ++i) upper[i] = (i < r.theta.size(0) ? theta[i] : 0.0) + rest;
   if (k >= r.limit) upper[k] = 0;
   return upper;
 }
@@ -106,8 +109,8 @@ std::vector<double> random_bounds(const LanczosRelation& r, int64_t k) {
   return upper;
 }
 
-EigenvalueBounds tightest(const std::vector<double>& proved, const std::vector<double>& random) {
-  EigenvalueBounds bounds{proved, BoundKind::none};
+EigenvalueBounds tightest(const std::vector<double>& proved, const std::vector<double>& random, double rest) {
+  EigenvalueBounds bounds{proved, BoundKind::none, rest};
   for (std::size_t i = 0; i < proved.size(); ++i) {
     if (random[i] < proved[i]) {
       bounds.upper[i] = random[i];
@@ -127,42 +130,32 @@ SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>
   if (known.kind == BoundKind::none) return bounds;
   if (known.kind == BoundKind::probabilistic) bounds.failure_probability = kFailureProbability;
 
-  std::vector<double> sum(k + 1, 0.0), upper_sum(k + 1, 0.0);  // of the first j values
-  for (int64_t i = 0; i < k; ++i) sum[i + 1] = sum[i] + std::max(theta[i], 0.0);
-  for (int64_t i = 0; i < k; ++i) upper_sum[i + 1] = upper_sum[i] + upper[i];
-
-  const double rounding = 16 * eps * theta[0] * std::sqrt(static_cast<double>(k) + 10);
-
-  // The first j triplets resolved against λ_{j+1} ≤ upper[j]; the rest bounded by its size.
-  double best = kInfinity, excess = kInfinity;
-  for (int64_t j = k; j >= 0; --j) {
-    const double next = upper[j];
-    double tau = 0, weighted = 0;
-    for (int64_t i = 0; i < j; ++i) {
-      const double gap = theta[i] - next;
-      const double t = gap > 0 ? (residual[i] + 32 * eps * theta[0]) / gap : kInfinity;
-      tau += t * t;
-      weighted += theta[i] * t * t;
-    }
-    if (!(tau < 1)) continue;
-    weighted /= 1 - tau;
-    const double tail = std::sqrt(sum[k] - sum[j]) + std::sqrt(std::max(upper_sum[k] - upper_sum[j], 0.0));
-    best = std::min(best, std::sqrt(weighted + next * tau) + tail);
-    if (j == k) excess = weighted + rounding;
-    if (j < k && upper_sum[k] - upper_sum[j] > sum[k]) break;  // a larger rest cannot help
-  }
-  constexpr double kNothing = 1e-290;  // what rounding leaves of the zero matrix
-  bounds.rank_k = sum[k] > 0 ? best / std::sqrt(sum[k]) + 32 * eps : (upper_sum[k] > kNothing ? kInfinity : 0.0);
-
-  double found = 0, possible = 0, raised = 0;
+  const double next = upper[k], rounding = 8 * eps * theta[0];
+  double found = 0, beyond = 0, raised = 0, tau = 0, weighted = 0;
   for (int64_t i = 0; i < k; ++i) {
-    upper[i] = std::min(upper[i], theta[i] + excess);
-    found += std::sqrt(std::max(theta[i], 0.0));
+    const double gap = theta[i] - next;
+    const double t = gap > 0 ? (residual[i] + 4 * eps * theta[0]) / gap : kInfinity;
+    found += theta[i];
+    beyond += t < 1 ? std::min(next * t * t, theta[i]) : theta[i];
+    raised += std::max(upper[i] - theta[i], 0.0);
+    tau += t * t;
+    weighted += theta[i] * t * t;
+  }
+  if (tau < 1) raised = std::min(raised, weighted / (1 - tau) + rounding);
+  raised = std::min(raised, known.rest);
+  constexpr double kNothing = 1e-290;  // what rounding leaves of the zero matrix
+  bounds.rank_k = found > 0            ? std::sqrt((raised + 2 * beyond) / found) + 32 * eps
+                  : raised <= kNothing ? 0.0
+                                       : kInfinity;
+
+  double sum = 0, possible = 0;
+  for (int64_t i = 0; i < k; ++i) {
+    upper[i] = std::min(upper[i], theta[i] + raised + rounding);
+    sum += std::sqrt(std::max(theta[i], 0.0));
     possible += std::sqrt(std::max(upper[i], 0.0));
   }
-  if (theta[k - 1] > 0) raised = excess / (2 * std::sqrt(theta[k - 1]));
-  possible = std::min(possible, theta[k - 1] > 0 ? found + raised : kInfinity);
-  bounds.lmo_gap = possible > std::sqrt(kNothing) ? std::max(1 - found / possible, 0.0) + 8 * eps : 0.0;
+  if (theta[k - 1] > 0) possible = std::min(possible, sum + raised / (2 * std::sqrt(theta[k - 1])));
+  bounds.lmo_gap = possible > std::sqrt(kNothing) ? std::max(1 - sum / possible, 0.0) + 8 * eps : 0.0;
   bounds.upper = at::tensor(std::vector<double>(upper.begin(), upper.begin() + k), at::kDouble).clamp_min(0).sqrt();
   bounds.next_upper = std::sqrt(std::max(upper[k], 0.0));
   return bounds;

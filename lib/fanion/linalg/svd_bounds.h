@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <limits>
 #include <vector>
 
 #include "fanion/linalg/svd_report.h"
@@ -39,9 +40,13 @@ std::vector<double> random_bounds(const LanczosRelation& relation, int64_t k);
 struct EigenvalueBounds {
   std::vector<double> upper;  ///< k + 1 of them, infinite where nothing is known
   BoundKind kind = BoundKind::none;
+  double rest = std::numeric_limits<double>::infinity();  ///< proved bound of Σ_{i≤k}(λᵢ − θᵢ)
 };
-/// The smaller of each pair.
-EigenvalueBounds tightest(const std::vector<double>& proved, const std::vector<double>& random);
+/// The smaller of each pair, and `rest` (see `unseen`).
+EigenvalueBounds tightest(const std::vector<double>& proved, const std::vector<double>& random, double rest);
+/// ‖A‖_F² − Σθ, which no eigenvalue, nor any number of them together, can lie above its Ritz values; infinite if
+/// unknown.
+double unseen(const LanczosRelation& relation);
 
 /// How many values may agree for bounds from a random block of so many columns, and how closely they agree then:
 /// to kAlike·λ.
@@ -61,10 +66,11 @@ double least_component(int64_t b, int64_t i);
 
 /// The bounds of a report from Ritz values θ, their residual norms ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ and upper bounds of λ₁ … λ_{k+1}.
 ///
-/// With s² ≥ λ_{k+1}, tᵢ = residualᵢ/(θᵢ − s²) bounds the part of v̂ᵢ outside the top-k space (as
-/// (AᵀA − θᵢ)v̂ᵢ = residual and AᵀA ≤ s² there), and with τ² = Σtᵢ² < 1, if ÂV̂ = ÛŜ holds exactly,
-///   ‖ÛŜV̂ᵀ − A_k‖_F² ≤ Σθᵢtᵢ²/(1 − τ²) + s²τ²,      Σᵢ(λᵢ − θᵢ) ≤ Σθᵢtᵢ²/(1 − τ²).
-/// `rank_k` also takes the best split j < k: resolve the first j like this and bound the small rest by its norm.
+/// With s² ≥ λ_{k+1} and tᵢ = residualᵢ/(θᵢ − s²), v̂ᵢ has at most tᵢ outside the top-k space, as (AᵀA − θᵢ)v̂ᵢ is the
+/// residual and AᵀA ≤ s² there. Let P be the projection on that space and P̂ on span(V̂), with A V̂ = Û Ŝ. Then
+///   ‖ÛŜV̂ᵀ − A_k‖_F² = ‖A(P̂ − P)‖_F² = Σᵢ(λᵢ − θᵢ) + 2‖A(I − P)P̂‖_F²,   ‖A(I − P)v̂ᵢ‖² ≤ min(s²tᵢ², θᵢ),
+///   Σᵢ(λᵢ − θᵢ) ≤ Σθᵢtᵢ²/(1 − Σtⱼ²)  where  Σtⱼ² < 1.
+/// Triplets too small to matter need not be resolved for `rank_k`: they enter by θᵢ.
 SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>& residual, EigenvalueBounds upper,
                      double eps);
 
