@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/scalar_tensor.h>
 
 #include <cmath>
 #include <vector>
@@ -53,6 +54,12 @@ double sum_of_squares(const at::Tensor& X) {
   }
   const double norm = at::linalg_vector_norm(X, 2, std::nullopt, false, at::kDouble).item<double>();
   return norm * norm;
+}
+
+at::Tensor frobenius_norm(const at::Tensor& X) {
+  if (X.scalar_type() == at::kFloat && X.device().is_cpu())
+    return at::scalar_tensor(std::sqrt(sum_of_squares(X)), at::kDouble);
+  return at::linalg_vector_norm(X, 2, std::nullopt, false, at::kDouble);
 }
 
 }  // namespace fanion::kernels

@@ -12,4 +12,7 @@ namespace fanion::kernels {
 /// Cost: one read.
 double sum_of_squares(const at::Tensor& X);
 
+/// ‖X‖_F, () float64 on X's device, which an accelerator need not wait for. Like `sum_of_squares` otherwise.
+at::Tensor frobenius_norm(const at::Tensor& X);
+
 }  // namespace fanion::kernels

@@ -1,8 +1,10 @@
 #include "fanion/norms/frobenius.h"
 
-#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/TensorOperators.h>
 
 #include <limits>
+
+#include "fanion/kernels/sum_of_squares.h"
 
 namespace fanion::norms {
 namespace {
@@ -25,10 +27,8 @@ class Frobenius final : public MatrixNorm {
   }
 
  private:
-  /// Summed in double: neither 1e-30 nor 1e30 leaves the range.
-  static at::Tensor in_double(const at::Tensor& M) {
-    return at::linalg_vector_norm(M, 2, std::nullopt, false, at::kDouble);
-  }
+  /// ‖M‖_F as float64: neither 1e-30 nor 1e30 leaves the range.
+  static at::Tensor in_double(const at::Tensor& M) { return kernels::frobenius_norm(M); }
 };
 
 }  // namespace
