@@ -54,11 +54,10 @@ class Krylov {
   }
 
   SvdResult run(const at::Tensor& guess) {
-    const int64_t guessed = guess.defined() ? std::min(guess.size(1), plan_.capacity - 1) : 0;
-    const int64_t random =
-        std::clamp<int64_t>(plan_.block - guessed, std::min<int64_t>(2, plan_.block), plan_.capacity - guessed);
-    bases_.start(guessed > 0 ? guess.narrow(1, 0, guessed) : at::empty({A_.cols(), 0}, A_.options()),
-                 random_block(A_.cols(), random, A_.options(), options_));
+    const auto start = mixed(guess);
+    const int64_t random = std::min(std::max(plan_.block - start.size(1), std::min(plan_.block, kLeastRandom)),
+                                    plan_.capacity - start.size(1));
+    bases_.start(start, random_block(A_.cols(), random, A_.options(), options_));
     int64_t steps = 0, next_look = (k_ + plan_.block) / plan_.block + 4, sweeps = 0;
     LookSchedule schedule(options_.tol, 0);
     SvdReport report;
@@ -95,6 +94,13 @@ class Krylov {
   }
 
  private:
+  /// Half a block of random mixtures of the guess, no more than it has columns: Krylov spaces need no wide start.
+  at::Tensor mixed(const at::Tensor& guess) const {
+    if (!guess.defined()) return at::empty({A_.cols(), 0}, A_.options());
+    const int64_t columns = std::min({guess.size(1), std::max<int64_t>(plan_.block / 2, 1), plan_.capacity - 1});
+    return at::matmul(guess, random_block(guess.size(1), columns, A_.options(), options_));
+  }
+
   /// Random columns as many as the block has, so far as they fit.
   void refresh() {
     const int64_t wanted = std::max({plan_.block, bases_.next_block(), kLeastRandom});
