@@ -1,10 +1,14 @@
+#include <ATen/Parallel.h>
+
 #include <iostream>
 
 #include "commands/command.h"
+#include "fanion/linalg/cost_model.h"
 #include "record/atomic_file.h"
 #include "record/machine.h"
 #include "record/plotting.h"
 #include "record/run_folder.h"
+#include "tasks/svd_calibration.h"
 #include "tasks/svd_peers.h"
 #include "tasks/svd_study.h"
 #include "tasks/svd_table.h"
@@ -38,12 +42,34 @@ struct SvdCommand {
                                   "measure the Python peers too (default: for Table 2's matrix, which is the default)");
     command.add_option("--peer-budget,--peer_budget", peer_budget, "seconds of tuning for a peer and a k")
         ->capture_default_str();
+    command.add_flag("--calibrate", calibrate,
+                     "measure what the choice of a method depends on and write it to --out (default: "
+                     "$XDG_CONFIG_HOME/fanion/svd_costs.json); nothing else is run");
     command.add_option("--out", out, "folder of the results (default: runs/TIME-svd)");
   }
 
+  /// Measures the costs and writes them where the next run finds them.
+  void run_calibration() const {
+    const auto file = out.empty() ? linalg::costs_file() : std::filesystem::path(out);
+    TORCH_CHECK_VALUE(!file.empty(), "neither XDG_CONFIG_HOME nor HOME is set: --out FILE says where the costs go");
+    TORCH_CHECK_VALUE(!std::filesystem::is_directory(file), "--out ", file.string(),
+                      " is a folder; with --calibrate it names the JSON file to write");
+    if (file.has_parent_path()) record::create_folder(file.parent_path());
+    const auto costs = tasks::measure_costs([](const std::string& line) { std::cerr << line << std::endl; });
+    auto json = nlohmann::json::parse(linalg::to_json(costs));
+    json["machine"] = record::machine_facts();
+    json["threads"] = at::get_num_threads();
+    const auto text = json.dump(1) + "\n";
+    record::write_atomically(file, text);
+    std::cout << text << "costs: " << file.string()
+              << (file == linalg::costs_file() ? "" : "\nused where FANION_SVD_COSTS names this file") << '\n';
+  }
+
   void run() {
+    if (calibrate) return run_calibration();
     TORCH_CHECK_VALUE(peer_budget > 0, "--peer-budget ", peer_budget, " must be positive: seconds");
     options.curves = plots;
+    linalg::svd_costs();  // so that a damaged file of costs leaves no folder behind
     tasks::SvdStudy study{.problem = tasks::make_problem(options)};
     const auto path = out.empty() ? record::RunFolder::fresh_name("svd") : std::filesystem::path(out);
     record::RunFolder::create(path, tasks::to_json(study.problem.options));
@@ -81,7 +107,7 @@ struct SvdCommand {
   }
 
   tasks::SvdStudyOptions options;
-  bool plots = true, peers = true;
+  bool plots = true, peers = true, calibrate = false;
   CLI::Option* peers_flag = nullptr;
   double peer_budget = 20;
   std::string out;

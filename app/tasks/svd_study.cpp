@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "fanion/linalg/cost_model.h"
 #include "tasks/limited_operator.h"
 #include "terminal/table.h"
 
@@ -36,6 +37,18 @@ SvdRun certified(const SvdProblem& problem, const linalg::DenseOperator& A, SvdM
   linalg::SvdOptions options{.method = method, .criterion = problem.criterion, .tol = o.tol};
   SvdRun run{.asked = method, .ran = method, .k = k};
   if (method == SvdMethod::automatic) run.ran = linalg::choose_method(A, k, options);
+  // LAPACK cannot be stopped once it runs.
+  if (run.ran == SvdMethod::dense) {
+    run.predicted = linalg::predicted_seconds(
+        SvdMethod::dense, {.m = A.rows(), .n = A.cols(), .k = k, .in_double = A.options().dtype() == at::kDouble},
+        linalg::svd_costs());
+    if (run.predicted > o.limit) {
+      run.status = "not started";
+      run.message = c10::str("predicted to take ", terminal::fixed(run.predicted, 0), " s, above the ", o.limit,
+                             " s of --limit, and it cannot be stopped");
+      return run;
+    }
+  }
   double worst = -1;
   for (int64_t r = 0; r < o.repeat && (r == 0 || run.seconds.front() <= kLongRun); ++r) {
     options.generator = at::detail::createCPUGenerator(o.seed + static_cast<uint64_t>(r));

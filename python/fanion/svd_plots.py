@@ -72,7 +72,7 @@ def _draw(results: dict[str, Any], png: Path, *, x_of: Callable[[Point], float],
         if with_runs:
             for run in results["runs"]:
                 error = run["errors"][options["criterion"]]
-                if run["k"] != k or run["status"] not in ("converged", "exhausted") or not _drawable(error):
+                if run["k"] != k or run["status"] != "converged" or not _drawable(error):
                     continue
                 axes.plot(
                     [run["median_seconds"]],

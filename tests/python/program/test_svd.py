@@ -218,3 +218,43 @@ def test_missing_peers_are_said(tmp_path):
     results, out = svd(tmp_path / "run", *arguments, env={"FANION_PYTHON": "no-such-python"})
     assert "peers: 'no-such-python -m benchmarks.topk_svd.given' does not start" in out
     assert "make bench" in results["peers_missing"]
+
+
+def test_calibration_is_written_and_used(tmp_path):
+    """Runs for seconds: it times LAPACK at 1024 columns."""
+    result = fanion("svd", "--calibrate", "--out", "costs.json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    costs = json.loads((tmp_path / "costs.json").read_text())
+    assert json.dumps(costs["eigh"][0])[:4] in result.stdout
+    assert "costs: costs.json" in result.stdout
+    for rates in (costs["single"], costs["twice"]):
+        assert len(rates["gram"]) == 6 and len(rates["svd"]) == 5
+        assert rates["svd"] == sorted(rates["svd"]), "larger matrices take longer"
+        assert 0 < rates["gemm"] < 1e-8
+    assert costs["machine"]["cpu"] and costs["threads"] == 1
+
+    # A machine whose LAPACK takes hours, and one whose products do.
+    used = {}
+    for key in ("svd", "gram"):
+        slow = json.loads(json.dumps(costs))
+        slow["single"][key] = [1e6 * x for x in slow["single"][key]]
+        (tmp_path / f"slow-{key}.json").write_text(json.dumps(slow))
+        env = {"FANION_SVD_COSTS": str(tmp_path / f"slow-{key}.json")}
+        arguments = ["--size", 150, "--k", 2, "--method", "auto", "dense", "--no-plots", "--repeat", 1]
+        used[key], _ = svd(tmp_path / key, *arguments, "--limit", 20, env=env)
+    assert run_of(used["svd"], "auto", 2)["ran"] == "block_krylov"
+    assert run_of(used["gram"], "auto", 2)["ran"] == "dense"
+    not_started = run_of(used["svd"], "dense", 2)
+    assert not_started["status"] == "not started" and not_started["predicted_seconds"] > 20
+
+
+def test_default_place_of_the_costs(tmp_path):
+    (tmp_path / "fanion").mkdir()
+    (tmp_path / "fanion" / "svd_costs.json").write_text("{}")
+    arguments = ["svd", "--size", 150, "--k", 2, "--method", "auto", "--no-plots", "--out", "run"]
+    result = fanion(*arguments, cwd=tmp_path, env={"XDG_CONFIG_HOME": str(tmp_path)})
+    assert result.returncode == 1
+    assert "svd_costs.json: the object 'single' is missing" in result.stderr
+    result = fanion(*arguments, cwd=tmp_path, env={"FANION_SVD_COSTS": "nowhere.json"})
+    assert result.returncode == 1
+    assert "nowhere.json" in result.stderr
