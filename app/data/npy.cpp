@@ -79,8 +79,8 @@ at::Tensor read_npy(const std::filesystem::path& file) {
   const auto item = static_cast<int64_t>(c10::elementSize(header.dtype));
   int64_t bytes = item;
   for (const auto extent : header.shape)
-    TORCH_CHECK_VALUE(!__builtin_mul_overflow(bytes, extent, &bytes), name, ": its shape ", at::IntArrayRef(header.shape),
-                      " is too large for any memory");
+    TORCH_CHECK_VALUE(!__builtin_mul_overflow(bytes, extent, &bytes), name, ": its shape ",
+                      at::IntArrayRef(header.shape), " is too large for any memory");
   TORCH_CHECK_VALUE(size - begin == bytes, name, ": shape ", at::IntArrayRef(header.shape), " takes ", bytes,
                     " bytes, but the file holds ", size - begin);
   auto shape = header.shape;
