@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   fanion::commands::add_sample(app);
   fanion::commands::add_plot(app);
   fanion::commands::add_rules(app);
+  fanion::commands::add_svd(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

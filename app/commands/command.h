@@ -15,5 +15,6 @@ void add_compare(CLI::App& app);
 void add_sample(CLI::App& app);
 void add_plot(CLI::App& app);
 void add_rules(CLI::App& app);
+void add_svd(CLI::App& app);
 
 }  // namespace fanion::commands

@@ -1,30 +1,25 @@
 #include "record/plotting.h"
 
 #include <c10/util/Exception.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
-
-extern char** environ;
+#include "record/python_module.h"
 
 namespace fanion::record {
+namespace {
+
+void draw(const std::string& module, const std::vector<std::string>& arguments) {
+  TORCH_CHECK(run_python_module(module, arguments), "the plot was not drawn: '", python(), " -m ", module,
+              "' failed; set FANION_PYTHON to a Python with fanion and matplotlib");
+}
+
+}  // namespace
 
 void plot_runs(const std::vector<std::filesystem::path>& runs, const std::filesystem::path& png) {
-  const char* chosen = std::getenv("FANION_PYTHON");
-  std::vector<std::string> words = {chosen != nullptr ? chosen : "python3", "-m", "fanion.plots", "--out",
-                                    png.string()};
-  for (const auto& run : runs) words.push_back(run.string());
-  std::vector<char*> arguments;
-  for (auto& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-
-  pid_t child = 0;
-  int status = 0;
-  const bool ran = ::posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ) == 0 &&
-                   ::waitpid(child, &status, 0) == child;
-  TORCH_CHECK(ran && WIFEXITED(status) && WEXITSTATUS(status) == 0, "the plot was not drawn: '", words[0],
-              " -m fanion.plots' failed; set FANION_PYTHON to a Python with fanion and matplotlib");
+  std::vector<std::string> arguments = {"--out", png.string()};
+  for (const auto& run : runs) arguments.push_back(run.string());
+  draw("fanion.plots", arguments);
 }
+
+void plot_svd(const std::filesystem::path& folder) { draw("fanion.svd_plots", {folder.string()}); }
 
 }  // namespace fanion::record

@@ -13,9 +13,10 @@
 
 namespace fanion::linalg {
 
+int64_t krylov_block(int64_t k) { return k == 1 ? 6 : k <= 24 ? 8 : k <= 200 ? 16 : 32; }
+
 SvdResult block_krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  int64_t block = options.block;
-  if (block == 0) block = k == 1 ? 6 : k <= 24 ? 8 : k <= 200 ? 16 : 32;
+  const int64_t block = options.block > 0 ? options.block : krylov_block(k);
   // As many vectors as take the memory of a quarter of A, but enough to converge in.
   const int64_t affordable = A.rows() * A.cols() / (4 * (A.rows() + A.cols()));
   const int64_t basis = options.basis > 0 ? options.basis : std::max({affordable, 6 * k, 80 * block});

@@ -9,6 +9,8 @@ namespace fanion::linalg {
 SvdResult dense_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult lanczos_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult block_krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
+/// Columns of a block of block_krylov where none are asked for.
+int64_t krylov_block(int64_t k);
 SvdResult subspace_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult randomized_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);

@@ -9,7 +9,7 @@
 namespace fanion::linalg {
 
 /// How the triplets are found; each method's file opens with its algorithm and references.
-/// `automatic`: by size, k, criterion and warm start (see choose_method.h); `dense`: LAPACK on the formed matrix;
+/// `automatic`: the cheapest by a measured cost model (cost_model.h); `dense`: LAPACK on the formed matrix;
 /// `lanczos`: thick-restart Golub–Kahan–Lanczos, one vector at a time, little memory;
 /// `block_krylov`: the same with blocks, a large basis and rare restarts: the fast one for large matrices;
 /// `subspace`: block power iteration, for warm starts (what a training step uses);

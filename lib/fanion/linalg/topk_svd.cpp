@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/linalg/cost_model.h"
 #include "fanion/linalg/svd_methods.h"
 
 namespace fanion::linalg {
@@ -36,11 +37,21 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
 }  // namespace
 
 SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  const int64_t smaller = std::min(A.rows(), A.cols());
+  // A fixed number of passes asks for the most accuracy that they give a block of k.
   if (options.criterion == SvdCriterion::passes) return SvdMethod::subspace;
-  // LAPACK's O(mn·min) beats many small products below about 200 columns, and where the basis would be most of the
-  // space anyway.
-  return smaller <= 200 || 4 * k >= smaller ? SvdMethod::dense : SvdMethod::block_krylov;
+  const SvdShape shape{.m = A.rows(),
+                       .n = A.cols(),
+                       .k = k,
+                       .in_double = A.options().dtype() == at::kDouble,
+                       .criterion = options.criterion,
+                       .tol = options.tol,
+                       .block = options.block,
+                       .oversample = options.oversample,
+                       .warm = options.warm_start.defined()};
+  const auto& costs = svd_costs();
+  const double dense = predicted_seconds(SvdMethod::dense, shape, costs);
+  const double krylov = predicted_seconds(SvdMethod::block_krylov, shape, costs);
+  return dense <= krylov ? SvdMethod::dense : SvdMethod::block_krylov;
 }
 
 at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options) {

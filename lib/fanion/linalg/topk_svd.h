@@ -25,7 +25,8 @@ struct SvdResult {
 SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options = {});
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options = {});
 
-/// The method that `automatic` stands for.
+/// The method that `automatic` stands for: `subspace` for a fixed number of passes, else the cheaper of `dense` and
+/// `block_krylov` by the cost model (cost_model.h), on this machine's costs where it was calibrated.
 SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options);
 
 }  // namespace fanion::linalg

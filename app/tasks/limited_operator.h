@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+
+#include "fanion/linalg/linear_operator.h"
+
+namespace fanion::tasks {
+
+/// Thrown by a product after the time is up.
+struct TimeIsUp {};
+
+/// A matrix whose products stop being given after some seconds from now: what ends a solver that is too slow.
+/// One product is never cut short; `base` must outlive it.
+class LimitedOperator final : public linalg::LinearOperator {
+ public:
+  LimitedOperator(const linalg::LinearOperator& base, double seconds)
+      : LinearOperator(base.rows(), base.cols(), base.options()),
+        base_(base),
+        end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))) {}
+
+  bool reads_gram_once(int64_t columns) const override { return base_.reads_gram_once(columns); }
+  std::optional<double> frobenius_squared() const override { return base_.frobenius_squared(); }
+  at::Tensor to_dense() const override { return base_.to_dense(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const linalg::LinearOperator& in_time() const {
+    if (Clock::now() >= end_) throw TimeIsUp{};
+    return base_;
+  }
+  at::Tensor product(const at::Tensor& V) const override { return in_time().apply(V); }
+  at::Tensor adjoint_product(const at::Tensor& U) const override { return in_time().apply_adjoint(U); }
+  std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override { return in_time().apply_gram(V); }
+
+  const linalg::LinearOperator& base_;
+  Clock::time_point end_;
+};
+
+}  // namespace fanion::tasks

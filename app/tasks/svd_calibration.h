@@ -1,0 +1,14 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "fanion/linalg/cost_model.h"
+
+namespace fanion::tasks {
+
+/// Measures what the cost model of the SVD needs on this machine, with the threads in use; some 30 s on an idle one.
+/// Each time is the least of several. `said` gets a line for each kind of measurement.
+linalg::SvdCosts measure_costs(const std::function<void(const std::string&)>& said);
+
+}  // namespace fanion::tasks

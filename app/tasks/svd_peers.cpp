@@ -1,0 +1,54 @@
+#include "tasks/svd_peers.h"
+
+#include <fstream>
+
+#include "data/npy.h"
+#include "record/python_module.h"
+#include "record/run_folder.h"
+
+namespace fanion::tasks {
+namespace {
+
+constexpr const char* kModule = "benchmarks.topk_svd.given";
+
+/// A folder that goes with its contents.
+struct Exchange {
+  explicit Exchange(std::filesystem::path where) : path(std::move(where)) { record::create_folder(path); }
+  ~Exchange() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  std::filesystem::path path;
+};
+
+}  // namespace
+
+std::string why_no_peers(const SvdProblem& problem) {
+  if (problem.criterion == linalg::SvdCriterion::residual) return "they are tuned for rank_k and lmo_gap only";
+  if (problem.options.dtype != "float32") return "they are measured in float32 only";
+  if (!record::run_python_module(kModule, {"--available"}, /*quiet=*/true))
+    return c10::str("'", record::python(), " -m ", kModule,
+                    "' does not start; run from the root of the repository, where `make bench` installs them");
+  return "";
+}
+
+nlohmann::json measure_peers(const SvdProblem& problem, int64_t k, const ExactTriplets& exact,
+                             const std::filesystem::path& folder, double budget) {
+  const Exchange exchange(folder / "peers");
+  data::write_npy(exchange.path / "A.npy", problem.A);
+  data::write_npy(exchange.path / "U.npy", exact.U);
+  data::write_npy(exchange.path / "S.npy", exact.S);
+  data::write_npy(exchange.path / "V.npy", exact.V);
+  const auto& o = problem.options;
+  const bool measured = record::run_python_module(
+      kModule, {exchange.path.string(), "--k", std::to_string(k), "--criterion", o.criterion, "--tol", c10::str(o.tol),
+                "--budget", c10::str(budget), "--rounds", std::to_string(o.repeat)});
+  TORCH_CHECK(measured, "the peers were not measured: '", record::python(), " -m ", kModule,
+              "' failed; --no-peers goes on without them");
+  std::ifstream in(exchange.path / "peers.json");
+  return nlohmann::json::parse(in);
+}
+
+}  // namespace fanion::tasks

@@ -1,0 +1,165 @@
+#include "fanion/linalg/cost_model.h"
+
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "fanion/linalg/svd_methods.h"
+
+namespace fanion::linalg {
+namespace {
+
+constexpr double kSteps = 0.38;  // measured, see krylov_steps
+constexpr double kQrFactor = 8;  // how much slower LAPACK's QR of a thin block is than a product of as many flops
+
+/// y at x by the power law through the two nearest of the measured points.
+template <std::size_t N>
+double power_law(const std::array<int64_t, N>& xs, const std::array<double, N>& ys, double x) {
+  std::size_t i = 0;
+  while (i + 2 < N && static_cast<double>(xs[i + 1]) < x) ++i;
+  const double x0 = static_cast<double>(xs[i]), x1 = static_cast<double>(xs[i + 1]);
+  const double slope = std::log(ys[i + 1] / ys[i]) / std::log(x1 / x0);
+  return ys[i] * std::exp(slope * std::log(std::max(x, 1.0) / x0));
+}
+
+double gram_seconds(const SvdRates& rates, double elements, int64_t columns) {
+  if (columns <= kRateColumns.back())
+    return elements * power_law(kRateColumns, rates.gram, static_cast<double>(columns));
+  return std::max(elements * rates.gram.back(), 4 * elements * static_cast<double>(columns) * rates.gemm);
+}
+
+template <class Number>
+void read_positive(const nlohmann::json& json, const char* key, Number& value, const std::string& where) {
+  try {
+    value = json.at(key).get<Number>();
+  } catch (const nlohmann::json::exception&) {
+    TORCH_CHECK_VALUE(false, where, ": '", key, "' is missing or not what `fanion svd --calibrate` writes");
+  }
+  const auto positive = [](double x) { return std::isfinite(x) && x > 0; };
+  bool all = true;
+  if constexpr (std::is_same_v<Number, double>)
+    all = positive(value);
+  else
+    all = std::all_of(value.begin(), value.end(), positive);
+  TORCH_CHECK_VALUE(all, where, ": '", key, "' must be positive");
+}
+
+nlohmann::json to_object(const SvdRates& r) {
+  return {{"gram", r.gram}, {"gemm", r.gemm}, {"basis", r.basis}, {"svd", r.svd}};
+}
+
+SvdRates rates_from(const nlohmann::json& json, const char* key, const std::string& where) {
+  TORCH_CHECK_VALUE(json.contains(key) && json[key].is_object(), where, ": the object '", key, "' is missing");
+  SvdRates rates{};
+  const auto& object = json[key];
+  const auto inside = where + ": " + key;
+  read_positive(object, "gram", rates.gram, inside);
+  read_positive(object, "gemm", rates.gemm, inside);
+  read_positive(object, "basis", rates.basis, inside);
+  read_positive(object, "svd", rates.svd, inside);
+  return rates;
+}
+
+}  // namespace
+
+SvdCosts default_costs() {
+  return {.single = {.gram = {9.7e-11, 1.3e-10, 1.4e-10, 2.1e-10, 3.9e-10, 8e-10},
+                     .gemm = 1e-11,
+                     .basis = 3.7e-10,
+                     .svd = {0.00025, 0.0011, 0.0061, 0.04, 0.29}},
+          .twice = {.gram = {5.8e-10, 5.8e-09, 6.1e-09, 6.3e-09, 4.9e-09, 6.9e-09},
+                    .gemm = 1.9e-11,
+                    .basis = 4.1e-10,
+                    .svd = {0.00037, 0.0018, 0.01, 0.065, 0.39}},
+          .eigh = {0.0002, 0.00096, 0.0051, 0.03, 0.19},
+          .step = 0.0002};
+}
+
+std::filesystem::path costs_file() {
+  if (const char* config = std::getenv("XDG_CONFIG_HOME"); config != nullptr && *config != '\0')
+    return std::filesystem::path(config) / "fanion" / "svd_costs.json";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return std::filesystem::path(home) / ".config" / "fanion" / "svd_costs.json";
+  return {};
+}
+
+SvdCosts read_costs(const std::filesystem::path& file) {
+  const auto name = file.string();
+  std::ifstream in(file);
+  TORCH_CHECK_VALUE(in.good(), name, ": the costs of the SVD cannot be read");
+  const auto json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+  TORCH_CHECK_VALUE(json.is_object(), name, ": is no JSON object; `fanion svd --calibrate` writes one");
+  SvdCosts costs{};
+  costs.single = rates_from(json, "single", name);
+  costs.twice = rates_from(json, "twice", name);
+  read_positive(json, "eigh", costs.eigh, name);
+  read_positive(json, "step", costs.step, name);
+  return costs;
+}
+
+std::string to_json(const SvdCosts& costs) {
+  const nlohmann::json json = {{"single", to_object(costs.single)},
+                               {"twice", to_object(costs.twice)},
+                               {"eigh", costs.eigh},
+                               {"step", costs.step}};
+  return json.dump(1) + "\n";
+}
+
+const SvdCosts& svd_costs() {
+  static const SvdCosts costs = [] {
+    const char* given = std::getenv("FANION_SVD_COSTS");
+    if (given != nullptr && *given != '\0') return read_costs(given);
+    const auto file = costs_file();
+    return !file.empty() && std::filesystem::exists(file) ? read_costs(file) : default_costs();
+  }();
+  return costs;
+}
+
+double krylov_steps(const SvdShape& shape) {
+  const double m = static_cast<double>(shape.m), n = static_cast<double>(std::min(shape.m, shape.n));
+  const double larger = std::max(m, static_cast<double>(shape.n));
+  const double k = static_cast<double>(shape.k);
+  const double b = static_cast<double>(shape.block > 0 ? shape.block : krylov_block(shape.k));
+  const double edge = std::cbrt(1 / std::sqrt(larger) + 1 / std::sqrt(n)) / (std::sqrt(larger) + std::sqrt(n));
+  const double gap = edge * (std::cbrt((k + b) * (k + b)) - std::cbrt(k * k));
+  const double log_start = std::log(4 * std::sqrt(n)), log_tol = std::log(1 / shape.tol);
+  const double logarithm = shape.warm ? log_tol : log_start + log_tol;
+  double steps = kSteps * logarithm / std::sqrt(gap);
+  if (shape.criterion == SvdCriterion::lmo_gap) steps = std::min(steps, logarithm / (2 * std::sqrt(shape.tol)));
+  if (shape.criterion == SvdCriterion::passes) steps = static_cast<double>(shape.passes);
+  // The first block is followed by a look two steps later at the earliest, and the space must hold k + 1 vectors.
+  return std::clamp(steps, (k + b) / b + 2, std::max((k + b) / b + 2, n / b));
+}
+
+double predicted_seconds(SvdMethod method, const SvdShape& shape, const SvdCosts& costs) {
+  const auto& rates = shape.in_double ? costs.twice : costs.single;
+  const double m = static_cast<double>(std::max(shape.m, shape.n));
+  const double n = static_cast<double>(std::min(shape.m, shape.n));
+  const double k = static_cast<double>(shape.k);
+  switch (method) {
+    case SvdMethod::dense: return power_law(kRateSizes, rates.svd, n) + 6 * (m - n) * n * n * rates.gemm;
+    case SvdMethod::block_krylov: {
+      const int64_t block = shape.block > 0 ? shape.block : krylov_block(shape.k);
+      const double steps = krylov_steps(shape);
+      const double p = std::min(steps * static_cast<double>(block), n);
+      return steps * (gram_seconds(rates, m * n, block) + costs.step) + rates.basis * (m + n) * p * p +
+             2 * power_law(kRateSizes, costs.eigh, p) + 2 * (m + n) * p * k * rates.gemm;
+    }
+    case SvdMethod::subspace: {
+      TORCH_CHECK_VALUE(shape.criterion == SvdCriterion::passes, "subspace has a cost model for passes alone");
+      const int64_t columns = std::min<int64_t>(shape.k + shape.oversample, std::min(shape.m, shape.n));
+      const double b = static_cast<double>(columns);
+      return static_cast<double>(shape.passes) *
+             (gram_seconds(rates, m * n, columns) + 4 * (m + n) * b * b * kQrFactor * rates.gemm + costs.step);
+    }
+    default:
+      TORCH_CHECK_VALUE(false, "method '", name_of(method), "' has no cost model; dense, block_krylov and ",
+                        "subspace have");
+  }
+}
+
+}  // namespace fanion::linalg

@@ -1,0 +1,151 @@
+"""Pictures of `fanion svd`: measured error against time, and against passes over the matrix.
+
+``python -m fanion.svd_plots FOLDER`` reads results.json there and writes error-time.png and error-passes.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fanion.plots import COLOURS, MARKERS
+
+METHODS = ("block_krylov", "lanczos", "subspace", "randomized", "power", "dense")
+CRITERIA = {
+    "rank_k": "‖ÛŜV̂ᵀ − A_k‖ / ‖A_k‖  (Frobenius)",
+    "lmo_gap": "1 − ⟨A, ÛV̂ᵀ⟩ / Σσᵢ",
+    "residual": "largest residual / σ₁",
+}
+
+Point = dict[str, Any]
+
+
+def colour_of(method: str) -> str:
+    """The same colour for a method in every picture."""
+    return COLOURS[METHODS.index(method)]
+
+
+def marker_of(method: str) -> str:
+    """The same marker for a method in every picture."""
+    return MARKERS[METHODS.index(method)]
+
+
+def _drawable(error: float | None) -> bool:
+    return error is not None and math.isfinite(error) and error > 0
+
+
+def _draw(results: dict[str, Any], png: Path, *, x_of: Callable[[Point], float], x_label: str, with_runs: bool) -> None:
+    """A panel for each k, error down and `x_of` a point to the right, both logarithmic."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    from matplotlib.lines import Line2D
+
+    options = results["options"]
+    ks: list[int] = options["k"]
+    columns = min(3, len(ks))
+    rows = math.ceil(len(ks) / columns)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(max(5.5, 4.2 * columns), 4.4 * rows), sharey=True, squeeze=False, layout="constrained"
+    )
+    shown: dict[str, Line2D] = {}
+    for axes, k in zip(panels.flat, ks, strict=False):
+        for curve in results["curves"]:
+            points = [p for p in curve["points"] if _drawable(p["error"])]
+            if curve["k"] != k or not points:
+                continue
+            method = curve["method"]
+            (shown[method],) = axes.plot(
+                [x_of(p) for p in points],
+                [p["error"] for p in points],
+                color=colour_of(method),
+                marker=marker_of(method),
+                markersize=4,
+                linewidth=1.5,
+            )
+        if with_runs:
+            for run in results["runs"]:
+                error = run["errors"][options["criterion"]]
+                if run["k"] != k or run["status"] != "converged" or not _drawable(error):
+                    continue
+                axes.plot(
+                    [run["median_seconds"]],
+                    [error],
+                    color=colour_of(run["ran"]),
+                    marker=marker_of(run["ran"]),
+                    markersize=11,
+                    markerfacecolor="none" if run["ran"] != "dense" else colour_of("dense"),
+                    markeredgewidth=1.8,
+                    linestyle="none",
+                )
+                shown.setdefault(run["ran"], axes.lines[-1])
+            for peer in results["peers"].get(str(k), []):
+                if peer["status"] != "measured" or not _drawable(peer["error"]) or peer["seconds"] is None:
+                    continue
+                axes.plot([peer["seconds"]], [peer["error"]], marker="x", color="#666666", linestyle="none")
+                axes.annotate(
+                    peer["name"], (peer["seconds"], peer["error"]), textcoords="offset points", xytext=(5, 3),
+                    fontsize=7, color="#444444",
+                )  # fmt: skip
+        axes.axhline(options["tol"], color="#888888", linewidth=0.8, linestyle="--")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_title(f"k = {k}")
+        axes.set_xlabel(x_label)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels.flat[len(ks) :]:
+        axes.set_axis_off()
+    for row in panels:
+        row[0].set_ylabel(CRITERIA[options["criterion"]])
+    handles = [
+        Line2D([], [], color=colour_of(m), marker=marker_of(m), markersize=5, linewidth=1.5, label=m)
+        for m in METHODS if m in shown
+    ]  # fmt: skip
+    handles.append(Line2D([], [], color="#888888", linewidth=0.8, linestyle="--", label=f"tol {options['tol']:g}"))
+    if with_runs:
+        handles.append(
+            Line2D([], [], color="#444444", marker="o", markersize=10, markerfacecolor="none", linestyle="none",
+                   label="stopped by its own bound")
+        )  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False)
+    what = options["spectrum"] or Path(options["matrix"]).name
+    figure.suptitle(f"{results['rows']} × {results['cols']} {options['dtype']}, {what}: measured error")
+    figure.savefig(png, dpi=110)
+    plt.close(figure)
+
+
+def draw(folder: Path) -> None:
+    """Writes both pictures into the folder of a `fanion svd`."""
+    results = json.loads((folder / "results.json").read_text())
+    _draw(results, folder / "error-time.png", x_of=lambda p: float(p["seconds"]), x_label="seconds", with_runs=True)
+    _draw(
+        results,
+        folder / "error-passes.png",
+        x_of=lambda p: float(p["passes"]),
+        x_label="passes (A·X and Aᵀ·Y each)",
+        with_runs=False,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; prints one line on standard error and returns 1 where the pictures cannot be drawn."""
+    parser = argparse.ArgumentParser(prog="python -m fanion.svd_plots", description="Draw the results of fanion svd.")
+    parser.add_argument("folder", type=Path, help="with results.json")
+    given = parser.parse_args(arguments)
+    try:
+        draw(given.folder)
+    except (ImportError, OSError, ValueError, KeyError) as error:
+        print(f"fanion.svd_plots: {error!r}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
