@@ -18,7 +18,7 @@ class LimitedOperator final : public linalg::LinearOperator {
         base_(base),
         end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))) {}
 
-  bool reads_gram_once(int64_t columns) const override { return base_.reads_gram_once(columns); }
+  int64_t gram_reads(int64_t columns) const override { return base_.gram_reads(columns); }
   std::optional<double> frobenius_squared() const override { return base_.frobenius_squared(); }
   at::Tensor to_dense() const override { return base_.to_dense(); }
 
