@@ -40,7 +40,9 @@ struct SvdCommand {
     command.add_flag("--plots,!--no-plots", plots, "measure and draw error against time and against passes (default)");
     peers_flag = command.add_flag("--peers,!--no-peers", peers,
                                   "measure the Python peers too (default: for Table 2's matrix, which is the default)");
-    command.add_option("--peer-budget,--peer_budget", peer_budget, "seconds of tuning for a peer and a k")
+    command
+        .add_option("--peer-budget,--peer_budget", peer_budget,
+                    "seconds of tuning for a peer and a k; a run that it has begun is finished")
         ->capture_default_str();
     command.add_flag("--calibrate", calibrate,
                      "measure what the choice of a method depends on and write it to --out (default: "
@@ -90,7 +92,7 @@ struct SvdCommand {
     if (missing.empty()) {
       for (const auto k : study.problem.options.k) {
         measured_peers[std::to_string(k)] =
-            tasks::measure_peers(study.problem, k, study.problem.reference(k).exact, path, peer_budget);
+            tasks::measure_peers(study.problem, k, study.exact.at(k), path, peer_budget);
         say(c10::str("k = ", k, ": peers tuned and measured"));
         keep();
       }

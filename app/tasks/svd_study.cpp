@@ -149,6 +149,7 @@ void run_study(SvdStudy& study, const std::function<void(const std::string&)>& s
     const auto start = Clock::now();
     const auto reference = problem.reference(k);
     const double took = seconds_since(start);
+    study.exact[k] = reference.exact;
     study.references.push_back({{"k", k}, {"source", reference.source}, {"bound", reference.bound}, {"seconds", took}});
     said(c10::str("k = ", k, ": reference ", reference.source, ", ", terminal::fixed(took, 1), " s"));
     for (const auto method : problem.methods) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "tasks/svd_problem.h"
@@ -42,6 +43,7 @@ struct SvdStudy {
   SvdProblem problem;
   std::vector<SvdRun> runs;
   std::vector<ErrorCurve> curves;
+  std::map<int64_t, ExactTriplets> exact;  ///< by k: what the errors were measured against
   nlohmann::json references = nlohmann::json::array();
 };
 

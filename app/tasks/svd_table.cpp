@@ -124,7 +124,7 @@ std::string tables(const SvdStudy& study, const nlohmann::json& peers, const std
   if (!peers.empty())
     text += c10::str("\nThe peers, each at its fastest settings that keep the error:\n", peer_table(peers, o.tol));
   if (study.problem.is_table2())
-    text += c10::str("\nTable 2 of the paper (004; its machine is not named, SVDS ran on a GPU) beside this machine:\n",
+    text += c10::str("\nTable 2 of the paper (004; its machine is not named; SVDS is CuPy's) beside this machine:\n",
                      table2(study, peers));
   if (!missing.empty()) text += "\npeers: " + missing + "\n";
   return text;

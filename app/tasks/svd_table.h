@@ -4,8 +4,8 @@
 
 namespace fanion::tasks {
 
-/// Table 2 of 004, as it stands there: rows of {method, seconds: {k: …}}. Its machine is not named; SVDS is CuPy's, on
-/// a GPU.
+/// Table 2 of 004, as it stands there: rows of {method, seconds: {k: …}}. Its machine is not named; SVDS is
+/// CuPy's.
 nlohmann::json paper_table2();
 
 /// The study as text: a table for all runs, what was not measured and why, and for the problem of Table 2 its figures

@@ -16,6 +16,7 @@ from typing import Any
 from fanion.plots import COLOURS, MARKERS
 
 METHODS = ("block_krylov", "lanczos", "subspace", "randomized", "power", "dense")
+PEER_MARKERS = ("x", "+", "*", "1", "2", "3")
 CRITERIA = {
     "rank_k": "‖ÛŜV̂ᵀ − A_k‖ / ‖A_k‖  (Frobenius)",
     "lmo_gap": "1 − ⟨A, ÛV̂ᵀ⟩ / Σσᵢ",
@@ -55,6 +56,7 @@ def _draw(results: dict[str, Any], png: Path, *, x_of: Callable[[Point], float],
         rows, columns, figsize=(max(5.5, 4.2 * columns), 4.4 * rows), sharey=True, squeeze=False, layout="constrained"
     )
     shown: dict[str, Line2D] = {}
+    peers: dict[str, dict[str, Any]] = {}
     for axes, k in zip(panels.flat, ks, strict=False):
         for curve in results["curves"]:
             points = [p for p in curve["points"] if _drawable(p["error"])]
@@ -88,11 +90,9 @@ def _draw(results: dict[str, Any], png: Path, *, x_of: Callable[[Point], float],
             for peer in results["peers"].get(str(k), []):
                 if peer["status"] != "measured" or not _drawable(peer["error"]) or peer["seconds"] is None:
                     continue
-                axes.plot([peer["seconds"]], [peer["error"]], marker="x", color="#666666", linestyle="none")
-                axes.annotate(
-                    peer["name"], (peer["seconds"], peer["error"]), textcoords="offset points", xytext=(5, 3),
-                    fontsize=7, color="#444444",
-                )  # fmt: skip
+                style = {"marker": PEER_MARKERS[len(peers) % len(PEER_MARKERS)], "markersize": 8}
+                style = peers.setdefault(peer["name"], style)
+                axes.plot([peer["seconds"]], [peer["error"]], color="#333333", linestyle="none", **style)
         axes.axhline(options["tol"], color="#888888", linewidth=0.8, linestyle="--")
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -114,7 +114,11 @@ def _draw(results: dict[str, Any], png: Path, *, x_of: Callable[[Point], float],
             Line2D([], [], color="#444444", marker="o", markersize=10, markerfacecolor="none", linestyle="none",
                    label="stopped by its own bound")
         )  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False)
+    handles += [
+        Line2D([], [], color="#333333", linestyle="none", label=f"{name}, tuned", **style)
+        for name, style in peers.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), frameon=False)
     what = options["spectrum"] or Path(options["matrix"]).name
     figure.suptitle(f"{results['rows']} × {results['cols']} {options['dtype']}, {what}: measured error")
     figure.savefig(png, dpi=110)
