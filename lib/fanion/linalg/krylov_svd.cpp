@@ -101,7 +101,12 @@ class Krylov {
       if (converged && (report.restarts == 0 || sweeps > 0)) report.status = SvdStatus::converged;
       const bool look_again = seen.crowded || (!fixed && bases_.full() && (converged || seen.estimate <= options_.tol));
       if (report.status == SvdStatus::converged || out_of_passes || bases_.size() == limit_ || seen.tied) break;
-      if ((look_again && sweeps == kMostSweeps) || (bases_.full() && report.restarts == options_.max_restarts)) break;
+      if ((look_again && sweeps == kMostSweeps) || (bases_.full() && report.restarts == options_.max_restarts)) {
+        // Values that agree may hide more copies from the bounds, but the residuals hold all the same.
+        if (options_.criterion == SvdCriterion::residual && seen.value <= options_.tol)
+          report.status = SvdStatus::converged;
+        break;
+      }
       if (bases_.full()) {
         restart();
         ++report.restarts;
