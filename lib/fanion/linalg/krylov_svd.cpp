@@ -72,7 +72,7 @@ class Krylov {
         plan_(plan),
         limit_(std::min(A.rows(), A.cols())),
         rough_(A.options().dtype() != at::kDouble),
-        bases_(A, plan.capacity, options.criterion == SvdCriterion::residual ? 0.1 * options.tol : 1.0,
+        bases_(A, plan.capacity, options.criterion == SvdCriterion::residual ? 0.1 * options.tol : std::numeric_limits<double>::infinity(),
                *options.generator) {
     known_.upper.assign(k + 1, std::numeric_limits<double>::infinity());
     if (const auto squared = A.frobenius_squared()) frobenius_squared_ = *squared;
