@@ -80,8 +80,10 @@ class Krylov {
 
   SvdResult run(const at::Tensor& guess) {
     const int64_t guessed = guess.defined() ? std::min(guess.size(1), plan_.capacity - 1) : 0;
+    const bool certify = options_.criterion == SvdCriterion::rank_k || options_.criterion == SvdCriterion::lmo_gap;
+    const int64_t least = certify ? 4 : std::min<int64_t>(2, plan_.block);
     const int64_t random =
-        std::clamp<int64_t>(plan_.block - guessed, std::min<int64_t>(2, plan_.block), plan_.capacity - guessed);
+        std::min(std::max<int64_t>(plan_.block - guessed, least), plan_.capacity - guessed);
     bases_.start(guessed > 0 ? guess.narrow(1, 0, guessed) : at::empty({A_.cols(), 0}, A_.options()),
                  random_block(A_.cols(), random, A_.options(), options_));
     int64_t steps = 0, next_look = (k_ + plan_.block) / plan_.block + 2, sweeps = 0;
@@ -148,6 +150,11 @@ class Krylov {
     seen.tied = options_.criterion == SvdCriterion::rank_k && count == k_ + 1 && r[k_] <= floor &&
                 S[k_ - 1] * S[k_ - 1] - S[k_] * S[k_] <= floor && worst <= 16 * bases_.eps() * S[0];
     seen.crowded = crowded(S, r, count);
+    crowded_ = seen.crowded;
+    if (seen.crowded) {
+      known_.upper.assign(k_ + 1, std::numeric_limits<double>::infinity());
+      known_.kind = BoundKind::none;
+    }
     seen.value = seen.estimate = relative;
     if (count < std::min(k_ + 1, limit_)) seen.value = seen.estimate = std::numeric_limits<double>::infinity();
     if (options_.criterion == SvdCriterion::residual || options_.criterion == SvdCriterion::passes) return seen;
@@ -191,7 +198,7 @@ class Krylov {
     const auto fresh = eigenvalue_bounds({.theta = svd.S.square(),
                                           .vectors = svd.Q,
                                           .coupling = bases_.coupling(),
-                                          .start = bases_.random_coordinates(),
+                                          .start = crowded_ ? at::Tensor() : bases_.random_coordinates(),
                                           .limit = limit_,
                                           .frobenius_squared = frobenius_squared_,
                                           .eps = bases_.eps()},
@@ -260,6 +267,7 @@ class Krylov {
   BlockBidiagonalisation bases_;
   double frobenius_squared_ = -1;
   EigenvalueBounds known_;
+  bool crowded_ = false;
   SvdSeconds seconds_;
 };
 
