@@ -51,7 +51,11 @@ def test_step_options(make, parameters, options, message):
         (fanion.Muon, {"ns_dtype": "int8"}, "unknown dtype 'int8'; choose one of: float32, float64, bfloat16"),
         (fanion.Muon, {"eps": -1e-7}, "eps = -1e-07 must not be negative"),
         (fanion.FMuon, {"alpha": float("nan")}, "alpha must be a finite number, got 'nan'"),
-        (fanion.Neon, {"svd": "fast"}, "unknown SVD method 'fast'; choose one of: auto, dense, lanczos, block_krylov, subspace, randomized, power"),
+        (
+            fanion.Neon,
+            {"svd": "fast"},
+            "unknown SVD method 'fast'; choose one of: auto, dense, lanczos, block_krylov, subspace, randomized, power",
+        ),
         (fanion.Neon, {"passes": 0}, "passes = 0 must be at least 1"),
         (fanion.Neon, {"oversample": -1}, "oversample = -1 must not be negative"),
         (fanion.Fanion, {"k": 0}, "k = 0 must be at least 1"),

@@ -23,11 +23,11 @@ def normal(m, n, seed=1, dtype=torch.float64):
 @pytest.mark.filterwarnings("ignore:Sparse (CSR|CSC)")
 def test_torch_sparse(layout, dtype):
     A = torch.where(normal(300, 250, 10) > 1.5, normal(300, 250, 11), 0.0).to(dtype)
-    U, S, V, report = fanion.topk_svd(A.to_sparse(layout=layout), 4, tol=1e-6)
+    U, S, V, report = fanion.topk_svd(A.to_sparse(layout=layout), 4, criterion="residual", tol=1e-6)
     assert S.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     torch.testing.assert_close(S.double(), torch.linalg.svdvals(A.double())[:4], rtol=1e-5, atol=0)
     assert (A.double() @ V.double() - U.double() * S).norm(dim=0).max() <= 2e-6 * S[0]
-    assert report.method == "lanczos"
+    assert report.method == "block_krylov"
 
 
 def test_numpy_arrays_share_memory():
@@ -60,11 +60,11 @@ def test_scipy_sparse(kind, dtype):
     sparse = pytest.importorskip("scipy.sparse")
     A = sparse.random_array((300, 250), density=0.05, rng=1, dtype=dtype)
     given = getattr(sparse, kind)(A)
-    U, S, V, report = fanion.topk_svd(given, 3, tol=1e-6)
+    U, S, V, report = fanion.topk_svd(given, 3, criterion="residual", tol=1e-6)
     exact = np.linalg.svd(A.toarray().astype("float64"), compute_uv=False)[:3]
     np.testing.assert_allclose(S.numpy(), exact, rtol=1e-5)
     assert str(S.dtype) == f"torch.{dtype}" and U.shape == (300, 3) and V.shape == (250, 3)
-    assert report.method == "lanczos"
+    assert report.method == "block_krylov"
 
 
 def test_scipy_duplicate_entries_are_added():
@@ -79,9 +79,9 @@ def test_scipy_linear_operator():
     exact = torch.linalg.svdvals(torch.from_numpy(A))[:3]
     by_vectors = linalg.LinearOperator(A.shape, matvec=lambda x: A @ x, rmatvec=lambda y: A.T @ y, dtype=A.dtype)
     for given in (linalg.aslinearoperator(A), by_vectors):
-        S, report = fanion.topk_svd(given, 3, tol=1e-8)[1::2]
+        S, report = fanion.topk_svd(given, 3, criterion="residual", tol=1e-8)[1::2]
         torch.testing.assert_close(S, exact, rtol=1e-7, atol=0)
-        assert report.method == "lanczos"
+        assert report.method == "block_krylov"
     ones = torch.ones(300, 1, dtype=torch.float64)
     mixed = aslinearoperator(by_vectors) + low_rank(ones, -ones[0], ones[:250])
     torch.testing.assert_close(mixed.to_dense(), torch.from_numpy(A - 1))

@@ -85,7 +85,7 @@ def test_composites_are_the_formed_matrix(name, matrix, dtype):
         assert (got.double() - exact).norm() <= rounding * (X.norm() + Y.norm())
 
     k, tol = min(3, m, n), 1e-10 if dtype == torch.float64 else 1e-5
-    U, S, V, report = fanion.topk_svd(operator, k, method="lanczos", tol=tol)
+    U, S, V, report = fanion.topk_svd(operator, k, method="lanczos", criterion="residual", tol=tol)
     allowed = tol * torch.linalg.matrix_norm(formed, 2) + rounding
     assert report.method == "lanczos" and report.products > 0
     assert (S.double() - torch.linalg.svdvals(formed)[:k]).abs().max() <= allowed
@@ -112,14 +112,16 @@ def test_adjoint_identity(m, n, seed, name, wide):
     assert abs((AV * U.double()).sum() - (V.double() * AtU).sum()) <= 100 * torch.finfo(dtype).eps * size
 
 
-@pytest.mark.parametrize("method", ["auto", "dense", "lanczos", "subspace"])
+@pytest.mark.parametrize("method", ["auto", "dense", "lanczos", "block_krylov", "subspace", "randomized", "power"])
 def test_every_method_takes_an_operator(method):
     A = decaying(300, 260)
-    S, V, report = fanion.topk_svd(by_functions(A), 3, method=method, tol=1e-8, passes=20)[1:]
+    S, V, report = fanion.topk_svd(by_functions(A), 3, method=method, criterion="residual", tol=1e-8)[1:]
+    assert report.status == "converged"
     torch.testing.assert_close(S, torch.linalg.svdvals(A)[:3], rtol=1e-7, atol=0)
-    assert report.method == (method if method != "auto" else "lanczos")
-    warm = fanion.topk_svd(by_functions(A), 3, method="subspace", passes=1, oversample=0, warm_start=V)[1]
-    cold = fanion.topk_svd(by_functions(A), 3, method="subspace", passes=1, oversample=0)[1]
+    assert report.method == (method if method != "auto" else "block_krylov")
+    one_pass = {"method": "subspace", "criterion": "passes", "passes": 1, "oversample": 0}
+    warm = fanion.topk_svd(by_functions(A), 3, warm_start=V, **one_pass)[1]
+    cold = fanion.topk_svd(by_functions(A), 3, **one_pass)[1]
     assert (warm - S).abs().max() < 0.01 * (cold - S).abs().max()
 
 

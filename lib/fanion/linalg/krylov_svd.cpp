@@ -78,13 +78,15 @@ class Krylov {
       if (converged && (report.restarts == 0 || sweeps > 0)) report.status = SvdStatus::converged;
       const bool look_again = seen.crowded || (!fixed && bases_.full() && (converged || seen.estimate <= options_.tol));
       if (report.status == SvdStatus::converged || out_of_passes || bases_.size() == limit_ || seen.tied) break;
-      if ((look_again && sweeps == kMostSweeps) || (bases_.full() && report.restarts == options_.max_restarts)) break;
+      const bool certify = options_.criterion == SvdCriterion::rank_k || options_.criterion == SvdCriterion::lmo_gap;
+      if (look_again && sweeps == kMostSweeps && certify) break;
+      if (bases_.full() && report.restarts == options_.max_restarts) break;
       if (bases_.full()) {
         restart();
         ++report.restarts;
         schedule = LookSchedule(options_.tol, steps);
       }
-      if (look_again) {
+      if (look_again && sweeps < kMostSweeps) {
         refresh();
         ++sweeps;
       }

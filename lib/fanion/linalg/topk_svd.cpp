@@ -34,6 +34,23 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   }
 }
 
+/// X·2^exponent; 2^exponent itself may be out of range.
+at::Tensor shifted(const at::Tensor& X, int exponent) {
+  return X * std::ldexp(1.0, exponent / 2) * std::ldexp(1.0, exponent - exponent / 2);
+}
+
+/// The result for A by way of A/2^exponent.
+SvdResult scaled_svd(const at::Tensor& A, int exponent, int64_t k, const SvdOptions& options) {
+  auto result = topk_svd(DenseOperator(shifted(A, -exponent)), k, options);
+  auto& report = result.report;
+  result.S = shifted(result.S, exponent);
+  if (report.residuals.defined()) report.residuals = shifted(report.residuals, exponent);
+  if (report.bounds.upper.defined()) report.bounds.upper = shifted(report.bounds.upper, exponent);
+  report.bounds.next_upper = std::ldexp(report.bounds.next_upper, exponent);
+  report.message += c10::str(", of the matrix times 2^", -exponent);
+  return result;
+}
+
 }  // namespace
 
 SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options) {
@@ -95,11 +112,16 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) 
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   const DenseOperator op(A);
   check(op, k, options);
-  if (!std::isfinite(*op.frobenius_squared())) {
+  const double squared = *op.frobenius_squared();
+  if (!std::isfinite(squared)) {
     const auto bad = at::isfinite(A).logical_not().sum().item<int64_t>();
     TORCH_CHECK_VALUE(bad == 0, "the matrix has ", bad, " NaN or infinite entries out of ", A.numel());
   }
-  return topk_svd(op, k, options);
+  // Inside this range eps·σ₁ is a normal number of the dtype, and the squares and fourth powers of σ₁ in double.
+  const double range = A.scalar_type() == at::kDouble ? 1e120 : 1e50;
+  if (squared > 1 / range && squared < range) return topk_svd(op, k, options);
+  const double largest = A.abs().amax().item<double>();
+  return largest > 0 ? scaled_svd(A, std::ilogb(largest), k, options) : topk_svd(op, k, options);
 }
 
 }  // namespace fanion::linalg

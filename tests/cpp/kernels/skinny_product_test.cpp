@@ -1,0 +1,239 @@
+#include "fanion/kernels/skinny_product.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/zeros.h>
+
+#include <limits>
+
+#include "certificates.h"
+#include "fanion/kernels/skinny_loops.h"
+#include "zoo.h"
+
+namespace fanion::kernels {
+#ifdef __x86_64__
+extern const SkinnyLoops kAvx2Loops, kAvx512Loops;  // skinny_loops.h shows them to the library alone
+#endif
+namespace {
+
+using namespace fanion::testing;
+
+constexpr double kRoundoff = std::numeric_limits<float>::epsilon() / 2;
+
+/// The instruction sets of this processor.
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> all;
+  const std::string before{instruction_set()};
+  for (const std::string name : {"baseline", "avx2", "avx512"}) {
+    try {
+      set_instruction_set(name);
+      all.push_back(name);
+    } catch (const c10::ValueError&) {
+    }
+  }
+  set_instruction_set(before);
+  return all;
+}
+
+/// Puts the number of threads and the instruction set back at the end of a test.
+class Settings {
+ public:
+  ~Settings() {
+    at::set_num_threads(threads_);
+    set_instruction_set(set_);
+  }
+
+ private:
+  int threads_ = at::get_num_threads();
+  std::string set_{instruction_set()};
+};
+
+struct Case {
+  std::string name;
+  at::Tensor A;
+};
+std::ostream& operator<<(std::ostream& out, const Case& each) { return out << each.name; }
+
+/// Tiles have 1 to 8 rows and up to 16 lanes, blocks 24 rows, pieces 512 columns, chunks at least 72 rows.
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  const std::vector<std::pair<int64_t, int64_t>> shapes = {
+      {1, 1},   {1, 2},    {1, 515},  {2, 1},    {517, 1}, {3, 5},     {15, 17}, {16, 16}, {17, 15},
+      {23, 33}, {24, 512}, {25, 511}, {31, 513}, {73, 47}, {145, 530}, {301, 7}, {7, 1040}};
+  uint64_t seed = 1;
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const std::string type = dtype == at::kFloat ? "_float32" : "_bfloat16";
+    for (const auto& [m, n] : shapes) {
+      const auto name = std::to_string(m) + "x" + std::to_string(n);
+      all.push_back({name + type, random_normal(m, n, seed++).to(dtype)});
+      if (m <= 25 || m == 145) all.push_back({name + "_transposed" + type, random_normal(n, m, seed++).to(dtype).t()});
+    }
+    const auto larger = random_normal(60, 70, seed++).to(dtype);
+    all.push_back({"first_columns" + type, larger.narrow(1, 0, 67)});
+    all.push_back({"unaligned" + type, larger.narrow(0, 1, 50).narrow(1, 3, 66)});  // starts 6 or 12 bytes on
+    all.push_back({"unaligned_transposed" + type, larger.narrow(0, 1, 50).narrow(1, 3, 66).t()});
+    all.push_back({"one_column_of_many" + type, larger.narrow(1, 5, 1)});
+    all.push_back({"every_second_row" + type, larger.slice(0, 0, std::nullopt, 2)});
+  }
+  return all;
+}
+
+/// Exact within n·u·|A||X| for sums of n products in any order (Higham 2002, (3.13), to first order; 1 % for the rest);
+/// products of float32, or of bfloat16 and float32, are exact in float64. The smallest normal number is for underflow.
+void expect_product(const at::Tensor& A, const at::Tensor& X, const at::Tensor& Y) {
+  ASSERT_EQ(Y.sizes(), (at::IntArrayRef{A.size(0), X.size(1)}));
+  ASSERT_EQ(Y.scalar_type(), at::kFloat);
+  const auto a = A.to(at::kDouble), x = X.to(at::kDouble);
+  const auto allowed = at::matmul(a.abs(), x.abs()) * (1.01 * kRoundoff * static_cast<double>(A.size(1))) +
+                       std::numeric_limits<float>::min();
+  EXPECT_TRUE(((Y.to(at::kDouble) - at::matmul(a, x)).abs() <= allowed).all().item<bool>());
+}
+
+class SkinnyProduct : public ::testing::TestWithParam<Case> {};
+
+TEST_P(SkinnyProduct, IsTheProductForEveryInstructionSetAndColumnCount) {
+  const Settings restored;
+  const auto& A = GetParam().A;
+  ASSERT_TRUE(takes_skinny(A));
+  const auto before = A.clone();
+  const auto X = random_normal(A.size(1), 34, 7).to(at::kFloat);
+  for (const auto& set : instruction_sets()) {
+    set_instruction_set(set);
+    ASSERT_EQ(instruction_set(), set);
+    for (int64_t b = 1; b <= 33; ++b) {
+      SCOPED_TRACE(set + ", " + std::to_string(b) + " columns");
+      expect_product(A, X.narrow(1, 1, b), skinny_product(A, X.narrow(1, 1, b)));
+      if (gram_reads(A, b) == 0) continue;
+      const auto [Y, Z] = skinny_gram(A, X.narrow(1, 0, b));
+      expect_product(A, X.narrow(1, 0, b), Y);
+      expect_product(A.t(), Y, Z);
+    }
+  }
+  EXPECT_TRUE(same_bits(A, before)) << "A was written to";
+}
+
+TEST_P(SkinnyProduct, TheLayoutOfTheBlockDoesNotMatter) {
+  const auto& A = GetParam().A;
+  const auto X = random_normal(A.size(1), 9, 8).to(at::kFloat);
+  const auto expected = skinny_product(A, X);
+  const auto by_columns = empty_block(A.size(1), 9);
+  by_columns.copy_(X);
+  auto wide = at::zeros({2 * A.size(1), 18}, at::kFloat);
+  const auto strided = wide.slice(0, 0, std::nullopt, 2).slice(1, 0, std::nullopt, 2);
+  strided.copy_(X);
+  const auto last = at::zeros({A.size(1), 12}, at::kFloat).t().contiguous().t();  // columns contiguous, not aligned
+  last.narrow(1, 3, 9).copy_(X);
+  for (const auto& block : {by_columns, strided, last.narrow(1, 3, 9)}) {
+    const auto before = block.clone();
+    EXPECT_TRUE(same_bits(skinny_product(A, block), expected));
+    EXPECT_TRUE(same_bits(block, before)) << "the block was written to";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SkinnyProduct, ::testing::ValuesIn(cases()),
+                         [](const auto& each) { return each.param.name; });
+
+TEST(SkinnyProduct, TheNumberOfThreadsDoesNotMatter) {
+  const Settings restored;
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const auto A = random_normal(1500, 310, 9).to(dtype);  // 7 chunks of rows or more for products, 4 for sums
+    const auto B = random_normal(310, 1500, 10).to(dtype).t();
+    for (const auto& set : instruction_sets())
+      for (const int64_t columns : {1, 4, 8, 19}) {
+        set_instruction_set(set);
+        const auto X = random_normal(310, columns, 11).to(at::kFloat),
+                   U = random_normal(1500, columns, 12).to(at::kFloat);
+        std::vector<at::Tensor> first;
+        for (const int threads : {1, 2, 3}) {
+          at::set_num_threads(threads);
+          ASSERT_EQ(at::get_num_threads(), threads);
+          ASSERT_TRUE(gram_reads(A, columns) > 0);
+          const auto [Y, Z] = skinny_gram(A, X);
+          const std::vector<at::Tensor> now = {
+              skinny_product(A, X), skinny_product(A.t(), U), skinny_product(B, X), skinny_product(B.t(), U), Y, Z};
+          if (first.empty()) first = now;
+          for (std::size_t i = 0; i < now.size(); ++i)
+            EXPECT_TRUE(same_bits(now[i], first[i])) << set << ", " << threads << " threads, product " << i;
+        }
+      }
+  }
+}
+
+TEST(SkinnyProduct, GramReadsOncePerEightColumnsWhereRowsFitTheCache) {
+  const auto A = random_normal(100, 50, 13).to(at::kFloat);
+  EXPECT_EQ(gram_reads(A, 8), 1);
+  EXPECT_EQ(gram_reads(A, 9), 2);
+  EXPECT_EQ(gram_reads(A, 32), 4);
+  EXPECT_EQ(gram_reads(random_normal(50, 100, 13).to(at::kFloat).t(), 8), 0) << "columns are contiguous";
+  EXPECT_EQ(gram_reads(random_normal(100, 50, 13), 8), 0) << "float64";
+  EXPECT_EQ(gram_reads(at::zeros({2, 1 << 24}, at::kBFloat16), 8), 0) << "eight columns of V are 512 MiB";
+}
+
+TEST(SkinnyProduct, TakesWhatItCanAndProductDoesTheRest) {
+  const auto A = random_normal(20, 30, 14), X = random_normal(30, 3, 15);
+  EXPECT_FALSE(takes_skinny(A));
+  EXPECT_FALSE(takes_skinny(A.to(at::kHalf)));
+  EXPECT_FALSE(takes_skinny(A.to(at::kFloat).slice(1, 0, std::nullopt, 2).slice(0, 0, std::nullopt, 2)));
+  EXPECT_FALSE(takes_skinny(A.to(at::kFloat).narrow(0, 0, 1).expand({20, 30}))) << "rows overlap";
+  EXPECT_TRUE(takes_skinny(A.to(at::kBFloat16)));
+  EXPECT_TRUE(same_bits(product(A, X), at::matmul(A, X)));
+  const auto overlapping = A.to(at::kFloat).narrow(0, 0, 1).expand({20, 30});
+  expect_product(overlapping, X.to(at::kFloat), product(overlapping, X.to(at::kFloat)));
+  const auto wide = random_normal(30, 80, 16).to(at::kFloat);
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) expect_product(A.to(dtype), wide, product(A.to(dtype), wide));
+  EXPECT_VALUE_ERROR(set_instruction_set("sse9"), "choose one of: ");
+  for (const int64_t rows : {1, 15, 16, 17}) {
+    const auto block = empty_block(rows, 3);
+    EXPECT_EQ(block.sizes(), (at::IntArrayRef{rows, 3}));
+    EXPECT_EQ(block.stride(0), 1);
+    EXPECT_EQ(block.stride(1) % 16, 0);
+  }
+}
+
+std::vector<const SkinnyLoops*> loops_of(const std::vector<std::string>& sets) {
+  std::vector<const SkinnyLoops*> all = {&kBaselineLoops};
+#ifdef __x86_64__
+  for (const auto* each : {&kAvx2Loops, &kAvx512Loops}) all.push_back(each);
+#endif
+  std::erase_if(all, [&](const auto* each) { return std::find(sets.begin(), sets.end(), each->name) == sets.end(); });
+  return all;
+}
+
+TEST(SkinnyProduct, LoopsWriteNothingBesideTheirBlocks) {
+  const int64_t m = 53, n = 37, stride = 80;  // blocks of 24 rows, vectors of 4 to 16 lanes: all leave a rest
+  const auto A = random_normal(m, n, 17).to(at::kFloat);
+  const Rows rows{A.const_data_ptr(), m, n, n, Storage::float32};
+  const auto sets = instruction_sets();
+  ASSERT_EQ(loops_of(sets).size(), sets.size());
+  for (const auto* loops : loops_of(sets))
+    for (const int64_t columns : {1, 3, 4, 5, 8, 9}) {
+      SCOPED_TRACE(std::string(loops->name) + ", " + std::to_string(columns) + " columns");
+      // 16 floats or more of 7 before and after each vector.
+      const auto V = random_normal(columns + 2, stride, 18).to(at::kFloat), Y = at::full({columns + 2, stride}, 7.0f);
+      const auto Z = Y.clone(), scratch = at::full({skinny_scratch(24, columns) + 64}, 7.0f);
+      const auto block = [&](const at::Tensor& X) { return Block{X.data_ptr<float>() + stride + 20, columns, stride}; };
+      const auto own = [&](const at::Tensor& X, int64_t size) { return X.narrow(0, 1, columns).narrow(1, 20, size); };
+      const auto expect_untouched = [&] {
+        own(Y, m).fill_(7);
+        own(Z, n).fill_(7);
+        EXPECT_TRUE(((Y == 7).all() & (Z == 7).all()).item<bool>());
+        EXPECT_TRUE((scratch.narrow(0, scratch.size(0) - 64, 64) == 7).all().item<bool>()) << "beyond the scratch";
+      };
+      own(Z, n).zero_();
+      loops->gram(rows, block(V), block(Y), block(Z), 24, scratch.data_ptr<float>());
+      expect_product(A, own(V, n).t(), own(Y, m).t());
+      expect_product(A.t(), own(Y, m).t(), own(Z, n).t());
+      expect_untouched();
+      loops->forward(rows, block(V), block(Y), 24, scratch.data_ptr<float>());
+      expect_product(A, own(V, n).t(), own(Y, m).t());
+      own(Z, n).zero_();
+      loops->adjoint(rows, block(Y), block(Z), 24, scratch.data_ptr<float>());
+      expect_product(A.t(), own(Y, m).t(), own(Z, n).t());
+      expect_untouched();
+    }
+}
+
+}  // namespace
+}  // namespace fanion::kernels
