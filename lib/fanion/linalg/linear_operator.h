@@ -41,6 +41,8 @@ class LinearOperator {
   virtual int64_t gram_reads(int64_t /*columns*/) const { return 0; }
   /// ‖A‖_F² where it is cheap to know (to a few eps), else nothing.
   virtual std::optional<double> frobenius_squared() const { return std::nullopt; }
+  /// Whether `to_dense` costs no products, so that choosing the dense solver is free to depend on speed alone.
+  virtual bool is_formed() const { return false; }
   /// The matrix itself, (m, n). The default multiplies by the identity: min(m, n) products.
   virtual at::Tensor to_dense() const;
 
@@ -64,6 +66,7 @@ class LinearOperator {
 class DenseOperator final : public LinearOperator {
  public:
   explicit DenseOperator(const at::Tensor& A);
+  bool is_formed() const override { return true; }
   at::Tensor to_dense() const override { return A_.to(options().dtype().toScalarType()); }
   int64_t gram_reads(int64_t columns) const override;
   std::optional<double> frobenius_squared() const override;
@@ -100,6 +103,7 @@ class FunctionOperator final : public LinearOperator {
 class AdjointOperator final : public LinearOperator {
  public:
   explicit AdjointOperator(const LinearOperator& A) : LinearOperator(A.cols(), A.rows(), A.options()), A_(A) {}
+  bool is_formed() const override { return A_.is_formed(); }
   at::Tensor to_dense() const override { return A_.to_dense().t(); }
   std::optional<double> frobenius_squared() const override { return A_.frobenius_squared(); }
 

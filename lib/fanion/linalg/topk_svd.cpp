@@ -56,6 +56,9 @@ SvdResult scaled_svd(const at::Tensor& A, int exponent, int64_t k, const SvdOpti
 SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options) {
   // A fixed number of passes asks for the most accuracy that they give a block of k.
   if (options.criterion == SvdCriterion::passes) return SvdMethod::subspace;
+  // Forming an implicit matrix takes min(m, n) products, which is only worth it where a basis would be as large.
+  const int64_t smaller = std::min(A.rows(), A.cols());
+  if (!A.is_formed() && smaller > 64 && 4 * k < smaller) return SvdMethod::block_krylov;
   const SvdShape shape{.m = A.rows(),
                        .n = A.cols(),
                        .k = k,
