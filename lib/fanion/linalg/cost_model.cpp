@@ -67,16 +67,16 @@ SvdRates rates_from(const nlohmann::json& json, const char* key, const std::stri
 }  // namespace
 
 SvdCosts default_costs() {
-  return {.single = {.gram = {9.7e-11, 1.3e-10, 1.4e-10, 2.1e-10, 3.9e-10, 8e-10},
-                     .gemm = 1e-11,
-                     .basis = 3.7e-10,
-                     .svd = {0.00025, 0.0011, 0.0061, 0.04, 0.29}},
-          .twice = {.gram = {5.8e-10, 5.8e-09, 6.1e-09, 6.3e-09, 4.9e-09, 6.9e-09},
-                    .gemm = 1.9e-11,
-                    .basis = 4.1e-10,
-                    .svd = {0.00037, 0.0018, 0.01, 0.065, 0.39}},
-          .eigh = {0.0002, 0.00096, 0.0051, 0.03, 0.19},
-          .step = 0.0002};
+  return {.single = {.gram = {5.1e-11, 6.5e-11, 7e-11, 1e-10, 2.1e-10, 4.8e-10},
+                     .gemm = 5e-12,
+                     .basis = 1.9e-10,
+                     .svd = {0.00025, 0.001, 0.0052, 0.028, 0.18}},
+          .twice = {.gram = {5.3e-10, 2.9e-09, 3.1e-09, 3.3e-09, 2.8e-09, 4e-09},
+                    .gemm = 1.1e-11,
+                    .basis = 2.7e-10,
+                    .svd = {0.00053, 0.0024, 0.01, 0.055, 0.29}},
+          .eigh = {0.00021, 0.00092, 0.0047, 0.023, 0.14},
+          .step = 0.00025};
 }
 
 std::filesystem::path costs_file() {

@@ -22,7 +22,7 @@ struct SvdRates {
   std::array<double, 5> svd;   ///< seconds of LAPACK's SVD by `kRateSizes`
 };
 
-/// What a machine costs. The defaults were measured by `fanion svd --calibrate` on one thread of an AMD EPYC with
+/// What a machine costs. The defaults were measured by `fanion svd --calibrate` on two threads of an AMD EPYC with
 /// AVX-512, torch 2.13's CPU build; only their ratios matter to a choice.
 struct SvdCosts {
   SvdRates single;             ///< float32 and the 16-bit dtypes
