@@ -13,11 +13,11 @@
 namespace fanion::kernels {
 namespace {
 
-constexpr int kLanes = FANION_LANES;
-constexpr int kMostColumns = kLanes == 16 ? 8 : 4;  ///< columns a tile takes: what the register file holds
-constexpr std::int64_t kPiece = 512;                ///< columns of A per piece: 8 × 512 floats of V are 16 KiB
-constexpr int kTilesAhead = 2;                      ///< how far dot products prefetch A
-constexpr std::int64_t kAhead = 64;                 ///< columns by which sums of rows prefetch A
+constexpr std::int64_t kLanes = FANION_LANES;
+constexpr std::int64_t kMostColumns = kLanes == 16 ? 8 : 4;  ///< columns a tile takes: what the register file holds
+constexpr std::int64_t kPiece = 512;                         ///< columns of A per piece: 8 × 512 floats of V are 16 KiB
+constexpr int kTilesAhead = 2;                               ///< how far dot products prefetch A
+constexpr std::int64_t kAhead = 64;                          ///< columns by which sums of rows prefetch A
 
 using Vector = float __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 using Halves = std::uint16_t __attribute__((vector_size(kLanes * 2), aligned(2), may_alias));
@@ -45,10 +45,10 @@ template <>
 struct Element<Storage::bfloat16> {
   using type = std::uint16_t;
   static FANION_INLINE Vector load(const std::uint16_t* p) {
-    return reinterpret_cast<Vector>(__builtin_convertvector(*reinterpret_cast<const Halves*>(p), Words) << 16);
+    return reinterpret_cast<Vector>(__builtin_convertvector(*reinterpret_cast<const Halves*>(p), Words) << 16U);
   }
   static FANION_INLINE float one(const std::uint16_t* p) {
-    const std::uint32_t word = static_cast<std::uint32_t>(*p) << 16;
+    const std::uint32_t word = static_cast<std::uint32_t>(*p) << 16U;
     float value;
     __builtin_memcpy(&value, &word, sizeof value);
     return value;
@@ -178,7 +178,7 @@ void forward_block(const typename Element<S>::type* a, const Rows& A, int rows, 
     const float* v = V.data + groups.first(g) * V.stride;
     with_columns(groups.width(g), [&](auto width) {
       constexpr int B = decltype(width)::value;
-      constexpr int row_stride = B * kLanes;
+      constexpr std::int64_t row_stride = B * kLanes;
       for (int i = 0; i < rows * row_stride; ++i) partial[i] = 0;
       for (std::int64_t c = 0; c < whole; c += kPiece) {
         const std::int64_t length = whole - c < kPiece ? whole - c : kPiece;
@@ -212,7 +212,7 @@ void adjoint_block(const typename Element<S>::type* a, const Rows& A, int rows, 
 
 template <Storage S>
 void forward(const Rows& A, const Block& V, const Block& Y, int block_rows, float* scratch) {
-  const auto* a = static_cast<const typename Element<S>::type*>(A.data);
+  const auto* a = static_cast<const Element<S>::type*>(A.data);
   float* y = scratch + block_rows * kMostColumns * kLanes;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
@@ -224,7 +224,7 @@ void forward(const Rows& A, const Block& V, const Block& Y, int block_rows, floa
 
 template <Storage S>
 void adjoint(const Rows& A, const Block& U, const Block& Z, int block_rows, float* scratch) {
-  const auto* a = static_cast<const typename Element<S>::type*>(A.data);
+  const auto* a = static_cast<const Element<S>::type*>(A.data);
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
     for (int i = 0; i < rows; ++i)
@@ -235,7 +235,7 @@ void adjoint(const Rows& A, const Block& U, const Block& Z, int block_rows, floa
 
 template <Storage S>
 void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int block_rows, float* scratch) {
-  const auto* a = static_cast<const typename Element<S>::type*>(A.data);
+  const auto* a = static_cast<const Element<S>::type*>(A.data);
   float* y = scratch + block_rows * kMostColumns * kLanes;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);

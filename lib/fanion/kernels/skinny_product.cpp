@@ -135,7 +135,7 @@ at::Tensor adjoint(const Rows& A, const Block& U) {
 
 /// Rows of A that fit the second-level cache twice beside V and Z; 0 where they do not.
 int gram_block_rows(const Rows& A, int64_t columns) {
-  static const int64_t cache = std::max<int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 256 << 10);
+  static const int64_t cache = std::max<int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 262144);
   const int64_t row_bytes = A.cols * (A.storage == Storage::float32 ? 4 : 2);
   const int64_t rows = (cache * 4 / 5 - 2 * A.cols * columns * 4) / (2 * row_bytes);
   for (const int whole : {24, 12, 8, 6, 4})  // divisors of a chunk that leave few odd rows to the tiles

@@ -10,9 +10,9 @@
 namespace fanion::kernels {
 namespace {
 
-constexpr int64_t kChunk = 1 << 16;  // elements handed to a thread at a time
-constexpr int kLanes = 64;           // independent sums, so that the compiler can use whole vectors
-constexpr int kRounds = 32;          // additions to each float32 sum before it moves to double
+constexpr int64_t kChunk = 65536;  // elements handed to a thread at a time
+constexpr int kLanes = 64;         // independent sums, so that the compiler can use whole vectors
+constexpr int kRounds = 32;        // additions to each float32 sum before it moves to double
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 __attribute__((target_clones("avx512f", "avx2", "default")))

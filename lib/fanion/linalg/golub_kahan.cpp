@@ -91,7 +91,7 @@ BlockBidiagonalisation::Split BlockBidiagonalisation::split(const at::Tensor& ba
     std::tie(s.Q, R) = at::linalg_qr(s.Q);
     R_new = at::matmul(to_cpu(R), R_new);
   }
-  s.R = R_new;
+  s.R = std::move(R_new);
   return s;
 }
 

@@ -77,8 +77,9 @@ SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
 
     const auto [Q, R] = at::linalg_qr(A.apply(V));
     const auto [P, S, Nh] = at::linalg_svd(R, /*full_matrices=*/false);
-    result = {at::matmul(Q, P.narrow(1, 0, k)), S.narrow(0, 0, k), at::matmul(V, Nh.narrow(0, 0, k).t()),
-              std::move(report)};
+    result.U = at::matmul(Q, P.narrow(1, 0, k));
+    result.S = S.narrow(0, 0, k);
+    result.V = at::matmul(V, Nh.narrow(0, 0, k).t());
     if (fixed) break;
     report.residuals =
         at::linalg_vector_norm(A.apply_adjoint(result.U) - result.V * result.S, 2, {{0}}, false, at::kDouble)
