@@ -20,6 +20,7 @@ class LimitedOperator final : public linalg::LinearOperator {
 
   int64_t gram_reads(int64_t columns) const override { return base_.gram_reads(columns); }
   std::optional<double> frobenius_squared() const override { return base_.frobenius_squared(); }
+  bool is_formed() const override { return base_.is_formed(); }
   at::Tensor to_dense() const override { return base_.to_dense(); }
 
  private:
