@@ -40,6 +40,11 @@ class Resolvent {
     return at::linalg_vector_norm(value).item<double>();
   }
 
+  /// ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for every Ritz vector.
+  at::Tensor residual_norms(const at::Tensor& coupling) const {
+    return at::linalg_vector_norm(at::matmul(coupling, last_), 2, {{0}});
+  }
+
  private:
   at::Tensor theta_, first_, last_;
 };
@@ -96,8 +101,15 @@ std::vector<double> random_bounds(const LanczosRelation& r, int64_t k) {
   const int64_t columns = r.start.size(1);
   const double coupling = at::linalg_vector_norm(r.coupling).item<double>();
   const int64_t step = (k + 4) / 4;  // λ falls with i, so a bound serves all later i as well
+  const auto residual = to_doubles(resolvent.residual_norms(r.coupling));
   double lowest = kInfinity;
   for (int64_t i = 0; i <= k; ++i) {
+    // The values above the group of i must have been found, or there may be more of them than were dropped.
+    const int64_t found = i - most_alike(columns);
+    if (found >= 0 && (found >= std::ssize(theta) || residual[found] > kAlike * theta[found])) {
+      std::fill(upper.begin() + i, upper.end(), lowest);
+      break;
+    }
     if (i % step == 0 || i == k) {
       const double value = i < r.theta.size(0) ? theta[i] : 0.0;
       const double limit = least_component(columns, std::min(i + 1, most_alike(columns))) / std::max(coupling, 1e-300);
