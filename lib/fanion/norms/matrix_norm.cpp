@@ -9,6 +9,10 @@ at::Tensor MatrixNorm::prox(const at::Tensor& M, double lambda) const {
   return to_dense(lmo(M), working_matrix(M)) * (dual(M) / lambda);
 }
 
+at::Tensor MatrixNorm::project(const at::Tensor&) const {
+  TORCH_CHECK_VALUE(false, "no projection onto the unit ball of ", name(), " is known");
+}
+
 at::Tensor working_matrix(const at::Tensor& M) {
   TORCH_CHECK_VALUE(M.defined() && M.dim() == 2, "a matrix norm takes a 2-dimensional tensor, got ",
                     M.defined() ? c10::str(M.sizes()) : "an undefined one");

@@ -25,6 +25,9 @@ class MatrixNorm : public DirectionRule {
   Direction lmo(const at::Tensor& M, at::Tensor* warm = nullptr) const { return direction(M, warm); }
   /// argmin_X ⟨M, X⟩ + (λ/2)‖X‖² = (‖M‖†/λ)·lmo(M), as a tensor (000 eq. 1–3, with λ/2). λ > 0.
   at::Tensor prox(const at::Tensor& M, double lambda) const;
+  /// argmin_{‖Y‖≤1} ‖X − Y‖_F, the nearest point of the unit ball, as a tensor. Throws where no closed or
+  /// one-dimensional form is known.
+  virtual at::Tensor project(const at::Tensor& X) const;
 };
 
 using NormPtr = std::shared_ptr<const MatrixNorm>;
