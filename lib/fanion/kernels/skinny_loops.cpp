@@ -10,6 +10,10 @@
 
 #include "fanion/kernels/skinny_loops.h"
 
+#if defined(__AVX512F__) || defined(__F16C__)
+#include <immintrin.h>
+#endif
+
 namespace fanion::kernels {
 namespace {
 
@@ -52,6 +56,30 @@ struct Element<Storage::bfloat16> {
     float value;
     __builtin_memcpy(&value, &word, sizeof value);
     return value;
+  }
+};
+
+template <>
+struct Element<Storage::float16> {
+  using type = std::uint16_t;
+  static FANION_INLINE Vector load(const std::uint16_t* p) {
+#if defined(__AVX512F__)
+    return reinterpret_cast<Vector>(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+#elif defined(__F16C__)
+    return reinterpret_cast<Vector>(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+#else
+    const Words h = __builtin_convertvector(*reinterpret_cast<const Halves*>(p), Words);
+    const Words special = reinterpret_cast<Words>((h & 0x7c00U) == 0x7c00U) & 0x7f800000U;
+    return reinterpret_cast<Vector>(((h & 0x8000U) << 16U) | ((h & 0x7fffU) << 13U) | special) * 0x1p112F;
+#endif
+  }
+  /// Exact: the exponent's bias is 15 there and 127 here; Inf and NaN have the largest exponent of either.
+  static FANION_INLINE float one(const std::uint16_t* p) {
+    const std::uint32_t special = (*p & 0x7c00U) == 0x7c00U ? 0x7f800000U : 0U;
+    const std::uint32_t word = ((*p & 0x8000U) << 16U) | ((*p & 0x7fffU) << 13U) | special;
+    float value;
+    __builtin_memcpy(&value, &word, sizeof value);
+    return value * 0x1p112F;
   }
 };
 
@@ -246,17 +274,28 @@ void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int blo
   }
 }
 
+/// Calls `f` with the storage as a type.
+template <Storage S>
+struct Stored {
+  static constexpr Storage value = S;
+};
+template <class F>
+FANION_INLINE void with_storage(Storage storage, F&& f) {
+  switch (storage) {
+    case Storage::float32: return f(Stored<Storage::float32>{});
+    case Storage::bfloat16: return f(Stored<Storage::bfloat16>{});
+    case Storage::float16: return f(Stored<Storage::float16>{});
+  }
+}
+
 void forward_any(Rows A, Block V, Block Y, int block_rows, float* scratch) {
-  A.storage == Storage::float32 ? forward<Storage::float32>(A, V, Y, block_rows, scratch)
-                                : forward<Storage::bfloat16>(A, V, Y, block_rows, scratch);
+  with_storage(A.storage, [&](auto s) { forward<decltype(s)::value>(A, V, Y, block_rows, scratch); });
 }
 void adjoint_any(Rows A, Block U, Block Z, int block_rows, float* scratch) {
-  A.storage == Storage::float32 ? adjoint<Storage::float32>(A, U, Z, block_rows, scratch)
-                                : adjoint<Storage::bfloat16>(A, U, Z, block_rows, scratch);
+  with_storage(A.storage, [&](auto s) { adjoint<decltype(s)::value>(A, U, Z, block_rows, scratch); });
 }
 void gram_any(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch) {
-  A.storage == Storage::float32 ? gram<Storage::float32>(A, V, Y, Z, block_rows, scratch)
-                                : gram<Storage::bfloat16>(A, V, Y, Z, block_rows, scratch);
+  with_storage(A.storage, [&](auto s) { gram<decltype(s)::value>(A, V, Y, Z, block_rows, scratch); });
 }
 
 }  // namespace

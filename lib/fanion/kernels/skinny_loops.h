@@ -7,7 +7,7 @@
 namespace fanion::kernels {
 
 /// Storage of the big matrix; blocks of vectors are always float32.
-enum class Storage : int { float32, bfloat16 };
+enum class Storage : int { float32, bfloat16, float16 };
 
 /// Row-major rows × cols matrix, `stride` elements from row to row.
 struct Rows {

@@ -25,7 +25,7 @@ bool supports(const SkinnyLoops& loops) {
   if (&loops == &kAvx512Loops)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  if (&loops == &kAvx2Loops) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (&loops == &kAvx2Loops) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 #endif
   return &loops == &kBaselineLoops;
 }
@@ -46,6 +46,15 @@ std::atomic<const SkinnyLoops*>& chosen() {
   return loops;
 }
 
+std::optional<Storage> storage_of(const at::Tensor& A) {
+  switch (A.scalar_type()) {
+    case at::kFloat: return Storage::float32;
+    case at::kBFloat16: return Storage::bfloat16;
+    case at::kHalf: return Storage::float16;
+    default: return std::nullopt;
+  }
+}
+
 /// A as row-major, with the stride from row to row; `flipped` if that is Aᵀ.
 struct RowMajor {
   Rows rows;
@@ -53,8 +62,8 @@ struct RowMajor {
 };
 RowMajor row_major(const at::Tensor& A) {
   const bool flipped = A.stride(1) != 1;
-  const auto storage = A.scalar_type() == at::kFloat ? Storage::float32 : Storage::bfloat16;
-  return {{A.const_data_ptr(), A.size(flipped ? 1 : 0), A.size(flipped ? 0 : 1), A.stride(flipped ? 1 : 0), storage},
+  return {{A.const_data_ptr(), A.size(flipped ? 1 : 0), A.size(flipped ? 0 : 1), A.stride(flipped ? 1 : 0),
+           storage_of(A).value()},
           flipped};
 }
 
@@ -155,7 +164,7 @@ void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z) {
 
 bool takes_skinny(const at::Tensor& A) {
   return A.dim() == 2 && A.device().is_cpu() && A.layout() == at::kStrided &&
-         (A.scalar_type() == at::kFloat || A.scalar_type() == at::kBFloat16) &&
+         storage_of(A) &&
          ((A.stride(1) == 1 && A.stride(0) >= A.size(1)) || (A.stride(0) == 1 && A.stride(1) >= A.size(0)));
 }
 
@@ -165,7 +174,7 @@ at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& o
 }
 
 at::Tensor product(const at::Tensor& A, const at::Tensor& X) {
-  const bool narrow = A.scalar_type() == at::kBFloat16;
+  const bool narrow = A.element_size() == 2;
   if (X.scalar_type() == at::kFloat && takes_skinny(A) && (narrow || X.size(1) <= kMostSkinnyColumns))
     return skinny_product(A, X);
   return at::matmul(A.to(X.scalar_type()), X);
