@@ -85,21 +85,22 @@ Record solve(const Object& A, int64_t k, const linalg::SvdOptions& options) {
 /// The one place where the options of top-k SVD come in; `kOptions` says the same to Python.
 template <class Matrix>
 Record topk_svd(const Matrix& A, int64_t k, std::string_view method, std::string_view criterion, double tol,
-                std::optional<int64_t> passes, int64_t oversample, int64_t block,
+                std::optional<int64_t> passes, std::string_view precision, int64_t oversample, int64_t block,
                 const std::optional<at::Tensor>& warm_start, const std::optional<at::Generator>& generator) {
   return solve(A, k,
                {.method = linalg::svd_method_from_name(method),
                 .criterion = linalg::svd_criterion_from_name(criterion),
                 .tol = tol,
                 .passes = passes,
+                .precision = linalg::svd_precision_from_name(precision),
                 .oversample = oversample,
                 .block = block,
                 .warm_start = warm_start.value_or(at::Tensor()),
                 .generator = generator});
 }
 constexpr auto kOptions =
-    "int k, *, str method, str criterion, float tol, int? passes, int oversample, int block, Tensor? warm_start, "
-    "Generator? generator";
+    "int k, *, str method, str criterion, float tol, int? passes, str precision, int oversample, int block, "
+    "Tensor? warm_start, Generator? generator";
 
 Object dense_operator(const at::Tensor& A) {
   auto object = make<linalg::DenseOperator>(A);

@@ -70,6 +70,7 @@ def topk_svd(
     passes: int | None = None,
     warm_start: Tensor | None = None,
     generator: torch.Generator | None = None,
+    precision: str = "full",
     oversample: int = 4,
     block: int = 0,
 ) -> tuple[Tensor, Tensor, Tensor, SvdReport | Any]:
@@ -83,6 +84,8 @@ def topk_svd(
     "lmo_gap" Σσ̂ ≥ (1 − ε)·Σσ; "passes" a fixed number of `passes` (an A·V and an Aᵀ·U each), which caps the others.
     `warm_start`: a guess of V, (n, j), or (b, n, j) for a batch. `generator`: source of the random start; None is a
     fixed sequence, so equal input gives an equal result, and torch's global generator is never used.
+    `precision`: "mixed" runs all passes but the last on a copy of half the size, float16 for float32 on the CPU and
+    float32 for float64; what is promised holds for A itself, if need be by going on in full precision.
     `oversample`, `block`: extra columns of the power methods; columns a block of the Krylov methods, 0 to choose.
     ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown name,
     a wrong product of an operator. What an operator's functions raise comes out unchanged.
@@ -94,6 +97,7 @@ def topk_svd(
         "criterion": criterion,
         "tol": tol,
         "passes": passes,
+        "precision": precision,
         "oversample": oversample,
         "block": block,
         "warm_start": warm_start,

@@ -10,78 +10,16 @@
 
 #include "fanion/kernels/skinny_loops.h"
 
-#if defined(__AVX512F__) || defined(__F16C__)
-#include <immintrin.h>
-#endif
+#include "fanion/kernels/half_loop.h"
+#include "fanion/kernels/loop_elements.h"
 
 namespace fanion::kernels {
 namespace {
 
-constexpr std::int64_t kLanes = FANION_LANES;
 constexpr std::int64_t kMostColumns = kLanes == 16 ? 8 : 4;  ///< columns a tile takes: what the register file holds
 constexpr std::int64_t kPiece = 512;                         ///< columns of A per piece: 8 × 512 floats of V are 16 KiB
 constexpr int kTilesAhead = 2;                               ///< how far dot products prefetch A
 constexpr std::int64_t kAhead = 64;                          ///< columns by which sums of rows prefetch A
-
-using Vector = float __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
-using Halves = std::uint16_t __attribute__((vector_size(kLanes * 2), aligned(2), may_alias));
-using Words = std::uint32_t __attribute__((vector_size(kLanes * 4)));
-
-#define FANION_INLINE inline __attribute__((always_inline))
-/// Keeps a loaded vector in its register, where the compiler would load it again for each of its uses.
-#if defined(__AVX512F__)
-#define FANION_KEEP(x) __asm__("" : "+v"(x))
-#elif defined(__x86_64__)
-#define FANION_KEEP(x) __asm__("" : "+x"(x))
-#else
-#define FANION_KEEP(x)
-#endif
-
-template <Storage S>
-struct Element;
-template <>
-struct Element<Storage::float32> {
-  using type = float;
-  static FANION_INLINE Vector load(const float* p) { return *reinterpret_cast<const Vector*>(p); }
-  static FANION_INLINE float one(const float* p) { return *p; }
-};
-template <>
-struct Element<Storage::bfloat16> {
-  using type = std::uint16_t;
-  static FANION_INLINE Vector load(const std::uint16_t* p) {
-    return reinterpret_cast<Vector>(__builtin_convertvector(*reinterpret_cast<const Halves*>(p), Words) << 16U);
-  }
-  static FANION_INLINE float one(const std::uint16_t* p) {
-    const std::uint32_t word = static_cast<std::uint32_t>(*p) << 16U;
-    float value;
-    __builtin_memcpy(&value, &word, sizeof value);
-    return value;
-  }
-};
-
-template <>
-struct Element<Storage::float16> {
-  using type = std::uint16_t;
-  static FANION_INLINE Vector load(const std::uint16_t* p) {
-#if defined(__AVX512F__)
-    return reinterpret_cast<Vector>(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
-#elif defined(__F16C__)
-    return reinterpret_cast<Vector>(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
-#else
-    const Words h = __builtin_convertvector(*reinterpret_cast<const Halves*>(p), Words);
-    const Words special = reinterpret_cast<Words>((h & 0x7c00U) == 0x7c00U) & 0x7f800000U;
-    return reinterpret_cast<Vector>(((h & 0x8000U) << 16U) | ((h & 0x7fffU) << 13U) | special) * 0x1p112F;
-#endif
-  }
-  /// Exact: the exponent's bias is 15 there and 127 here; Inf and NaN have the largest exponent of either.
-  static FANION_INLINE float one(const std::uint16_t* p) {
-    const std::uint32_t special = (*p & 0x7c00U) == 0x7c00U ? 0x7f800000U : 0U;
-    const std::uint32_t word = ((*p & 0x8000U) << 16U) | ((*p & 0x7fffU) << 13U) | special;
-    float value;
-    __builtin_memcpy(&value, &word, sizeof value);
-    return value * 0x1p112F;
-  }
-};
 
 FANION_INLINE float sum(const float* lanes) {
   float total = 0;
@@ -141,10 +79,12 @@ FANION_INLINE void add_strip(const typename Element<S>::type* a, std::int64_t st
   Vector acc[B][N];
   for (int j = 0; j < B; ++j)
     for (int i = 0; i < N; ++i) acc[j][i] = *reinterpret_cast<Vector*>(z + j * z_stride + i * kLanes);
+  constexpr int kPerLine = 64 / (kLanes * static_cast<int>(sizeof *a));  // vectors in a cache line
   for (int r = 0; r < rows; ++r) {
     Vector x[N];
     for (int i = 0; i < N; ++i) {
       x[i] = Element<S>::load(a + r * stride + i * kLanes);
+      if (kPerLine > 1 && i % kPerLine != 0) continue;
       __builtin_prefetch(a + r * stride + i * kLanes + kAhead);
       if constexpr (Prefetch) __builtin_prefetch(a + r * stride + i * kLanes + ahead, 0, 2);
     }
@@ -157,12 +97,19 @@ FANION_INLINE void add_strip(const typename Element<S>::type* a, std::int64_t st
     for (int i = 0; i < N; ++i) *reinterpret_cast<Vector*>(z + j * z_stride + i * kLanes) = acc[j][i];
 }
 
+/// Vectors of Z per strip, so that with the columns' accumulators they leave registers for the operands.
+constexpr int strip_vectors(int columns) {
+  constexpr int most = kLanes == 16 ? 16 : 8;
+  return columns >= most / 2 ? 2 : most / columns > 4 ? 4 : most / columns;
+}
+
 template <Storage S, int B, bool Prefetch>
 void add_rows(const typename Element<S>::type* a, std::int64_t stride, int rows, std::int64_t length, const float* y,
               std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t ahead) {
+  constexpr int N = strip_vectors(B);
   std::int64_t c = 0;
-  for (; c + 2 * kLanes <= length; c += 2 * kLanes)
-    add_strip<S, B, 2, Prefetch>(a + c, stride, rows, y, row_stride, z + c, z_stride, ahead);
+  for (; c + N * kLanes <= length; c += N * kLanes)
+    add_strip<S, B, N, Prefetch>(a + c, stride, rows, y, row_stride, z + c, z_stride, ahead);
   for (; c + kLanes <= length; c += kLanes)
     add_strip<S, B, 1, Prefetch>(a + c, stride, rows, y, row_stride, z + c, z_stride, ahead);
   for (; c < length; ++c)
@@ -196,10 +143,11 @@ struct Groups {
   std::int64_t columns, count;
 };
 
-/// y[r][j] = (A V)[r, j] for one block of rows, y row-major with V.columns floats a row.
+/// y[r][j] = (A V)[r, j] for one block of rows, y row-major with V.columns floats a row; Y gets the same, from `row`
+/// on.
 template <Storage S>
 void forward_block(const typename Element<S>::type* a, const Rows& A, int rows, const Block& V, float* y,
-                   float* partial) {
+                   const Block& Y, std::int64_t row, float* partial) {
   const Groups groups(V.columns);
   const std::int64_t whole = A.cols / kLanes * kLanes;
   for (std::int64_t g = 0; g < groups.count; ++g) {
@@ -218,23 +166,23 @@ void forward_block(const typename Element<S>::type* a, const Rows& A, int rows, 
           for (std::int64_t c = whole; c < A.cols; ++c)
             total += Element<S>::one(a + r * A.stride + c) * v[j * V.stride + c];
           y[r * V.columns + groups.first(g) + j] = total;
+          Y.data[(groups.first(g) + j) * Y.stride + row + r] = total;
         }
     });
   }
 }
 
 template <Storage S, bool Prefetch>
-void adjoint_block(const typename Element<S>::type* a, const Rows& A, int rows, const float* y, const Block& Z,
-                   std::int64_t c0, std::int64_t length) {
+void adjoint_block(const typename Element<S>::type* a, const Rows& A, int rows, const float* y, const Block& Z) {
   const Groups groups(Z.columns);
   for (std::int64_t g = 0; g < groups.count; ++g)
     with_columns(groups.width(g), [&](auto width) {
       constexpr int B = decltype(width)::value;
       if (Prefetch && g == 0)
-        add_rows<S, B, true>(a + c0, A.stride, rows, length, y, Z.columns, Z.data + c0, Z.stride, rows * A.stride);
+        add_rows<S, B, true>(a, A.stride, rows, A.cols, y, Z.columns, Z.data, Z.stride, rows * A.stride);
       else
-        add_rows<S, B, false>(a + c0, A.stride, rows, length, y + groups.first(g), Z.columns,
-                              Z.data + groups.first(g) * Z.stride + c0, Z.stride, 0);
+        add_rows<S, B, false>(a, A.stride, rows, A.cols, y + groups.first(g), Z.columns,
+                              Z.data + groups.first(g) * Z.stride, Z.stride, 0);
     });
 }
 
@@ -244,9 +192,7 @@ void forward(const Rows& A, const Block& V, const Block& Y, int block_rows, floa
   float* y = scratch + block_rows * kMostColumns * kLanes;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
-    forward_block<S>(a + r * A.stride, A, rows, V, y, scratch);
-    for (std::int64_t j = 0; j < V.columns; ++j)
-      for (int i = 0; i < rows; ++i) Y.data[j * Y.stride + r + i] = y[i * V.columns + j];
+    forward_block<S>(a + r * A.stride, A, rows, V, y, Y, r, scratch);
   }
 }
 
@@ -257,7 +203,7 @@ void adjoint(const Rows& A, const Block& U, const Block& Z, int block_rows, floa
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
     for (int i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < U.columns; ++j) scratch[i * U.columns + j] = U.data[j * U.stride + r + i];
-    adjoint_block<S, false>(a + r * A.stride, A, rows, scratch, Z, 0, A.cols);
+    adjoint_block<S, false>(a + r * A.stride, A, rows, scratch, Z);
   }
 }
 
@@ -267,10 +213,8 @@ void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int blo
   float* y = scratch + block_rows * kMostColumns * kLanes;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
-    forward_block<S>(a + r * A.stride, A, rows, V, y, scratch);
-    for (std::int64_t j = 0; j < V.columns; ++j)
-      for (int i = 0; i < rows; ++i) Y.data[j * Y.stride + r + i] = y[i * V.columns + j];
-    adjoint_block<S, true>(a + r * A.stride, A, rows, y, Z, 0, A.cols);
+    forward_block<S>(a + r * A.stride, A, rows, V, y, Y, r, scratch);
+    adjoint_block<S, true>(a + r * A.stride, A, rows, y, Z);
   }
 }
 
@@ -298,8 +242,41 @@ void gram_any(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch)
   with_storage(A.storage, [&](auto s) { gram<decltype(s)::value>(A, V, Y, Z, block_rows, scratch); });
 }
 
+template <Storage S>
+double squares(const typename Element<S>::type* x, std::int64_t count) {
+  constexpr int kSums = 4;  // independent, so that additions need not wait for each other
+  double total = 0;
+  std::int64_t i = 0;
+  while (i + kSums * kLanes <= count) {
+    Vector sums[kSums] = {};
+    for (int round = 0; round < kRounds && i + kSums * kLanes <= count; ++round, i += kSums * kLanes)
+      for (int j = 0; j < kSums; ++j) {
+        const Vector each = Element<S>::load(x + i + j * kLanes);
+        sums[j] += each * each;
+      }
+    double part = 0;
+    for (const Vector& each : sums)
+      for (int lane = 0; lane < kLanes; ++lane) part += each[lane];
+    total += part;
+  }
+  for (; i < count; ++i) {
+    const double each = Element<S>::one(x + i);
+    total += each * each;
+  }
+  return total;
+}
+
+double squares_any(const void* x, std::int64_t count, Storage storage) {
+  double total = 0;
+  with_storage(storage, [&](auto s) {
+    constexpr auto S = decltype(s)::value;
+    total = squares<S>(static_cast<const typename Element<S>::type*>(x), count);
+  });
+  return total;
+}
+
 }  // namespace
 
-extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any};
+extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any, narrow, squares_any};
 
 }  // namespace fanion::kernels

@@ -22,6 +22,11 @@ struct Block {
   std::int64_t columns, stride;
 };
 
+/// Σ(scale·x − h)² and Σh².
+struct NarrowSums {
+  double error, squares;
+};
+
 /// A is taken in blocks of `block_rows` rows; `scratch` holds `skinny_scratch(block_rows, columns)` floats.
 struct SkinnyLoops {
   const char* name;
@@ -31,6 +36,10 @@ struct SkinnyLoops {
   void (*adjoint)(Rows A, Block U, Block Z, int block_rows, float* scratch);
   /// Y = A V and Z += Aᵀ Y in one sweep over A; block_rows rows of A and the blocks should fit the cache of a core.
   void (*gram)(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch);
+  /// h = scale·x in float16, to nearest, for `count` elements below 65520 in magnitude.
+  NarrowSums (*narrow)(const float* x, std::uint16_t* h, std::int64_t count, float scale);
+  /// Σx² of `count` elements; float32 sums of a few of them, added up in double.
+  double (*squares)(const void* x, std::int64_t count, Storage storage);
 };
 
 constexpr std::int64_t skinny_scratch(std::int64_t block_rows, std::int64_t columns) {

@@ -9,8 +9,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <optional>
+#include <vector>
 
-#include "fanion/kernels/skinny_loops.h"
+#include "fanion/kernels/instruction_set.h"
+#include "fanion/kernels/large_pages.h"
 
 namespace fanion::kernels {
 namespace {
@@ -18,42 +22,6 @@ namespace {
 constexpr int64_t kAlign = 16;       // floats in 64 bytes
 constexpr int64_t kGramColumns = 8;  // more would crowd the rows out of the cache
 constexpr int kStreamedRows = 24;    // rows whose streams the processor still prefetches well
-
-bool supports(const SkinnyLoops& loops) {
-#ifdef FANION_X86_KERNELS
-  __builtin_cpu_init();
-  if (&loops == &kAvx512Loops)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  if (&loops == &kAvx2Loops) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-#endif
-  return &loops == &kBaselineLoops;
-}
-
-/// Best first.
-const std::vector<const SkinnyLoops*>& all_loops() {
-#ifdef FANION_X86_KERNELS
-  static const std::vector<const SkinnyLoops*> all = {&kAvx512Loops, &kAvx2Loops, &kBaselineLoops};
-#else
-  static const std::vector<const SkinnyLoops*> all = {&kBaselineLoops};
-#endif
-  return all;
-}
-
-std::atomic<const SkinnyLoops*>& chosen() {
-  static std::atomic<const SkinnyLoops*> loops =
-      *std::find_if(all_loops().begin(), all_loops().end(), [](const auto* each) { return supports(*each); });
-  return loops;
-}
-
-std::optional<Storage> storage_of(const at::Tensor& A) {
-  switch (A.scalar_type()) {
-    case at::kFloat: return Storage::float32;
-    case at::kBFloat16: return Storage::bfloat16;
-    case at::kHalf: return Storage::float16;
-    default: return std::nullopt;
-  }
-}
 
 /// A as row-major, with the stride from row to row; `flipped` if that is Aᵀ.
 struct RowMajor {
@@ -126,7 +94,7 @@ void sum_of_chunks(const Rows& A, const Block& Z, int block_rows, F&& f) {
 
 at::Tensor forward(const Rows& A, const Block& V) {
   auto Y = empty_block(A.rows, V.columns);
-  const auto& loops = *chosen().load();
+  const auto& loops = loops_in_use();
   for_each_chunk(A.rows, kStreamedRows, V.columns, [&](int64_t, int64_t first, int64_t count, float* scratch) {
     loops.forward(part(A, first, count), V, part(block(Y), first), kStreamedRows, scratch);
   });
@@ -135,7 +103,7 @@ at::Tensor forward(const Rows& A, const Block& V) {
 
 at::Tensor adjoint(const Rows& A, const Block& U) {
   auto Z = empty_block(A.cols, U.columns);
-  const auto& loops = *chosen().load();
+  const auto& loops = loops_in_use();
   sum_of_chunks(A, block(Z), kStreamedRows, [&](int64_t first, int64_t count, Block z, float* scratch) {
     loops.adjoint(part(A, first, count), part(U, first), z, kStreamedRows, scratch);
   });
@@ -153,7 +121,7 @@ int gram_block_rows(const Rows& A, int64_t columns) {
 }
 
 void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z) {
-  const auto& loops = *chosen().load();
+  const auto& loops = loops_in_use();
   const int block_rows = gram_block_rows(A, V.columns);
   sum_of_chunks(A, Z, block_rows, [&](int64_t first, int64_t count, Block z, float* scratch) {
     loops.gram(part(A, first, count), V, part(Y, first), z, block_rows, scratch);
@@ -163,14 +131,13 @@ void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z) {
 }  // namespace
 
 bool takes_skinny(const at::Tensor& A) {
-  return A.dim() == 2 && A.device().is_cpu() && A.layout() == at::kStrided &&
-         storage_of(A) &&
+  return A.dim() == 2 && A.device().is_cpu() && A.layout() == at::kStrided && storage_of(A) &&
          ((A.stride(1) == 1 && A.stride(0) >= A.size(1)) || (A.stride(0) == 1 && A.stride(1) >= A.size(0)));
 }
 
 at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& options) {
   const int64_t padded = (rows + kAlign - 1) / kAlign * kAlign;
-  return at::empty({columns, padded}, options).narrow(1, 0, rows).t();
+  return empty_in_large_pages({columns, padded}, options).narrow(1, 0, rows).t();
 }
 
 at::Tensor product(const at::Tensor& A, const at::Tensor& X) {
@@ -206,19 +173,24 @@ std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Ten
   return {std::move(Y), std::move(Z)};
 }
 
-std::string_view instruction_set() { return chosen().load()->name; }
-
-void set_instruction_set(std::string_view name) {
-  std::string choices;
-  for (const auto* loops : all_loops()) {
-    if (!supports(*loops)) continue;
-    if (loops->name == name) {
-      chosen() = loops;
-      return;
-    }
-    choices.append(choices.empty() ? "" : ", ").append(loops->name);
-  }
-  TORCH_CHECK_VALUE(false, "no kernels for '", name, "' on this processor; choose one of: ", choices);
+HalfCopy half_copy(const at::Tensor& A, double norm) {
+  TORCH_INTERNAL_ASSERT(takes_skinny(A) && A.scalar_type() == at::kFloat && norm > 0 && std::isfinite(norm));
+  const auto [rows, flipped] = row_major(A);
+  const int exponent = 14 - std::ilogb(norm);
+  const auto H = empty_in_large_pages({rows.rows, rows.cols}, at::kHalf);
+  const auto* x = static_cast<const float*>(rows.data);
+  auto* h = reinterpret_cast<uint16_t*>(H.data_ptr<at::Half>());
+  const auto& loops = loops_in_use();
+  const int64_t stride = rows.stride, cols = rows.cols;
+  std::vector<NarrowSums> sums(rows.rows);
+  at::parallel_for(0, rows.rows, 1 + 65536 / cols, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r)
+      sums[r] = loops.narrow(x + r * stride, h + r * cols, cols, std::ldexp(1.0F, exponent));
+  });
+  double error = 0, squares = 0;
+  for (const auto& row : sums) error += row.error, squares += row.squares;
+  // Sums of float32 squares, each to a few eps.
+  return {flipped ? H.t() : H, exponent, std::ldexp(1.0001 * std::sqrt(error), -exponent), squares};
 }
 
 }  // namespace fanion::kernels

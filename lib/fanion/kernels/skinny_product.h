@@ -2,7 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string_view>
 #include <utility>
 
 /// Products of a large matrix with a few vectors, where BLAS runs well below memory speed.
@@ -35,9 +34,15 @@ int64_t gram_reads(const at::Tensor& A, int64_t columns);
 /// otherwise.
 std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V);
 
-/// Instruction set in use: "avx512", "avx2" or "baseline" (what the compiler assumes of every machine).
-std::string_view instruction_set();
-/// Uses `name` from now on; throws where the processor lacks it. For tests and benchmarks.
-void set_instruction_set(std::string_view name);
+/// 2^exponent·A rounded to float16, what the rounding changed, ‖A − 2^-exponent·H‖_F ≤ error, and ‖H‖_F².
+struct HalfCopy {
+  at::Tensor H;
+  int exponent;
+  double error, squares;
+};
+/// A copy of half the size for `skinny_product`. A: float32 on the CPU that the kernels take, of Frobenius norm `norm`,
+/// positive and finite. The exponent takes the norm to 2^14 … 2^15: no entry overflows, and those above 1e-9·norm keep
+/// float16's 11 bits. Cost: one read of A and one write of H.
+HalfCopy half_copy(const at::Tensor& A, double norm);
 
 }  // namespace fanion::kernels

@@ -7,37 +7,22 @@
 #include <cmath>
 #include <vector>
 
+#include "fanion/kernels/instruction_set.h"
+
 namespace fanion::kernels {
 namespace {
 
 constexpr int64_t kChunk = 65536;  // elements handed to a thread at a time
-constexpr int kLanes = 64;         // independent sums, so that the compiler can use whole vectors
-constexpr int kRounds = 32;        // additions to each float32 sum before it moves to double
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-__attribute__((target_clones("avx512f", "avx2", "default")))
-#endif
-double squares(const float* x, int64_t count) {
-  double total = 0;
-  int64_t i = 0;
-  while (i + kLanes <= count) {
-    float lanes[kLanes] = {};
-    for (int round = 0; round < kRounds && i + kLanes <= count; ++round, i += kLanes)
-      for (int lane = 0; lane < kLanes; ++lane) lanes[lane] += x[i + lane] * x[i + lane];
-    double sum = 0;
-    for (const float lane : lanes) sum += lane;
-    total += sum;
-  }
-  for (; i < count; ++i) total += static_cast<double>(x[i]) * x[i];
-  return total;
-}
-
-double in_float(const at::Tensor& X) {
-  const auto* x = X.const_data_ptr<float>();
+/// By the loops of the kernels; X dense in memory.
+double in_pieces(const at::Tensor& X, Storage storage) {
+  const auto* x = static_cast<const char*>(X.const_data_ptr());
+  const auto& loops = loops_in_use();
   const int64_t count = X.numel(), chunks = (count + kChunk - 1) / kChunk;
   std::vector<double> partial(chunks);
   at::parallel_for(0, chunks, 4, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) partial[i] = squares(x + i * kChunk, std::min(kChunk, count - i * kChunk));
+    for (int64_t i = begin; i < end; ++i)
+      partial[i] = loops.squares(x + i * kChunk * X.element_size(), std::min(kChunk, count - i * kChunk), storage);
   });
   double total = 0;
   for (const double each : partial) total += each;
@@ -47,8 +32,9 @@ double in_float(const at::Tensor& X) {
 }  // namespace
 
 double sum_of_squares(const at::Tensor& X) {
-  if (X.scalar_type() == at::kFloat && X.device().is_cpu() && X.is_non_overlapping_and_dense()) {
-    const double total = in_float(X);
+  const auto storage = storage_of(X);
+  if (storage && X.device().is_cpu() && X.is_non_overlapping_and_dense()) {
+    const double total = in_pieces(X, *storage);
     // Squares of elements below 1e-15 may have been lost, and ones above 1e19 are infinite.
     if (std::isfinite(total) && total > 1e-24 * static_cast<double>(X.numel())) return total;
   }

@@ -63,8 +63,7 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
   const int64_t b = start.size(1), limit = std::min(A.rows(), A.cols());
   const bool fixed = options.criterion == SvdCriterion::passes;
   const int64_t most = options.passes.value_or(kMostPasses);
-  const double eps = A.options().dtype() == at::kDouble ? std::numeric_limits<double>::epsilon()
-                                                        : std::numeric_limits<float>::epsilon();
+  const double eps = A.eps();
   SvdResult result;
   auto& report = result.report;
   auto& seconds = report.seconds;
@@ -132,10 +131,7 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
     }
     if (k == limit) known.upper[k] = 0;
     report.bounds = svd_bounds(theta, residual, known, eps);
-    value = options.criterion == SvdCriterion::rank_k    ? report.bounds.rank_k
-            : options.criterion == SvdCriterion::lmo_gap ? report.bounds.lmo_gap
-            : sigma1 > 0                                 ? worst / sigma1
-                                                         : 0.0;
+    value = criterion_value(options.criterion, report.bounds, sigma1 > 0 ? worst / sigma1 : 0.0);
     if (value <= options.tol) report.status = SvdStatus::converged;
     if (report.status == SvdStatus::converged || pass >= most) break;
   }

@@ -30,7 +30,6 @@ DenseFactors dense_factors(const at::Tensor& A, int64_t k) {
 }
 
 SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, const SvdOptions& options) {
-  const bool in_double = A.options().dtype() == at::kDouble;
   const auto& all = factors.all;
   const int64_t k = factors.S.size(0);
   SvdResult result{factors.U, factors.S, factors.V, {}};
@@ -40,7 +39,7 @@ SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, con
   report.residuals = triplet_residuals(A, result.U, result.S, result.V);
 
   const auto count = static_cast<double>(all.size(0));
-  const double eps = in_double ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+  const double eps = A.eps();
   std::vector<double> theta, residual;
   EigenvalueBounds upper{{}, BoundKind::proved};
   for (int64_t i = 0; i <= k; ++i) {
@@ -51,10 +50,8 @@ SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, con
   }
   report.bounds = svd_bounds(theta, residual, std::move(upper), eps);
   const double largest = report.residuals.max().item<double>();
-  const double value = options.criterion == SvdCriterion::rank_k    ? report.bounds.rank_k
-                       : options.criterion == SvdCriterion::lmo_gap ? report.bounds.lmo_gap
-                       : theta[0] > 0                               ? largest / std::sqrt(theta[0])
-                                                                    : 0.0;
+  const double value =
+      criterion_value(options.criterion, report.bounds, theta[0] > 0 ? largest / std::sqrt(theta[0]) : 0.0);
   report.status =
       value <= options.tol || options.criterion == SvdCriterion::passes ? SvdStatus::converged : SvdStatus::exhausted;
   report.message = c10::str("full SVD of ", A.rows(), " x ", A.cols(), ", largest residual ", largest);

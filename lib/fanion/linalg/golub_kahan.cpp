@@ -36,8 +36,7 @@ BlockBidiagonalisation::BlockBidiagonalisation(const LinearOperator& A, int64_t 
     : A_(A),
       generator_(std::move(generator)),
       accuracy_(accuracy),
-      eps_(A.options().dtype() == at::kDouble ? std::numeric_limits<double>::epsilon()
-                                              : std::numeric_limits<float>::epsilon()),
+      eps_(A.eps()),
       capacity_(std::min({capacity, A.rows(), A.cols()})),
       U_(kernels::empty_block(A.rows(), capacity_, A.options())),
       V_(kernels::empty_block(A.cols(), capacity_, A.options())),
@@ -143,16 +142,15 @@ void BlockBidiagonalisation::expand() {
     Z = A_.apply_adjoint(U_.narrow(1, size_, b));
   }
   size_ += b;
-  const int64_t left_over = A_.cols() - size_;
-  if (left_over == 0) {
+  const int64_t local = restarted_ ? size_ : b + last_;
+  last_ = b;
+  if (size_ == A_.cols()) {
     next_ = V_.narrow(1, 0, 0);
-    last_ = b;
     coupling_ = left_coupling_ = at::zeros({0, b}, at::kDouble);
     return;
   }
-  auto right = split(V_.narrow(1, 0, size_), restarted_ ? size_ : b + last_, Z, fused ? scale_ * scale_ : scale_);
+  auto right = split(V_.narrow(1, 0, size_), local, Z, fused ? scale_ * scale_ : scale_);
   next_ = right.Q;
-  last_ = b;
   restarted_ = false;
   if (fused) {
     coupling_ = right.R;

@@ -10,6 +10,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/minimum.h>
 
 #include <algorithm>
 #include <cmath>
@@ -132,16 +133,13 @@ class Krylov {
     if (count < std::min(k_ + 1, limit_)) seen.value = seen.estimate = std::numeric_limits<double>::infinity();
     if (options_.criterion == SvdCriterion::residual || options_.criterion == SvdCriterion::passes) return seen;
 
-    const auto value_of = [&](const SvdBounds& bounds) {
-      return options_.criterion == SvdCriterion::rank_k ? bounds.rank_k : bounds.lmo_gap;
-    };
     seen.bounds = bounds(seen.svd, residual, seen.crowded);
-    seen.value = value_of(seen.bounds);
+    seen.value = criterion_value(options_.criterion, seen.bounds, relative);
     const bool ranked = options_.criterion == SvdCriterion::rank_k;
     EigenvalueBounds guess{{}, BoundKind::probabilistic};
     for (int64_t i = 0; i <= k_; ++i)
       guess.upper.push_back(i < count ? S[i] * S[i] + (i < k_ && ranked ? 0.0 : r[i]) : 0.0);
-    seen.estimate = value_of(bounds_from(seen.svd, residual, guess));
+    seen.estimate = criterion_value(options_.criterion, bounds_from(seen.svd, residual, guess), relative);
     return seen;
   }
 
@@ -151,6 +149,13 @@ class Krylov {
     const int64_t p = bases_.size();
     const auto last = svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, std::min(k_ + 1, p));
     return at::linalg_vector_norm(at::matmul(C, last), 2, {{0}});
+  }
+
+  /// Upper bounds of ‖Aᵀû − σ̂v̂‖ for i ≤ k from those of AᵀA alone, whose relation has an error of its own.
+  at::Tensor residual_bounds(const ProjectedSvd& svd) const {
+    const auto S = svd.S.narrow(0, 0, k_);
+    const auto r = eigen_residual(svd).narrow(0, 0, k_) + bases_.relation_error() * S[0].square();
+    return at::minimum(r / S, S[0]).nan_to_num(0);
   }
 
   /// Whether a group of close Ritz values is as large as the bounds' random block allows, or larger.
@@ -228,7 +233,9 @@ class Krylov {
       const Stopwatch watch(report.seconds.basis);
       result = {bases_.left(svd.P), svd.S.narrow(0, 0, k_).to(A_.options()), bases_.right(svd.Q.narrow(1, 0, k_)), {}};
     }
-    if (bases_.leaks()) {  // one product more, for residuals that are true
+    if (bases_.leaks() && options_.criterion == SvdCriterion::passes) {
+      report.residuals = residual_bounds(seen.svd);
+    } else if (bases_.leaks()) {  // one product more, for residuals that are true
       const Stopwatch watch(report.seconds.products);
       const auto left_over = A_.apply_adjoint(result.U) - result.V * result.S;
       report.residuals = at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU);

@@ -3,9 +3,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/eye.h>
 
+#include <cmath>
+#include <limits>
+
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/kernels/sum_of_squares.h"
-
 #include "fanion/linalg/finite_entries.h"
 
 namespace fanion::linalg {
@@ -43,6 +45,11 @@ at::Tensor checked_product(const at::Tensor& Y, const at::TensorOptions& options
 LinearOperator::LinearOperator(int64_t rows, int64_t cols, at::TensorOptions options)
     : rows_(rows), cols_(cols), options_(options.requires_grad(false)) {
   TORCH_CHECK_VALUE(rows >= 1 && cols >= 1, "a matrix needs at least one row and one column, got ", rows, " x ", cols);
+}
+
+double LinearOperator::eps() const {
+  return options_.dtype() == at::kDouble ? std::numeric_limits<double>::epsilon()
+                                         : std::numeric_limits<float>::epsilon();
 }
 
 at::Tensor LinearOperator::apply(const at::Tensor& V) const {
@@ -88,11 +95,14 @@ at::Tensor LinearOperator::to_dense() const {
   return rows_ < cols_ ? apply_adjoint(at::eye(rows_, options_)).t() : apply(at::eye(cols_, options_));
 }
 
+std::optional<Narrowed> LinearOperator::narrowed() const { return std::nullopt; }
+
 DenseOperator::DenseOperator(const at::Tensor& A) : DenseOperator(Stored{stored(A)}) {}
-DenseOperator::DenseOperator(Stored s)
+DenseOperator::DenseOperator(Stored s, std::optional<double> squares)
     : LinearOperator(s.A.size(0), s.A.size(1),
                      s.A.options().dtype(s.A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat)),
-      A_(std::move(s.A)) {}
+      A_(std::move(s.A)),
+      squares_(squares) {}
 
 int64_t DenseOperator::gram_reads(int64_t columns) const {
   return columns <= kernels::kMostSkinnyColumns ? kernels::gram_reads(A_, columns) : 0;
@@ -100,6 +110,23 @@ int64_t DenseOperator::gram_reads(int64_t columns) const {
 std::optional<double> DenseOperator::frobenius_squared() const {
   if (!squares_) squares_ = kernels::sum_of_squares(A_);
   return squares_;
+}
+
+std::optional<Narrowed> DenseOperator::narrowed() const {
+  const double norm = std::sqrt(*frobenius_squared());
+  if (A_.scalar_type() == at::kDouble) {
+    if (!(norm > 1e-200 && norm < 1e200)) return std::nullopt;
+    const int exponent = -std::ilogb(norm);
+    const auto narrow = (A_ * std::ldexp(1.0, exponent)).to(at::kFloat);
+    // Relative rounding, and what falls below float32's smallest number.
+    const double lost = std::ldexp(std::sqrt(static_cast<double>(A_.numel())), -149 - exponent);
+    return Narrowed{std::make_shared<DenseOperator>(narrow), exponent, std::ldexp(norm, -24) + lost};
+  }
+  const bool ordinary = norm > 1e-30 && norm < 1e30;
+  if (A_.scalar_type() != at::kFloat || !kernels::takes_skinny(A_) || !ordinary) return std::nullopt;
+  const auto half = kernels::half_copy(A_, norm);
+  std::shared_ptr<const LinearOperator> stored(new DenseOperator(Stored{half.H}, half.squares));
+  return Narrowed{std::move(stored), half.exponent, half.error};
 }
 
 at::Tensor DenseOperator::product(const at::Tensor& V) const { return kernels::product(A_, V); }

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,8 @@ struct ProductCount {
   int64_t adjoint = 0;  ///< columns multiplied by Aᵀ
   int64_t reads = 0;    ///< passes over A's data: one for each call, of either kind or of both at once
 };
+
+struct Narrowed;
 
 /// A real m × n matrix seen only through its products with blocks of vectors.
 ///
@@ -29,6 +32,8 @@ class LinearOperator {
   int64_t cols() const { return cols_; }
   /// Dtype and device of the vectors it takes and returns (the working precision).
   at::TensorOptions options() const { return options_; }
+  /// Machine epsilon of the working precision.
+  double eps() const;
   const ProductCount& count() const { return count_; }
 
   /// A V: (n, b) → (m, b). Throws on a wrong shape, dtype or device, of V or of what the product returned.
@@ -41,6 +46,8 @@ class LinearOperator {
   virtual int64_t gram_reads(int64_t /*columns*/) const { return 0; }
   /// ‖A‖_F² where it is cheap to know (to a few eps), else nothing.
   virtual std::optional<double> frobenius_squared() const { return std::nullopt; }
+  /// 2^exponent·A in a format of half the size, where there is a fast one; else nothing, as for A = 0.
+  virtual std::optional<Narrowed> narrowed() const;
   /// Whether `to_dense` costs no products, so that choosing the dense solver is free to depend on speed alone.
   virtual bool is_formed() const { return false; }
   /// The matrix itself, (m, n). The default multiplies by the identity: min(m, n) products.
@@ -60,9 +67,15 @@ class LinearOperator {
   mutable ProductCount count_;
 };
 
+struct Narrowed {
+  std::shared_ptr<const LinearOperator> A;
+  int exponent;
+  double distance;  ///< ≥ ‖A − 2^-exponent·(the narrow one)‖_F
+};
+
 /// A matrix held as a tensor (m, n): float32, float64, bfloat16 or float16, any strides; never copied, but for 16-bit
-/// matrices that the kernels do not take (float16, other devices), which are widened to float32 once.
-/// Products run in float32 (float64 for float64): bfloat16 is only how A is stored.
+/// matrices that the kernels do not take (other devices), which are widened to float32 once.
+/// Products run in float32 (float64 for float64): 16 bits are only how A is stored.
 class DenseOperator final : public LinearOperator {
  public:
   explicit DenseOperator(const at::Tensor& A);
@@ -70,12 +83,14 @@ class DenseOperator final : public LinearOperator {
   at::Tensor to_dense() const override { return A_.to(options().dtype().toScalarType()); }
   int64_t gram_reads(int64_t columns) const override;
   std::optional<double> frobenius_squared() const override;
+  /// float16 for a float32 matrix that the kernels take (kernels::half_copy), float32 for float64.
+  std::optional<Narrowed> narrowed() const override;
 
  private:
   struct Stored {
     at::Tensor A;
   };
-  explicit DenseOperator(Stored s);
+  explicit DenseOperator(Stored s, std::optional<double> squares = {});
   at::Tensor product(const at::Tensor& V) const override;
   at::Tensor adjoint_product(const at::Tensor& U) const override;
   std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override;

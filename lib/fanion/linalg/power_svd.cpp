@@ -89,15 +89,10 @@ SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
     const double sigma1 = theta[0];
     for (int64_t i = 0; i < k; ++i) residual[i] *= theta[i];
     for (auto& each : theta) each *= each;
-    const double eps = A.options().dtype() == at::kDouble ? std::numeric_limits<double>::epsilon()
-                                                          : std::numeric_limits<float>::epsilon();
-    report.bounds = svd_bounds(theta, residual, known, eps);
-    value = options.criterion == SvdCriterion::rank_k    ? report.bounds.rank_k
-            : options.criterion == SvdCriterion::lmo_gap ? report.bounds.lmo_gap
-            : sigma1 > 0                                 ? largest / sigma1
-                                                         : 0.0;
+    report.bounds = svd_bounds(theta, residual, known, A.eps());
+    value = criterion_value(options.criterion, report.bounds, sigma1 > 0 ? largest / sigma1 : 0.0);
     if (value <= options.tol) report.status = SvdStatus::converged;
-    if (report.status == SvdStatus::converged || spent() >= budget || tol < eps) break;
+    if (report.status == SvdStatus::converged || spent() >= budget || tol < A.eps()) break;
   }
   report.message = c10::str(spent(), " passes, ", name_of(options.criterion), " ", value);
   return result;

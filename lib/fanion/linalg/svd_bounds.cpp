@@ -173,4 +173,12 @@ SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>
   return bounds;
 }
 
+double criterion_value(SvdCriterion criterion, const SvdBounds& bounds, double relative_residual) {
+  switch (criterion) {
+    case SvdCriterion::rank_k: return bounds.rank_k;
+    case SvdCriterion::lmo_gap: return bounds.lmo_gap;
+    default: return relative_residual;
+  }
+}
+
 }  // namespace fanion::linalg

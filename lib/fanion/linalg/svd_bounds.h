@@ -74,4 +74,7 @@ double least_component(int64_t b, int64_t i);
 SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>& residual, EigenvalueBounds upper,
                      double eps);
 
+/// What a criterion compares with tol: its bound, or the largest residual relative to σ̂₁.
+double criterion_value(SvdCriterion criterion, const SvdBounds& bounds, double relative_residual);
+
 }  // namespace fanion::linalg

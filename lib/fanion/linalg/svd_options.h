@@ -28,6 +28,10 @@ enum class SvdCriterion { residual, rank_k, lmo_gap, passes };
 /// reached, before that, and the best triplets are returned; `passes`: the fixed budget was spent.
 enum class SvdStatus { converged, exhausted, passes };
 
+/// `full`: every product with A as it is given. `mixed`: all passes but the last use A stored in half the size (float16
+/// for float32, float32 for float64), the last one A itself; see mixed_svd.h.
+enum class SvdPrecision { full, mixed };
+
 struct SvdOptions {
   SvdMethod method = SvdMethod::automatic;
   SvdCriterion criterion = SvdCriterion::rank_k;
@@ -35,6 +39,7 @@ struct SvdOptions {
   /// Most passes over A, one being an A·V and an Aᵀ·U. `passes` needs it, the others have no limit without it
   /// but `max_restarts`.
   std::optional<int64_t> passes;
+  SvdPrecision precision = SvdPrecision::full;
   /// Extra columns of the block methods that are not asked for; they speed convergence.
   int64_t oversample = 4;
   /// Krylov methods: columns a block; 0 chooses by k (1 for lanczos).
@@ -50,8 +55,10 @@ struct SvdOptions {
 
 SvdMethod svd_method_from_name(std::string_view name);
 SvdCriterion svd_criterion_from_name(std::string_view name);
+SvdPrecision svd_precision_from_name(std::string_view name);
 std::string_view name_of(SvdMethod method);
 std::string_view name_of(SvdCriterion criterion);
+std::string_view name_of(SvdPrecision precision);
 std::string_view name_of(SvdStatus status);
 
 }  // namespace fanion::linalg

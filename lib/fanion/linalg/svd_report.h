@@ -39,8 +39,8 @@ struct SvdReport {
   int64_t products = 0;  ///< columns multiplied by A or Aᵀ
   int64_t reads = 0;     ///< reads of A
   int64_t restarts = 0;
-  /// Per triplet max(‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖), (k,) float64 on the CPU; undefined where a fixed number of passes
-  /// was asked of a method that would need extra products for it.
+  /// Per triplet max(‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖), (k,) float64 on the CPU. After a fixed number of passes there is no
+  /// product left for it: an upper bound from the Krylov methods then, undefined from the power methods.
   at::Tensor residuals;
   SvdBounds bounds;
   SvdSeconds seconds;

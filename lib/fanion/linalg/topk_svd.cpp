@@ -2,7 +2,6 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/randn.h>
@@ -11,6 +10,8 @@
 #include <cmath>
 
 #include "fanion/linalg/cost_model.h"
+#include "fanion/linalg/finite_entries.h"
+#include "fanion/linalg/mixed_svd.h"
 #include "fanion/linalg/svd_methods.h"
 
 namespace fanion::linalg {
@@ -89,6 +90,7 @@ at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const
 
 SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) {
   check(A, k, given);
+  if (given.precision == SvdPrecision::mixed) return mixed_svd(A, k, given);
   auto options = given;
   if (!options.generator) options.generator = at::detail::createCPUGenerator(0);
   const auto before = A.count();
@@ -116,10 +118,7 @@ SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   const DenseOperator op(A);
   check(op, k, options);
   const double squared = *op.frobenius_squared();
-  if (!std::isfinite(squared)) {
-    const auto bad = at::isfinite(A).logical_not().sum().item<int64_t>();
-    TORCH_CHECK_VALUE(bad == 0, "the matrix has ", bad, " NaN or infinite entries out of ", A.numel());
-  }
+  if (!std::isfinite(squared)) check_finite(A, "the matrix");
   // Inside this range eps·σ₁ is a normal number of the dtype, and the squares and fourth powers of σ₁ in double.
   const double range = A.scalar_type() == at::kDouble ? 1e120 : 1e50;
   if (squared > 1 / range && squared < range) return topk_svd(op, k, options);

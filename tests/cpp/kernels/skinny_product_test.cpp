@@ -10,6 +10,7 @@
 
 #include "certificates.h"
 #include "fanion/kernels/skinny_loops.h"
+#include "kernels/settings.h"
 #include "zoo.h"
 
 namespace fanion::kernels {
@@ -21,34 +22,6 @@ namespace {
 using namespace fanion::testing;
 
 constexpr double kRoundoff = std::numeric_limits<float>::epsilon() / 2;
-
-/// The instruction sets of this processor.
-std::vector<std::string> instruction_sets() {
-  std::vector<std::string> all;
-  const std::string before{instruction_set()};
-  for (const std::string name : {"baseline", "avx2", "avx512"}) {
-    try {
-      set_instruction_set(name);
-      all.push_back(name);
-    } catch (const c10::ValueError&) {
-    }
-  }
-  set_instruction_set(before);
-  return all;
-}
-
-/// Puts the number of threads and the instruction set back at the end of a test.
-class Settings {
- public:
-  ~Settings() {
-    at::set_num_threads(threads_);
-    set_instruction_set(set_);
-  }
-
- private:
-  int threads_ = at::get_num_threads();
-  std::string set_{instruction_set()};
-};
 
 struct Case {
   std::string name;
@@ -63,8 +36,8 @@ std::vector<Case> cases() {
       {1, 1},   {1, 2},    {1, 515},  {2, 1},    {517, 1}, {3, 5},     {15, 17}, {16, 16}, {17, 15},
       {23, 33}, {24, 512}, {25, 511}, {31, 513}, {73, 47}, {145, 530}, {301, 7}, {7, 1040}};
   uint64_t seed = 1;
-  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
-    const std::string type = dtype == at::kFloat ? "_float32" : "_bfloat16";
+  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kHalf}) {
+    const std::string type = dtype == at::kFloat ? "_float32" : dtype == at::kHalf ? "_float16" : "_bfloat16";
     for (const auto& [m, n] : shapes) {
       const auto name = std::to_string(m) + "x" + std::to_string(n);
       all.push_back({name + type, random_normal(m, n, seed++).to(dtype)});
@@ -81,7 +54,8 @@ std::vector<Case> cases() {
 }
 
 /// Exact within n·u·|A||X| for sums of n products in any order (Higham 2002, (3.13), to first order; 1 % for the rest);
-/// products of float32, or of bfloat16 and float32, are exact in float64. The smallest normal number is for underflow.
+/// products of float32, or of 16-bit numbers and float32, are exact in float64. The smallest normal number is for
+/// underflow.
 void expect_product(const at::Tensor& A, const at::Tensor& X, const at::Tensor& Y) {
   ASSERT_EQ(Y.sizes(), (at::IntArrayRef{A.size(0), X.size(1)}));
   ASSERT_EQ(Y.scalar_type(), at::kFloat);
@@ -137,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(All, SkinnyProduct, ::testing::ValuesIn(cases()),
 
 TEST(SkinnyProduct, TheNumberOfThreadsDoesNotMatter) {
   const Settings restored;
-  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kHalf}) {
     const auto A = random_normal(1500, 310, 9).to(dtype);  // 7 chunks of rows or more for products, 4 for sums
     const auto B = random_normal(310, 1500, 10).to(dtype).t();
     for (const auto& set : instruction_sets())
@@ -174,10 +148,10 @@ TEST(SkinnyProduct, GramReadsOncePerEightColumnsWhereRowsFitTheCache) {
 TEST(SkinnyProduct, TakesWhatItCanAndProductDoesTheRest) {
   const auto A = random_normal(20, 30, 14), X = random_normal(30, 3, 15);
   EXPECT_FALSE(takes_skinny(A));
-  EXPECT_FALSE(takes_skinny(A.to(at::kHalf)));
   EXPECT_FALSE(takes_skinny(A.to(at::kFloat).slice(1, 0, std::nullopt, 2).slice(0, 0, std::nullopt, 2)));
   EXPECT_FALSE(takes_skinny(A.to(at::kFloat).narrow(0, 0, 1).expand({20, 30}))) << "rows overlap";
   EXPECT_TRUE(takes_skinny(A.to(at::kBFloat16)));
+  EXPECT_TRUE(takes_skinny(A.to(at::kHalf)));
   EXPECT_TRUE(same_bits(product(A, X), at::matmul(A, X)));
   const auto overlapping = A.to(at::kFloat).narrow(0, 0, 1).expand({20, 30});
   expect_product(overlapping, X.to(at::kFloat), product(overlapping, X.to(at::kFloat)));

@@ -1,0 +1,65 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/linspace.h>
+#include <ATen/ops/pow.h>
+
+#include <cmath>
+
+#include "certificates.h"
+#include "fanion/kernels/skinny_product.h"
+#include "kernels/settings.h"
+#include "oracle.h"
+#include "zoo.h"
+
+namespace fanion::kernels {
+namespace {
+
+using namespace fanion::testing;
+
+/// Every instruction set against ATen's rounding; the error and the sum of squares against float64.
+void expect_half_copy(const at::Tensor& A) {
+  const Settings restored;
+  for (const auto& set : instruction_sets()) {
+    SCOPED_TRACE(set);
+    set_instruction_set(set);
+    const auto half = half_copy(A, frobenius_norm(A));
+    const auto scaled = A.to(at::kDouble) * std::ldexp(1.0, half.exponent), H = half.H.to(at::kDouble);
+    EXPECT_TRUE(at::equal(half.H, scaled.to(at::kFloat).to(at::kHalf)));
+    const double error = std::ldexp(frobenius_norm(scaled - H), -half.exponent);
+    EXPECT_GE(half.error, error);
+    EXPECT_LE(half.error, 1.001 * error);
+    EXPECT_LE(half.error, 0x1p-11 * frobenius_norm(A)) << "float16 has 11 bits";
+    EXPECT_NEAR(half.squares, std::pow(frobenius_norm(H), 2), 1e-6 * half.squares);
+    EXPECT_EQ(half.H.stride(0) == 1, A.stride(0) == 1) << "the layout of A";
+  }
+}
+
+TEST(HalfCopy, RoundsToNearestAndKnowsWhatThatChanged) {
+  for (const auto& [m, n] : std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {3, 5}, {17, 64}, {40, 1043}, {1043, 3}})
+    for (const double size : {1.0, 1e-20, 1e20}) {
+      const auto A = (random_normal(m, n, 21) * size).to(at::kFloat);
+      expect_half_copy(A);
+      expect_half_copy(A.t());
+    }
+  expect_half_copy(random_normal(50, 90, 22).to(at::kFloat).narrow(1, 3, 70));
+}
+
+/// Entries down to where float16 has no more numbers beside a large one; ties; both signs.
+TEST(HalfCopy, GradedEntriesAndTies) {
+  const auto graded = at::pow(2.0, at::linspace(0, -45, 451, at::kDouble));
+  const auto ties = at::linspace(1, 2, 4097, at::kDouble).narrow(0, 0, 4096);  // halfway between float16 numbers
+  for (const auto& row : {graded, ties}) expect_half_copy(at::cat({row, -row}).unsqueeze(0).to(at::kFloat));
+}
+
+TEST(HalfCopy, NothingOverflows) {
+  auto A = random_normal(30, 30, 23).to(at::kFloat) * 1e-3;
+  A[4][5] = 1;  // nearly all of the norm
+  const auto half = half_copy(A, frobenius_norm(A));
+  EXPECT_TRUE(half.H.isfinite().all().item<bool>());
+  EXPECT_GE(half.H.abs().max().item<double>(), 0x1p13);
+}
+
+}  // namespace
+}  // namespace fanion::kernels

@@ -1,0 +1,111 @@
+// Mixed precision: the promises of a report hold for the matrix that was given, whatever was used on the way.
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/matmul.h>
+
+#include <algorithm>
+
+#include "certificates.h"
+#include "fanion/kernels/skinny_product.h"
+#include "fanion/linalg/topk_svd.h"
+#include "svd_certificates.h"
+#include "zoo.h"
+
+namespace fanion::linalg {
+namespace {
+
+using namespace fanion::testing;
+
+SvdOptions mixed(SvdMethod method, SvdCriterion criterion, double tol) {
+  SvdOptions options{.method = method, .criterion = criterion, .tol = tol, .precision = SvdPrecision::mixed};
+  if (criterion == SvdCriterion::passes) options.passes = 6;
+  return options;
+}
+
+/// 16-bit matrices that the kernels do not take are widened to float32 first, and that has one.
+bool has_narrower_form(const at::Tensor& A) {
+  return A.scalar_type() == at::kDouble || (A.element_size() == 4) == kernels::takes_skinny(A);
+}
+
+class MixedSvd : public ::testing::TestWithParam<Specimen> {};
+
+TEST_P(MixedSvd, KeepsEveryPromise) {
+  const Judged A(GetParam().A);
+  const int64_t smaller = std::min(A.A.size(0), A.A.size(1));
+  for (const auto method : {SvdMethod::block_krylov, SvdMethod::lanczos, SvdMethod::subspace})
+    for (const auto criterion :
+         {SvdCriterion::residual, SvdCriterion::rank_k, SvdCriterion::lmo_gap, SvdCriterion::passes})
+      for (const int64_t k : {int64_t{1}, std::min<int64_t>(3, smaller)})
+        for (const double tol : {0.1, 1e-2, 1e-4}) {
+          if (criterion == SvdCriterion::passes && tol != 0.1) continue;
+          auto options = mixed(method, criterion, tol);
+          if (method == SvdMethod::subspace && !options.passes) options.passes = 40;
+          SCOPED_TRACE(c10::str(name_of(method), ", ", name_of(criterion), " to ", tol, ", k = ", k));
+          const bool zero = frobenius_norm(A.A) == 0;
+          const bool at_once = tol < 1e-3 && A.A.scalar_type() != at::kDouble;
+          if (!has_narrower_form(A.A) && !zero && !at_once) {
+            EXPECT_VALUE_ERROR(topk_svd(A.A, k, options), "precision 'mixed' takes a float64 matrix");
+            continue;
+          }
+          const auto svd = topk_svd(A.A, k, options);
+          for (const auto& what : broken_promises(A, svd, tol)) ADD_FAILURE() << what << "; " << svd.report.message;
+          if (criterion == SvdCriterion::passes) {
+            EXPECT_EQ(svd.report.status, SvdStatus::passes);
+          } else if (criterion == SvdCriterion::residual && method != SvdMethod::subspace) {
+            EXPECT_EQ(svd.report.status, SvdStatus::converged) << svd.report.message;
+          }
+        }
+}
+
+INSTANTIATE_TEST_SUITE_P(Zoo, MixedSvd, ::testing::ValuesIn(whole_zoo()),
+                         [](const auto& specimen) { return specimen.param.name; });
+
+/// The narrow matrix does the work: all reads of A itself are one for its norm and one at the end.
+TEST(MixedSvd, ReadsTheMatrixOnceWhereThatIsEnough) {
+  const DenseOperator A(with_spectrum(300, 200, geometric(60, 0.8), 5).to(at::kFloat));
+  for (const auto criterion : {SvdCriterion::residual, SvdCriterion::rank_k, SvdCriterion::lmo_gap}) {
+    const auto before = A.count().reads;
+    const auto svd = topk_svd(A, 4, mixed(SvdMethod::block_krylov, criterion, 1e-2));
+    EXPECT_EQ(svd.report.status, SvdStatus::converged) << svd.report.message;
+    EXPECT_EQ(A.count().reads - before, 1) << name_of(criterion);
+    EXPECT_GT(svd.report.reads, 1);
+  }
+}
+
+/// Values that float16 cannot tell apart: the full precision has to finish, and does.
+TEST(MixedSvd, GoesOnInFullPrecisionWhereTheNarrowMatrixCannotTell) {
+  auto sigma = geometric(60, 0.8);
+  sigma[1] = sigma[0] * (1 - 4e-4);
+  const Judged A(with_spectrum(300, 200, sigma, 6).to(at::kFloat));
+  const DenseOperator op(A.A);
+  const auto svd = topk_svd(op, 1, mixed(SvdMethod::block_krylov, SvdCriterion::rank_k, 1e-2));
+  EXPECT_EQ(svd.report.status, SvdStatus::converged) << svd.report.message;
+  EXPECT_GT(op.count().reads, 1);
+  EXPECT_TRUE(broken_promises(A, svd, 1e-2).empty());
+}
+
+TEST(MixedSvd, BudgetsHold) {
+  const auto A = random_normal(300, 200, 7).to(at::kFloat);
+  for (const int64_t passes : {1, 2, 5}) {
+    auto options = mixed(SvdMethod::subspace, SvdCriterion::passes, 0.1);
+    options.passes = passes;
+    EXPECT_EQ(topk_svd(A, 3, options).report.products, 2 * (passes - 1) * 7 + (passes > 1 ? 2 * 3 : 2 * 7));
+    options.criterion = SvdCriterion::residual;
+    options.method = SvdMethod::block_krylov;
+    options.tol = 5e-3;
+    EXPECT_EQ(topk_svd(A, 3, options).report.status, SvdStatus::exhausted);
+  }
+}
+
+TEST(MixedSvd, OperatorsAreRefused) {
+  const auto A = random_normal(30, 20, 8);
+  const FunctionOperator op(
+      30, 20, A.options(), [&](const at::Tensor& V) { return at::matmul(A, V); },
+      [&](const at::Tensor& U) { return at::matmul(A.t(), U); });
+  EXPECT_VALUE_ERROR(topk_svd(op, 2, mixed(SvdMethod::automatic, SvdCriterion::rank_k, 1e-2)),
+                     "choose precision 'full'");
+  EXPECT_VALUE_ERROR(svd_precision_from_name("double"), "full, mixed");
+}
+
+}  // namespace
+}  // namespace fanion::linalg
