@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "data/open_file.h"
+
 namespace fanion::data {
 namespace {
 
@@ -53,13 +55,7 @@ Header parse(const std::string& text, const std::string& name) {
 }  // namespace
 
 at::Tensor read_npy(const std::filesystem::path& file) {
-  const auto name = file.string();
-  TORCH_CHECK_VALUE(std::filesystem::exists(file), name, ": no such file");
-  TORCH_CHECK_VALUE(std::filesystem::is_regular_file(file), name, ": not a file");
-  std::ifstream in(file, std::ios::binary);
-  TORCH_CHECK_VALUE(in.good(), name, ": cannot be opened for reading");
-  const auto size = static_cast<int64_t>(std::filesystem::file_size(file));
-
+  auto [in, size, name] = open_file(file);
   std::array<char, 8> start{};
   in.read(start.data(), start.size());
   TORCH_CHECK_VALUE(in.gcount() == 8 && std::string_view(start.data(), 6) == kMagic, name,

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <fstream>
 
+#include "data/open_file.h"
+
 namespace fanion::data {
 namespace {
 
@@ -47,12 +49,7 @@ TokenData read_shard(std::ifstream& in, int64_t size, const std::string& name, i
 }  // namespace
 
 TokenData read_tokens(const std::filesystem::path& file, int64_t shard_vocabulary) {
-  const auto name = file.string();
-  TORCH_CHECK_VALUE(std::filesystem::exists(file), name, ": no such file");
-  TORCH_CHECK_VALUE(std::filesystem::is_regular_file(file), name, ": not a file");
-  std::ifstream in(file, std::ios::binary);
-  TORCH_CHECK_VALUE(in.good(), name, ": cannot be opened for reading");
-  const auto size = static_cast<int64_t>(std::filesystem::file_size(file));
+  auto [in, size, name] = open_file(file);
   TORCH_CHECK_VALUE(size > 0, name, ": the file is empty");
   return file.extension() == ".bin" ? read_shard(in, size, name, shard_vocabulary) : read_bytes(in, size, name);
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +13,9 @@ from benchmarks.topk_svd.contestant import Contestant, Problem, Settings, rising
 from benchmarks.topk_svd.errors import Triplets
 from benchmarks.topk_svd.products import Inputs
 
-ARGUMENTS = inspect.signature(fanion.topk_svd).parameters
-BLOCKS = {"lanczos": (), "block_krylov": (4, 8, 16, 32), "subspace": (), "randomized": (), "power": ()}
+METHODS = ("lanczos", "block_krylov", "subspace", "randomized", "power")
+BLOCKS = (2, 4, 6, 8, 16, 32)  # of the Krylov methods
+PRECISIONS = ("full", "mixed")
 OVERSAMPLES = (2, 8, 16, 32)  # the default is 4
 
 Result = tuple[torch.Tensor, torch.Tensor, torch.Tensor, Any]
@@ -73,14 +73,14 @@ class Tuned(Contestant):
 
     @override
     def variants(self, problem: Problem) -> list[Settings]:
-        return [{"method": method} for method in BLOCKS if method != "power" or problem.k == 1]
+        return [{"method": method} for method in METHODS if method != "power" or problem.k == 1]
 
     @override
     def refined(self, problem: Problem, best: Settings) -> list[Settings]:
         most = min(problem.shape) - problem.k
-        blocks = [{"block": b} for b in BLOCKS[best["method"]] if "block" in ARGUMENTS]
-        extra = [{"oversample": p} for p in OVERSAMPLES if p <= most and "oversample" in ARGUMENTS and not blocks]
-        return [{**best, **more} for more in blocks + extra]
+        blocks = [{"block": b} for b in BLOCKS if best["method"] == "block_krylov"]
+        extra = [{"oversample": p} for p in OVERSAMPLES if p <= most and not blocks]
+        return [{**best, **more, "precision": precision} for precision in PRECISIONS for more in [{}, *blocks, *extra]]
 
     @override
     def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:

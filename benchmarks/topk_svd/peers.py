@@ -22,15 +22,33 @@ def _near(value: int, least: int, most: int) -> list[int]:
     return sorted(x for x in near if least <= x <= most and x != value)
 
 
-class Arpack(Contestant):
-    """scipy.sparse.linalg.svds(solver="arpack"): restarted Lanczos on AᵀA with `ncv` vectors."""
+class Svds(Contestant):
+    """scipy.sparse.linalg.svds with one of its solvers."""
 
-    name = "SciPy ARPACK"
     knob = "tol"
+    solver = ""
 
     @override
     def efforts(self, problem: Problem) -> Sequence[Any]:
         return falling(3.16, 1e-4)  # svds squares it
+
+    @override
+    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
+        random = np.random.default_rng(seed)
+        # PROPACK starts on the left, ARPACK on the shorter side.
+        size = problem.shape[0] if self.solver == "propack" else min(problem.shape)
+        more = {"solver": self.solver, "v0": random.standard_normal(size, dtype=np.float32), **settings}
+        if self.solver == "propack":
+            more["rng"] = random
+        U, S, Vh = scipy.sparse.linalg.svds(inputs.operator, problem.k, **more)
+        return Triplets(U[:, ::-1], S[::-1], Vh[::-1].T)
+
+
+class Arpack(Svds):
+    """scipy.sparse.linalg.svds(solver="arpack"): restarted Lanczos on AᵀA with `ncv` vectors."""
+
+    name = "SciPy ARPACK"
+    solver = "arpack"
 
     @override
     def variants(self, problem: Problem) -> list[Settings]:
@@ -42,34 +60,17 @@ class Arpack(Contestant):
     def refined(self, problem: Problem, best: Settings) -> list[Settings]:
         return [{"ncv": ncv} for ncv in _near(best["ncv"], problem.k + 2, min(problem.shape))]
 
-    @override
-    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
-        v0 = np.random.default_rng(seed).standard_normal(min(problem.shape), dtype=np.float32)
-        U, S, Vh = scipy.sparse.linalg.svds(inputs.operator, problem.k, solver="arpack", v0=v0, **settings)
-        return Triplets(U[:, ::-1], S[::-1], Vh[::-1].T)
 
-
-class Propack(Contestant):
+class Propack(Svds):
     """scipy.sparse.linalg.svds(solver="propack"): Golub–Kahan–Lanczos without restarts, up to `maxiter` steps."""
 
     name = "SciPy PROPACK"
-    knob = "tol"
-
-    @override
-    def efforts(self, problem: Problem) -> Sequence[Any]:
-        return falling(3.16, 1e-4)  # svds squares it
+    solver = "propack"
 
     @override
     def variants(self, problem: Problem) -> list[Settings]:
         # Room only: it stops as soon as tol is met.
         return [{"maxiter": min(*problem.shape, 10 * problem.k + 1000)}]
-
-    @override
-    def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:
-        random = np.random.default_rng(seed)
-        v0 = random.standard_normal(problem.shape[0], dtype=np.float32)
-        U, S, Vh = scipy.sparse.linalg.svds(inputs.operator, problem.k, solver="propack", v0=v0, rng=random, **settings)
-        return Triplets(U[:, ::-1], S[::-1], Vh[::-1].T)
 
 
 class Primme(Contestant):

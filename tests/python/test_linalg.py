@@ -52,6 +52,27 @@ def test_against_torch(name, method, dtype):
     assert report.residuals.shape == (k,)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("criterion", ["residual", "rank_k", "lmo_gap"])
+def test_mixed_precision_keeps_the_promise(criterion, dtype):
+    A, k, tol = with_spectrum(500, 400, 0.8 ** torch.arange(60.0), dtype), 4, 1e-2
+    U, S, V, report = fanion.topk_svd(A, k, criterion=criterion, tol=tol, precision="mixed", method="block_krylov")
+    assert report.status == "converged" and "mixed precision" in report.message
+    exact_U, exact_S, exact_Vh = torch.linalg.svd(A.double())
+    best = exact_U[:, :k] * exact_S[:k] @ exact_Vh[:k]
+    assert torch.linalg.norm((U * S @ V.T).double() - best) <= report.rank_k * torch.linalg.norm(best)
+    assert 1 - S.double().sum() / exact_S[:k].sum() <= report.lmo_gap
+    assert U.dtype == S.dtype == V.dtype == dtype
+
+
+def test_mixed_precision_says_what_it_takes():
+    A = torch.randn(60, 50)
+    with pytest.raises(ValueError, match="choose precision 'full'"):
+        fanion.topk_svd(A.bfloat16(), 2, precision="mixed")
+    with pytest.raises(ValueError, match="full, mixed"):
+        fanion.topk_svd(A, 2, precision="half")
+
+
 def test_subspace_and_its_warm_start():
     A = with_spectrum(60, 80, 0.5 ** torch.arange(20.0), torch.float32)
     fixed = {"method": "subspace", "criterion": "passes"}

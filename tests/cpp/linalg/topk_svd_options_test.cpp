@@ -143,25 +143,29 @@ TEST(TopkSvdOptions, RandomnessComesFromTheGeneratorAlone) {
   const auto A = decaying();
   auto global = at::detail::getDefaultCPUGenerator();
   const auto global_before = global.get_state().clone();
-  for (const auto method : {SvdMethod::automatic, SvdMethod::dense, SvdMethod::lanczos, SvdMethod::subspace}) {
+  for (const auto method : {SvdMethod::automatic, SvdMethod::dense, SvdMethod::lanczos, SvdMethod::block_krylov,
+                            SvdMethod::subspace, SvdMethod::randomized, SvdMethod::power}) {
     const auto run = [&](uint64_t seed) {
       return topk_svd(A, 2,
                       {.method = method,
                        .criterion = SvdCriterion::passes,
-                       .passes = 1,
+                       .passes = 2,
                        .generator = at::detail::createCPUGenerator(seed)});
     };
     EXPECT_TRUE(same_bits(run(1).V, run(1).V)) << name_of(method);
-    if (method == SvdMethod::subspace) {
+    if (method != SvdMethod::dense) {
       EXPECT_FALSE(same_bits(run(1).V, run(2).V)) << "the seed has no effect";
     }
     topk_svd(A, 2, {.method = method});
   }
   EXPECT_TRUE(same_bits(global.get_state(), global_before)) << "the global generator was used";
-  auto mine = at::detail::createCPUGenerator(3);
-  const auto mine_before = mine.get_state().clone();
-  topk_svd(A, 2, {.method = SvdMethod::subspace, .generator = mine});
-  EXPECT_FALSE(same_bits(mine.get_state(), mine_before)) << "the passed generator was not used";
+  for (const auto method :
+       {SvdMethod::lanczos, SvdMethod::block_krylov, SvdMethod::subspace, SvdMethod::randomized, SvdMethod::power}) {
+    auto mine = at::detail::createCPUGenerator(3);
+    const auto mine_before = mine.get_state().clone();
+    topk_svd(A, 2, {.method = method, .generator = mine});
+    EXPECT_FALSE(same_bits(mine.get_state(), mine_before)) << name_of(method) << ": the passed generator was not used";
+  }
 }
 
 TEST(TopkSvdOptions, MultipleSingularValues) {
