@@ -1,0 +1,79 @@
+"""What a rule and a norm can do, whichever they are."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from fanion._library import ops
+from fanion.directions import Direction, direction_from
+
+
+@dataclass(frozen=True, repr=False)
+class Rule:
+    """Matrix in, update direction out: what an optimizer follows. Immutable, equal where the names are.
+
+    `name`: any text that `rule_from_name` takes; it becomes the canonical one, which has every option spelled out.
+    ValueError: an unknown name or option, with the choices.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", ops.canonical_rule(self.name))
+
+    @torch.no_grad()
+    def direction(self, M: Tensor) -> Direction:
+        """The update direction for M as a sum of terms; its `dense()` is the matrix. Zero gives zero."""
+        return direction_from(M, *ops.rule_direction(M, self.name))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class Norm(Rule):
+    """A matrix norm ‖·‖ with its dual ‖M‖† = max_{‖D‖≤1} ⟨M, D⟩ (004 eq. 2) and what follows from the pair.
+
+    Matrices are (m, n), or (b, m, n) for a batch of b, which gives what b calls would; any float dtype, any device.
+    Results are float64 for float64 input, else float32. No gradient flows through.
+    ValueError: a text that names no norm; another shape or dtype; k and the like that do not fit m × n.
+    """
+
+    @override
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", ops.canonical_norm(self.name))
+
+    @torch.no_grad()
+    def value(self, X: Tensor) -> Tensor:
+        """‖X‖, (), or (b,) for a batch."""
+        result: Tensor = ops.norm_value(X, self.name)
+        return result
+
+    @torch.no_grad()
+    def dual(self, M: Tensor) -> Tensor:
+        """‖M‖†, (), or (b,) for a batch."""
+        result: Tensor = ops.norm_dual(M, self.name)
+        return result
+
+    def lmo(self, M: Tensor) -> Tensor:
+        """D = argmin_{‖D‖≤1} ⟨M, D⟩ as a tensor, so that ⟨M, D⟩ = −‖M‖† (004 eq. 3). Zero gives zero."""
+        return self.direction(M).dense()
+
+    @torch.no_grad()
+    def prox(self, M: Tensor, lam: float) -> Tensor:
+        """argmin_X ⟨M, X⟩ + (λ/2)‖X‖² = (‖M‖†/λ)·lmo(M), λ > 0 (000 eq. 1–3, with λ/2)."""
+        result: Tensor = ops.norm_prox(M, lam, self.name)
+        return result
+
+    @torch.no_grad()
+    def project(self, X: Tensor) -> Tensor:
+        """argmin_{‖Y‖≤1} ‖X − Y‖_F, the nearest point of the unit ball. ValueError where no form of it is known."""
+        result: Tensor = ops.norm_project(X, self.name)
+        return result
+
+    def rho(self, m: int, n: int) -> float:
+        """The least ρ known with ‖X‖† ≤ ρ‖X‖_F for all m × n matrices (003, assumption A3)."""
+        result: float = ops.norm_rho(m, n, self.name)
+        return result
