@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   fanion::commands::add_plot(app);
   fanion::commands::add_rules(app);
   fanion::commands::add_svd(app);
+  fanion::commands::add_balls(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

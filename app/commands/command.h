@@ -16,5 +16,6 @@ void add_sample(CLI::App& app);
 void add_plot(CLI::App& app);
 void add_rules(CLI::App& app);
 void add_svd(CLI::App& app);
+void add_balls(CLI::App& app);
 
 }  // namespace fanion::commands

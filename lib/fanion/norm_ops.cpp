@@ -82,8 +82,11 @@ at::Tensor dense_direction(const c10::List<std::string>& kinds, const c10::List<
   return norms::to_dense(direction_of(kinds, coefs, tensors), like);
 }
 
+Terms norm_direction(const at::Tensor& M, std::string_view norm) { return terms_of(norm_from_name(norm)->lmo(M)); }
+
 at::Tensor norm_value(const at::Tensor& X, std::string_view norm) { return norm_from_name(norm)->value(X); }
 at::Tensor norm_dual(const at::Tensor& M, std::string_view norm) { return norm_from_name(norm)->dual(M); }
+at::Tensor norm_lmo(const at::Tensor& M, std::string_view norm) { return norm_from_name(norm)->minimiser(M); }
 at::Tensor norm_prox(const at::Tensor& M, double lam, std::string_view norm) {
   return norm_from_name(norm)->prox(M, lam);
 }
@@ -117,8 +120,10 @@ TORCH_LIBRARY_FRAGMENT(fanion, m) {
   def("dense_direction(str[] kinds, float[] coefs, Tensor?[] tensors, int[] shape, ScalarType dtype, Device device) "
       "-> Tensor",
       TORCH_FN(dense_direction));
+  def(c10::str("norm_direction(Tensor M, str norm) -> ", kTerms), TORCH_FN(norm_direction));
   def("norm_value(Tensor X, str norm) -> Tensor", TORCH_FN(norm_value));
   def("norm_dual(Tensor M, str norm) -> Tensor", TORCH_FN(norm_dual));
+  def("norm_lmo(Tensor M, str norm) -> Tensor", TORCH_FN(norm_lmo));
   def("norm_prox(Tensor M, float lam, str norm) -> Tensor", TORCH_FN(norm_prox));
   def("norm_project(Tensor X, str norm) -> Tensor", TORCH_FN(norm_project));
   m.def("norm_rho(int m, int n, str norm) -> float", TORCH_FN(norm_rho));

@@ -39,7 +39,7 @@ class Dense:
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """coef · N(M − L Vᵀ), with N the map named `map`: "sign", "row_norm", …; without L and V: coef · N(M).
+    """coef · N(M − L Vᵀ), with N the map named `map`: "sign", "row_norm", "col_norm", …; without L and V: coef · N(M).
 
     `scale`: a factor, 0-dimensional; None is 1.
     """
@@ -57,7 +57,7 @@ Term = LowRank | Scaled | Dense | Residual
 
 @dataclass(frozen=True, eq=False)
 class Direction:
-    """An m × n update as a short sum of terms; for a batch (b, m, n) every tensor has b in front."""
+    """An m × n update as a short sum of terms."""
 
     terms: tuple[Term, ...]
     shape: torch.Size

@@ -25,7 +25,7 @@ class Rule:
 
     @torch.no_grad()
     def direction(self, M: Tensor) -> Direction:
-        """The update direction for M as a sum of terms; its `dense()` is the matrix. Zero gives zero."""
+        """The update direction for M, (m, n), as a sum of terms; its `dense()` is the matrix. Zero gives zero."""
         return direction_from(M, *ops.rule_direction(M, self.name))
 
     def __repr__(self) -> str:
@@ -37,8 +37,8 @@ class Norm(Rule):
     """A matrix norm ‖·‖ with its dual ‖M‖† = max_{‖D‖≤1} ⟨M, D⟩ (004 eq. 2) and what follows from the pair.
 
     Matrices are (m, n), or (b, m, n) for a batch of b, which gives what b calls would; any float dtype, any device.
-    Results are float64 for float64 input, else float32. No gradient flows through.
-    ValueError: a text that names no norm; another shape or dtype; k and the like that do not fit m × n.
+    Results are float64 for float64 input, else float32, which is also what is computed in. No gradient flows through.
+    ValueError: a text that names no norm; another shape or dtype; no entries, NaN or Inf; a k that does not fit m × n.
     """
 
     @override
@@ -57,9 +57,17 @@ class Norm(Rule):
         result: Tensor = ops.norm_dual(M, self.name)
         return result
 
+    @torch.no_grad()
     def lmo(self, M: Tensor) -> Tensor:
-        """D = argmin_{‖D‖≤1} ⟨M, D⟩ as a tensor, so that ⟨M, D⟩ = −‖M‖† (004 eq. 3). Zero gives zero."""
-        return self.direction(M).dense()
+        """D = argmin_{‖D‖≤1} ⟨M, D⟩, M's shape, so that ⟨M, D⟩ = −‖M‖† (004 eq. 3). Zero gives zero."""
+        result: Tensor = ops.norm_lmo(M, self.name)
+        return result
+
+    @override
+    @torch.no_grad()
+    def direction(self, M: Tensor) -> Direction:
+        """The same of one matrix (m, n), in the factors it was found in: a sum of terms whose `dense()` is `lmo(M)`."""
+        return direction_from(M, *ops.norm_direction(M, self.name))
 
     @torch.no_grad()
     def prox(self, M: Tensor, lam: float) -> Tensor:

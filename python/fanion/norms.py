@@ -9,6 +9,7 @@ with the approximate LMO that training uses, unless the text asks for an exact o
 tensors: `matrix_norm.py`. Which one to choose: docs/which-norm.md.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -26,17 +27,26 @@ __all__ = [
     "Rule",
     "RuleInfo",
     "Scaled",
+    "col_norm",
     "dual_sum",
+    "entry_sum",
     "f_fanion",
     "f_muon",
     "f_neon",
     "frobenius",
+    "ky_fan",
     "ky_fan_dual",
     "max_entry",
     "norm_from_name",
     "nuclear",
+    "rms_to_rms",
+    "row_norm",
     "rule_from_name",
     "rules",
+    "s_fanion",
+    "s_muon",
+    "scaled_max_entry",
+    "schatten",
     "spectral",
 ]
 
@@ -78,6 +88,14 @@ def spectral() -> Norm:
     return _norm("spectral")
 
 
+def rms_to_rms() -> Norm:
+    """√(n/m)·σ₁; dual √(m/n)·Σσ; lmo −√(m/n)·UVᵀ; ρ = √(m/n)·√min(m, n). Muon for W (d_out, d_in), whatever its shape.
+
+    Source: 000 eq. 3; Bernstein & Newhouse 2024.
+    """
+    return _norm("rms_to_rms")
+
+
 def nuclear(*, svd: str = "auto") -> Norm:
     """Σσ; dual σ₁; lmo −u₁v₁ᵀ; ρ = 1. Neon (004 Lemma 3). `svd`: the method of `topk_svd` that the LMO uses."""
     return _norm("nuclear", svd=svd)
@@ -88,9 +106,42 @@ def ky_fan_dual(k: int, *, svd: str = "auto") -> Norm:
     return _norm("ky_fan_dual", k=k, svd=svd)
 
 
+def ky_fan(k: int) -> Norm:
+    """Σ_{i≤k}σ_i; dual max(Σσ/k, σ₁); lmo −u₁v₁ᵀ where σ₁ ≥ Σσ/k, else −UVᵀ/k (Bhatia 2013, p. 96)."""
+    return _norm("ky_fan", k=k)
+
+
+def schatten(p: float) -> Norm:
+    """‖σ‖_p, 1 ≤ p ≤ ∞; dual ‖σ‖_q, 1/p + 1/q = 1; lmo −U diag((σ_i/‖σ‖_q)^{q−1}) Vᵀ (004 §2.9).
+
+    p = 1, 2 and ∞ are `nuclear`, `frobenius` and `spectral`.
+    """
+    return _norm("schatten", p=p)
+
+
 def max_entry() -> Norm:
     """max|x_ij|; dual Σ|m_ij|; lmo −sign(M); ρ = √(mn). SignSGD, Signum (004 Table 1)."""
     return _norm("max_entry")
+
+
+def scaled_max_entry(k: int | None = None) -> Norm:
+    """max|x_ij|/c, c = √(k/(mn)); dual c·Σ|m_ij|; lmo −c·sign(M), as large as Fanion-k's; `k`: None is min(m, n)."""
+    return _norm("scaled_max_entry") if k is None else _norm("scaled_max_entry", k=k)
+
+
+def entry_sum() -> Norm:
+    """Σ|x_ij|; dual max|m_ij|; lmo −sign(m_ij) at the largest entry, which ties share; ρ = 1 (004 Table 1)."""
+    return _norm("entry_sum")
+
+
+def row_norm() -> Norm:
+    """max_i‖x_i‖₂ over rows x_i; dual Σ_i‖m_i‖₂; lmo −m_i/‖m_i‖₂ in every row; ρ = √m (Pethick et al. 2025)."""
+    return _norm("row_norm")
+
+
+def col_norm() -> Norm:
+    """max_j‖x_j‖₂ over columns x_j; dual Σ_j‖m_j‖₂; lmo −m_j/‖m_j‖₂ in every column; ρ = √n (Pethick et al. 2025)."""
+    return _norm("col_norm")
 
 
 def dual_sum(parts: Iterable[tuple[float, Norm]]) -> Norm:
@@ -120,11 +171,23 @@ def f_fanion(k: int, alpha: float, *, svd: str = "auto") -> Norm:
     return _mixed(alpha, ky_fan_dual(k, svd=svd), frobenius())
 
 
-def _norm(name: str, **options: Any) -> Norm:
-    return Norm(rule_text(name, options, options))
+def s_muon(alpha: float, *, scale: float = 1.0) -> Norm:
+    """α·spectral + (1−α)·scale·scaled_max_entry as a `dual_sum`, 0 ≤ α ≤ 1, scale ≥ 0 (arXiv 2512.09678)."""
+    return _mixed(alpha, spectral(), scaled_max_entry(), scale)
 
 
-def _mixed(alpha: float, first: Norm, second: Norm) -> Norm:
+def s_fanion(k: int, alpha: float, *, scale: float = 1.0, svd: str = "auto") -> Norm:
+    """α·ky_fan_dual(k) + (1−α)·scale·scaled_max_entry(k) as a `dual_sum`, 0 ≤ α ≤ 1, scale ≥ 0 (arXiv 2512.09678)."""
+    return _mixed(alpha, ky_fan_dual(k, svd=svd), scaled_max_entry(k), scale)
+
+
+def _mixed(alpha: float, first: Norm, second: Norm, scale: float = 1.0) -> Norm:
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha = {alpha} must lie in [0, 1]: beyond, the mixture is a rule but no norm")
-    return dual_sum([(alpha, first), (1 - alpha, second)])
+    if not 0 <= scale < math.inf:
+        raise ValueError(f"scale = {scale} must be finite and not negative")
+    return dual_sum([(alpha, first), ((1 - alpha) * scale, second)])
+
+
+def _norm(name: str, **options: Any) -> Norm:
+    return Norm(rule_text(name, options, options))

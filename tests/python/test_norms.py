@@ -1,5 +1,6 @@
 """What makes a norm a norm, and its LMO, prox and projection what they say, on random matrices."""
 
+import math
 import pickle
 
 import pytest
@@ -14,16 +15,25 @@ from fanion import norms
 UNITARILY_INVARIANT = {
     "frobenius": norms.frobenius(),
     "spectral": norms.spectral(),
+    "rms_to_rms": norms.rms_to_rms(),
     "nuclear": norms.nuclear(),
     "ky_fan_dual": norms.ky_fan_dual(2),
+    "ky_fan": norms.ky_fan(2),
+    "schatten 1.5": norms.schatten(1.5),
+    "schatten 4": norms.schatten(4),
     "f_muon": norms.f_muon(0.3),
     "f_neon": norms.f_neon(0.6),
     "f_fanion": norms.f_fanion(2, 0.5),
 }
 ENTRYWISE = {
     "max_entry": norms.max_entry(),
+    "scaled_max_entry": norms.scaled_max_entry(2),
+    "entry_sum": norms.entry_sum(),
+    "row_norm": norms.row_norm(),
+    "col_norm": norms.col_norm(),
 }
 NORMS = UNITARILY_INVARIANT | ENTRYWISE
+NO_PROJECTION = {"schatten 1.5", "schatten 4", "f_muon", "f_neon", "f_fanion"}
 # Float64; the gauge of a mixture is found to 1e-12.
 CLOSE = 1e-9
 
@@ -137,8 +147,7 @@ def test_unitary_invariance(norm, X, seed):
 @few
 @given(X=matrices(), seed=seeds)
 def test_invariance_under_signs_and_permutations(norm, X, seed):
-    generator = torch.Generator().manual_seed(seed)
-    rows, columns = (torch.randperm(size, generator=generator) for size in X.shape)
+    rows, columns = (normal(seed + i, size).argsort() for i, size in enumerate(X.shape))
     Y = (X * normal(seed, *X.shape).sign())[rows][:, columns]
     for f in (norm.value, norm.dual):
         assert abs(f(Y) - f(X)) <= CLOSE * f(X)
@@ -155,6 +164,38 @@ def test_prox_reaches_the_minimum(norm, M, lam):
 
 
 @each_norm
+@settings(max_examples=3, deadline=None)
+@given(M=matrices(power=0), lam=st.floats(0.1, 10), seed=seeds)
+def test_prox_beats_perturbations(norm, M, lam, seed):
+    X = norm.prox(M, lam)
+    sizes = X.norm() * 10.0 ** torch.linspace(-4, 0, 1000, dtype=torch.float64)
+    perturbed = X + sizes[:, None, None] * torch.nn.functional.normalize(normal(seed, 1000, *M.shape), dim=(1, 2))
+    objectives = (perturbed * M).sum((1, 2)) + lam / 2 * norm.value(perturbed) ** 2
+    minimum = inner(M, X) + lam / 2 * norm.value(X) ** 2
+    assert (objectives >= minimum - CLOSE * abs(minimum)).all()
+
+
+@pytest.mark.parametrize("norm", [NORMS[name] for name in sorted(NORMS.keys() - NO_PROJECTION)], ids=lambda n: n.name)
+@few
+@given(X=matrices(power=2))
+def test_projection_is_the_nearest_point(norm, X):
+    # P is nearest where it is in the ball and ⟨X − P, D − P⟩ ≤ 0 for every D in it, thus where ‖X − P‖† ≤ ⟨X − P, P⟩.
+    P = norm.project(X)
+    R = X - P
+    assert norm.value(P) <= 1 + CLOSE
+    assert norm.dual(R) <= inner(R, P) + CLOSE * X.norm() * P.norm()
+    torch.testing.assert_close(norm.project(P), P, rtol=CLOSE, atol=CLOSE)
+    inside = 0.9 * X / norm.value(X)
+    assert torch.equal(norm.project(inside), inside)
+
+
+@pytest.mark.parametrize("name", sorted(NO_PROJECTION))
+def test_projections_that_are_not_known(name):
+    with pytest.raises(ValueError, match=r"no projection onto the unit ball of .* is known"):
+        NORMS[name].project(torch.ones(3, 4))
+
+
+@each_norm
 @few
 @given(X=matrices())
 def test_rho(norm, X):
@@ -165,7 +206,7 @@ def test_rho(norm, X):
 @each_norm
 def test_zero_and_shapes_of_one_row_or_column(norm, shape):
     if min(shape) == 1 and "k=2" in norm.name:
-        with pytest.raises(ValueError, match=r"k = 2 is out of range: a . x . matrix has 1 to 1"):
+        with pytest.raises(ValueError, match=r"k = 2 is out of range: a . x . matrix (has|allows) 1 to 1"):
             norm.lmo(torch.ones(shape))
         return
     Z = torch.zeros(shape)
@@ -173,6 +214,23 @@ def test_zero_and_shapes_of_one_row_or_column(norm, shape):
     assert norm.value(Z) == norm.dual(Z) == 0
     M = normal(0, *shape)
     assert inner(M, norm.lmo(M)).item() == pytest.approx(-norm.dual(M).item(), rel=CLOSE)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", NORMS)
+def test_batches_are_loops(name, dtype):
+    norm = NORMS[name]
+    batch = normal(3, 4, 5, 3).to(dtype).mT  # not contiguous
+    calls = [norm.value, norm.dual, norm.lmo, lambda X: norm.prox(X, 0.7)]
+    if name not in NO_PROJECTION:
+        calls.append(norm.project)
+    for call in calls:
+        assert torch.equal(call(batch), torch.stack([call(X) for X in batch]))
+        assert call(batch[:0]).shape == (0, *call(batch).shape[1:])
+    for refused in (torch.full((3, 5), math.nan, dtype=dtype), torch.full((3, 5), math.inf, dtype=dtype)):
+        for call in (*calls, norm.direction):
+            with pytest.raises(ValueError, match="15 NaN or infinite"):
+                call(refused)
 
 
 @each_norm
@@ -226,7 +284,7 @@ def test_directions_come_in_factors():
 )
 def test_canonical_names_are_fixed_points(name, k, alpha, svd, weight):
     keys = next(info.keys for info in norms.rules() if info.name == name)
-    values = {"k": k, "alpha": alpha, "svd": svd}
+    values = {"k": k, "alpha": alpha, "svd": svd, "p": 1 + 10 * weight}
     taken = {key.split("=")[0] for key in keys.split(", ")}
     options = ",".join(f"{key}={value}" for key, value in values.items() if key in taken)
     text = f"{name}:{options}" if options else name
@@ -279,6 +337,11 @@ def test_rules_are_described():
         (lambda: norms.ky_fan_dual(0), "k = 0 must be at least 1"),
         (lambda: norms.ky_fan_dual(2.5), "k must be an integer, got '2.5'"),
         (lambda: norms.nuclear(svd="qr"), "'qr'; choose one of: auto"),
+        (lambda: norms.schatten(0.5), "p = 0.5 is out of range"),
+        (lambda: norms.schatten(math.nan), "p must be a finite number or inf, got 'nan'"),
+        (lambda: norms.ky_fan(0), "k = 0 must be at least 1"),
+        (lambda: norms.scaled_max_entry(0), "k = 0 must be at least 1"),
+        (lambda: norms.s_muon(0.5, scale=-1), "scale = -1 must be finite and not negative"),
         (lambda: norms.f_muon(1.5), r"alpha = 1.5 must lie in \[0, 1\]"),
         (lambda: norms.f_neon(float("nan")), r"alpha = nan must lie in \[0, 1\]"),
         (lambda: norms.dual_sum([]), "a dual_sum needs a part of positive weight"),
@@ -291,3 +354,11 @@ def test_rules_are_described():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 2, 2, 2)])
+@each_norm
+def test_other_shapes_are_refused(norm, shape):
+    for call in (norm.value, norm.dual, norm.lmo):
+        with pytest.raises(ValueError, match=r"2-dimensional tensor, got \["):
+            call(torch.ones(shape))
