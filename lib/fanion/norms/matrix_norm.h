@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+
 #include "fanion/norms/direction_rule.h"
+#include "fanion/norms/ky_fan_form.h"
 
 namespace fanion::norms {
 
@@ -20,8 +23,8 @@ class MatrixNorm : public DirectionRule {
   /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices, the least such (assumption A3 of 003).
   virtual double rho(int64_t m, int64_t n) const = 0;
 
-  /// k where this norm is max(Σσ/k, σ₁) on m × n matrices (nuclear 1, spectral min(m, n)), else 0; `dual_sum` asks.
-  virtual int64_t ky_fan_k(int64_t, int64_t) const { return 0; }
+  /// What this norm is on m × n matrices where it has such a form; `dual_sum` asks.
+  virtual std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const { return std::nullopt; }
 
   /// argmin_{‖D‖≤1} ⟨M, D⟩ of one matrix, as terms. `direction` is the same without the look for NaN and Inf.
   Direction lmo(const at::Tensor& M, at::Tensor* warm = nullptr) const;
