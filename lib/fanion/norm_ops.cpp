@@ -4,9 +4,11 @@
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
+#include "fanion/linalg/finite_entries.h"
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/registry.h"
 #include "fanion/norms/rule_cache.h"
+#include "fanion/norms/weighted_sum.h"
 
 namespace fanion {
 namespace {
@@ -86,6 +88,22 @@ Terms norm_direction(const at::Tensor& M, std::string_view norm) { return terms_
 
 at::Tensor norm_value(const at::Tensor& X, std::string_view norm) { return norm_from_name(norm)->value(X); }
 at::Tensor norm_dual(const at::Tensor& M, std::string_view norm) { return norm_from_name(norm)->dual(M); }
+/// Bounds of the value, equal where it is exact: lower, upper, iterations, converged.
+std::tuple<double, double, int64_t, bool> norm_gauge(const at::Tensor& X, std::string_view norm, double tol,
+                                                     int64_t max_iterations) {
+  const auto whole = norm_from_name(norm);
+  std::vector<norms::WeightedNorm> parts;
+  if (const auto* sum = dynamic_cast<const norms::SumOfRules*>(whole.get()))
+    for (const auto& [weight, rule] : sum->parts())
+      parts.push_back({weight, std::dynamic_pointer_cast<const norms::MatrixNorm>(rule)});
+  else
+    parts.push_back({1, whole});
+  linalg::check_finite(norms::working_matrix(X), "the matrix");
+  const auto [lower, upper, iterations, converged] =
+      norms::dual_sum_gauge(parts, X, {.tol = tol, .max_iterations = max_iterations});
+  return {lower, upper, iterations, converged};
+}
+
 at::Tensor norm_lmo(const at::Tensor& M, std::string_view norm) { return norm_from_name(norm)->minimiser(M); }
 at::Tensor norm_prox(const at::Tensor& M, double lam, std::string_view norm) {
   return norm_from_name(norm)->prox(M, lam);
@@ -123,6 +141,9 @@ TORCH_LIBRARY_FRAGMENT(fanion, m) {
   def(c10::str("norm_direction(Tensor M, str norm) -> ", kTerms), TORCH_FN(norm_direction));
   def("norm_value(Tensor X, str norm) -> Tensor", TORCH_FN(norm_value));
   def("norm_dual(Tensor M, str norm) -> Tensor", TORCH_FN(norm_dual));
+  def("norm_gauge(Tensor X, str norm, *, float tol, int max_iterations) -> "
+      "(float lower, float upper, int iterations, bool converged)",
+      TORCH_FN(norm_gauge));
   def("norm_lmo(Tensor M, str norm) -> Tensor", TORCH_FN(norm_lmo));
   def("norm_prox(Tensor M, float lam, str norm) -> Tensor", TORCH_FN(norm_prox));
   def("norm_project(Tensor X, str norm) -> Tensor", TORCH_FN(norm_project));

@@ -1,6 +1,7 @@
 """What a rule and a norm can do, whichever they are."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,6 +33,17 @@ class Rule:
         return f"{type(self).__name__}({self.name!r})"
 
 
+class Gauge(NamedTuple):
+    """lower ≤ ‖X‖ ≤ upper, up to the rounding of the parts' own values."""
+
+    lower: float
+    upper: float
+    iterations: int
+    """0 where ‖X‖ has an exact form: both bounds are equal then."""
+    converged: bool
+    """upper − lower ≤ tol·lower."""
+
+
 @dataclass(frozen=True, repr=False)
 class Norm(Rule):
     """A matrix norm ‖·‖ with its dual ‖M‖† = max_{‖D‖≤1} ⟨M, D⟩ (004 eq. 2) and what follows from the pair.
@@ -47,9 +59,23 @@ class Norm(Rule):
 
     @torch.no_grad()
     def value(self, X: Tensor) -> Tensor:
-        """‖X‖, (), or (b,) for a batch."""
+        """‖X‖, (), or (b,) for a batch.
+
+        Exact to rounding, but for sums without an exact form: see `gauge`, whose `upper` with the default `tol` it is.
+        RuntimeError: such a sum did not converge.
+        """
         result: Tensor = ops.norm_value(X, self.name)
         return result
+
+    @torch.no_grad()
+    def gauge(self, X: Tensor, *, tol: float = 1e-6, max_iterations: int = 5000) -> Gauge:
+        """‖X‖ of one matrix (m, n) between two bounds, and what it took to find them.
+
+        Sums of norms (`dual_sum`) have an exact form where a single singular-value or entrywise norm is mixed with
+        frobenius, as in F-Muon; others, such as S-Muon, are found by iteration, a few SVDs each, until the bounds are
+        within `tol` relative. ValueError: tol or max_iterations not positive. Sources: `fanion/norms/sum_gauge.h`.
+        """
+        return Gauge(*ops.norm_gauge(X, self.name, tol=tol, max_iterations=max_iterations))
 
     @torch.no_grad()
     def dual(self, M: Tensor) -> Tensor:

@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 
 from fanion._library import ops
 from fanion.directions import Dense, Direction, LowRank, Residual, Scaled
-from fanion.matrix_norm import Norm, Rule
+from fanion.matrix_norm import Gauge, Norm, Rule
 from fanion.rule_text import rule_text
 
 __all__ = [
     "Dense",
     "Direction",
+    "Gauge",
     "LowRank",
     "Norm",
     "Residual",
@@ -33,6 +34,8 @@ __all__ = [
     "f_fanion",
     "f_muon",
     "f_neon",
+    "f_star_rms",
+    "f_star_sum",
     "frobenius",
     "ky_fan",
     "ky_fan_dual",
@@ -117,6 +120,16 @@ def schatten(p: float) -> Norm:
     p = 1, 2 and ∞ are `nuclear`, `frobenius` and `spectral`.
     """
     return _norm("schatten", p=p)
+
+
+def f_star_rms(*, svd: str = "auto") -> Norm:
+    """‖X‖² = (‖X‖_F² + (Σσ)²)/2; prox −(2/λ)·U diag([σ_i−τ]_+) Vᵀ, Σ[σ_i−τ]_+ = τ; ρ = 1. F*-Neon (000 eq. 6)."""
+    return _norm("f_star_rms", svd=svd)
+
+
+def f_star_sum(*, svd: str = "auto") -> Norm:
+    """(‖X‖_F + Σσ)/2; dual 2τ, lmo along −U diag([σ_i−τ]_+) Vᵀ, Σ[σ_i−τ]²_+ = τ²; ρ = 1. F*-Neon (002 eq. 2)."""
+    return _norm("f_star_sum", svd=svd)
 
 
 def max_entry() -> Norm:
