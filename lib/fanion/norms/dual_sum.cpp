@@ -40,6 +40,20 @@ class DualSum final : public MatrixNorm, public SumOfRules {
     for (const auto& [weight, norm] : norms_) sum += weight * norm->rho(m, n);
     return sum;
   }
+  /// √⟨D, A D B⟩ is a seminorm: the maximum over a sum of balls is at most the sum of the maxima, squared.
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    double sum = 0;
+    std::size_t parts = 0;
+    bool exact = true;
+    for (const auto& [weight, norm] : norms_) {
+      if (weight == 0) continue;
+      const auto part = norm->maximum(form);
+      sum += weight * std::sqrt(part.value);
+      exact = exact && part.exact;
+      ++parts;
+    }
+    return {sum * sum, exact && parts == 1, "(sum of w sqrt(L) of the parts)^2"};
+  }
   at::Tensor value(const at::Tensor& X) const override {
     const auto M = working_matrix(X);
     double a = 0, b = 0;

@@ -27,6 +27,11 @@ class KyFanDual final : public MatrixNorm {
     return singular_values(M).narrow(0, 0, k_).sum();
   }
   double rho(int64_t, int64_t) const override { return std::sqrt(static_cast<double>(k_)); }
+  /// The extreme points of the ball are the partial isometries of rank k.
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    warm_columns(form.rows(), form.cols());
+    return {form.sum_of_products(k_), true, "sum of the k largest lambda_i(A) lambda_i(B)"};
+  }
   int64_t ky_fan_k(int64_t m, int64_t n) const override {
     warm_columns(m, n);
     return k_;

@@ -4,6 +4,11 @@
 
 namespace fanion::norms {
 
+QuadraticMaximum MatrixNorm::maximum(const QuadraticForm& form) const {
+  const double c = rho(form.rows(), form.cols());
+  return {c * c * form.top_of_A() * form.top_of_B(), false, "rho^2 lambda_max(A) lambda_max(B)"};
+}
+
 at::Tensor MatrixNorm::prox(const at::Tensor& M, double lambda) const {
   TORCH_CHECK_VALUE(lambda > 0, "lambda = ", lambda, " must be positive");
   return to_dense(lmo(M), working_matrix(M)) * (dual(M) / lambda);

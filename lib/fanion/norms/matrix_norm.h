@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fanion/norms/direction_rule.h"
+#include "fanion/norms/quadratic_form.h"
 
 namespace fanion::norms {
 
@@ -17,6 +18,9 @@ class MatrixNorm : public DirectionRule {
   virtual at::Tensor dual(const at::Tensor& M) const = 0;
   /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices (assumption A3 of 003).
   virtual double rho(int64_t m, int64_t n) const = 0;
+  /// max_{‖D‖≤1} ⟨D, A D B⟩, or a proved upper bound: ρ²λ_max(A)λ_max(B) unless the norm knows better (ρ is also
+  /// max_{‖D‖≤1} ‖D‖_F). The form must fit the norm, as m × n matrices must.
+  virtual QuadraticMaximum maximum(const QuadraticForm& form) const;
 
   /// k where this norm is max(Σσ/k, σ₁) on m × n matrices (nuclear 1, spectral min(m, n)), else 0; `dual_sum` asks.
   virtual int64_t ky_fan_k(int64_t, int64_t) const { return 0; }

@@ -18,6 +18,11 @@ class MaxEntry final : public MatrixNorm {
     return at::sum(X.abs(), at::kDouble).to(X.scalar_type());
   }
   double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(m) * static_cast<double>(n)); }
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    const auto a = maximum_over_cube(form.A()), b = maximum_over_cube(form.B());
+    const bool exact = a.exact && b.exact;
+    return {a.value * b.value, exact, exact ? "sum |a_ij| sum |b_ij|" : "sum d sum e, A <= diag(d), B <= diag(e)"};
+  }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::sign, working_matrix(M), {}, {}, {}}}};
   }

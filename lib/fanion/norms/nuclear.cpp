@@ -13,6 +13,10 @@ class Nuclear final : public MatrixNorm {
   at::Tensor value(const at::Tensor& X) const override { return singular_values(X).sum(); }
   at::Tensor dual(const at::Tensor& M) const override { return singular_values(M).amax(); }
   double rho(int64_t, int64_t) const override { return 1; }
+  /// At u₁v₁ᵀ of the top eigenvectors: the extreme points of the ball have rank one.
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    return {form.top_of_A() * form.top_of_B(), true, "lambda_max(A) lambda_max(B)"};
+  }
   int64_t ky_fan_k(int64_t, int64_t) const override { return 1; }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     const auto [U, V] = flattened_triplets(M, 1, options_, warm);

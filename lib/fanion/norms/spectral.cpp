@@ -20,6 +20,9 @@ class Spectral final : public MatrixNorm {
   at::Tensor value(const at::Tensor& X) const override { return singular_values(X).amax(); }
   at::Tensor dual(const at::Tensor& M) const override { return singular_values(M).sum(); }
   double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(std::min(m, n))); }
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    return {form.sum_of_products(std::min(form.rows(), form.cols())), true, "sum of lambda_i(A) lambda_i(B)"};
+  }
   int64_t ky_fan_k(int64_t m, int64_t n) const override { return std::min(m, n); }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
