@@ -89,11 +89,13 @@ struct TheoryCommand {
       trial.columns = shape[1];
     }
     const auto checks = tasks::check_theory(trial, [](const std::string& line) { std::cerr << line << std::endl; });
-    std::cout << "least squares on " << trial.rows << " x " << trial.columns << ", eps = " << trial.accuracy
-              << " |grad F(X1)|_dual, rho sigma = " << trial.noise << " eps, mean of " << trial.seeds << " seeds from "
-              << trial.seed + 1 << "\n\n"
-              << tasks::table_of(checks)
-              << "\nfirst: the first k with |grad F(X_k)|_dual <= eps. mean, least: over k of |grad F(X_k)|_dual\n";
+    std::cout
+        << "least squares on " << trial.rows << " x " << trial.columns << ", eps = " << trial.accuracy
+        << " |grad F(X1)|_dual, rho sigma = " << trial.noise << " eps, mean of " << trial.seeds << " seeds from "
+        << trial.seed + 1 << "\n\n"
+        << tasks::table_of(checks)
+        << "\nfirst: the first k with |grad F(X_k)|_dual <= eps. mean, least: over k of |grad F(X_k)|_dual. rho used: "
+           "of the noise, |N|_dual over rho |N|_F\n";
     for (const auto& c : checks)
       if (!c.holds()) throw Exit{1};
   }
