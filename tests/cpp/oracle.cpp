@@ -45,6 +45,20 @@ double ky_fan_dual_norm(const at::Tensor& A, int64_t k) {
   return std::max(std::accumulate(s.begin(), s.end(), 0.0) / static_cast<double>(k), s.front());
 }
 
+double schatten_norm(const at::Tensor& A, double p) {
+  const auto s = exact_singular_values(A);
+  if (s[0] == 0 || std::isinf(p)) return s[0];
+  double sum = 0;
+  for (const double x : s) sum += std::pow(x / s[0], p);
+  return s[0] * std::pow(sum, 1 / p);
+}
+
+std::vector<double> row_norms(const at::Tensor& A) {
+  std::vector<double> norms;
+  for (int64_t i = 0; i < A.size(0); ++i) norms.push_back(frobenius_norm(A[i]));
+  return norms;
+}
+
 double largest_entry(const at::Tensor& A) { return in_float64(A).abs().max().item<double>(); }
 double sum_of_entries(const at::Tensor& A) { return in_float64(A).abs().sum().item<double>(); }
 

@@ -28,6 +28,10 @@ double frobenius_norm(const at::Tensor& A);
 double ky_fan(const at::Tensor& A, int64_t k);
 /// max(Σσ/k, σ₁).
 double ky_fan_dual_norm(const at::Tensor& A, int64_t k);
+/// (Σσ^p)^{1/p}, from the ratios to σ₁; p = ∞ is σ₁.
+double schatten_norm(const at::Tensor& A, double p);
+/// ‖row‖₂ of every row.
+std::vector<double> row_norms(const at::Tensor& A);
 double largest_entry(const at::Tensor& A);
 double sum_of_entries(const at::Tensor& A);
 

@@ -27,7 +27,7 @@ class DualSum final : public MatrixNorm, public SumOfRules {
   }
   int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(rules_, m, n); }
 
-  at::Tensor dual(const at::Tensor& M) const override {
+  at::Tensor dual_of(const at::Tensor& M) const override {
     at::Tensor sum;
     for (const auto& [weight, norm] : norms_) {
       const auto part = norm->dual(M) * weight;
@@ -54,8 +54,7 @@ class DualSum final : public MatrixNorm, public SumOfRules {
     }
     return {sum * sum, exact && parts == 1, "(sum of w sqrt(L) of the parts)^2"};
   }
-  at::Tensor value(const at::Tensor& X) const override {
-    const auto M = working_matrix(X);
+  at::Tensor value_of(const at::Tensor& X) const override {
     double a = 0, b = 0;
     int64_t k = 0;
     for (const auto& [weight, norm] : norms_) {
@@ -63,15 +62,15 @@ class DualSum final : public MatrixNorm, public SumOfRules {
         b += weight;
         continue;
       }
-      const int64_t part = norm->ky_fan_k(M.size(0), M.size(1));
+      const int64_t part = norm->ky_fan_k(X.size(0), X.size(1));
       TORCH_CHECK_VALUE(part > 0 && (k == 0 || k == part), "the value of the norm ", name(),
                         " is not known: only sums ",
                         "of frobenius with one of spectral, nuclear, ky_fan_dual have one");
       k = part;
       a += weight;
     }
-    const double gauge = ky_fan_ball_gauge(singular_values(M), std::max<int64_t>(k, 1), a, b);
-    return at::scalar_tensor(gauge, M.options());
+    const double gauge = ky_fan_ball_gauge(singular_values(X), std::max<int64_t>(k, 1), a, b);
+    return at::scalar_tensor(gauge, X.options());
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "fanion/norms/nuclear.h"
 
 #include "fanion/norms/rule_text.h"
+#include "fanion/norms/vector_projections.h"
 
 namespace fanion::norms {
 namespace {
@@ -10,8 +11,9 @@ class Nuclear final : public MatrixNorm {
   explicit Nuclear(TripletOptions options) : options_(options) {}
 
   std::string name() const override { return "nuclear:" + text_of(options_); }
-  at::Tensor value(const at::Tensor& X) const override { return singular_values(X).sum(); }
-  at::Tensor dual(const at::Tensor& M) const override { return singular_values(M).amax(); }
+  at::Tensor value_of(const at::Tensor& X) const override { return singular_values(X).sum(); }
+  at::Tensor dual_of(const at::Tensor& M) const override { return singular_values(M).amax(); }
+  at::Tensor projection_of(const at::Tensor& X) const override { return with_singular_values(X, onto_simplex); }
   double rho(int64_t, int64_t) const override { return 1; }
   /// At u₁v₁ᵀ of the top eigenvectors: the extreme points of the ball have rank one.
   QuadraticMaximum maximum(const QuadraticForm& form) const override {
