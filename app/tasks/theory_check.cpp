@@ -20,13 +20,23 @@ constexpr double kMostSteps = 1e7;  // an hour of the smallest steps
 const std::vector<std::string>& all_norms() {
   static const std::vector<std::string> names = {"frobenius",
                                                  "spectral",
+                                                 "rms_to_rms",
                                                  "nuclear",
                                                  "ky_fan_dual:k=3",
+                                                 "ky_fan:k=3",
+                                                 "schatten:p=1.5",
+                                                 "schatten:p=4",
                                                  "max_entry",
+                                                 "scaled_max_entry",
+                                                 "entry_sum",
+                                                 "row_norm",
+                                                 "col_norm",
+                                                 "f_star_rms",
+                                                 "f_star_sum",
                                                  "0.5*spectral + 0.5*frobenius",
                                                  "0.5*nuclear + 0.5*frobenius",
                                                  "0.5*ky_fan_dual:k=3 + 0.5*frobenius",
-                                                 "0.5*spectral + 0.5*max_entry"};
+                                                 "0.5*spectral + 0.5*scaled_max_entry"};
   return names;
 }
 

@@ -36,6 +36,13 @@ class KyFan final : public MatrixNorm {
   double rho(int64_t m, int64_t n) const override {
     return std::max(std::sqrt(static_cast<double>(std::min(m, n))) / static_cast<double>(k_), 1.0);
   }
+  /// The extreme points of the ball are uvᵀ and, of full rank, UVᵀ/k.
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    warm_columns_for({}, k_, form.rows(), form.cols());
+    const auto k = static_cast<double>(k_);
+    return {std::max(form.products().front(), form.sum_of_products(std::min(form.rows(), form.cols())) / (k * k)), true,
+            "the larger of lambda_1(A) lambda_1(B) and sum of lambda_i(A) lambda_i(B) / k^2"};
+  }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     const auto X = working_matrix(M);

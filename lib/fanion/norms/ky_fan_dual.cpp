@@ -32,14 +32,9 @@ class KyFanDual final : public MatrixNorm {
     return with_singular_values(X, [k = k_](const at::Tensor& sigma) { return onto_capped_simplex(sigma, k); });
   }
   double rho(int64_t, int64_t) const override { return std::sqrt(static_cast<double>(k_)); }
-  /// The extreme points of the ball are the partial isometries of rank k.
-  QuadraticMaximum maximum(const QuadraticForm& form) const override {
-    warm_columns(form.rows(), form.cols());
-    return {form.sum_of_products(k_), true, "sum of the k largest lambda_i(A) lambda_i(B)"};
-  }
-  int64_t ky_fan_k(int64_t m, int64_t n) const override {
+  std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
     warm_columns(m, n);
-    return k_;
+    return KyFanForm{Magnitudes::singular_values, k_};
   }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     const auto [U, V] = flattened_triplets(M, k_, options_, warm);

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <optional>
+
 #include "fanion/norms/direction_rule.h"
-#include "fanion/norms/quadratic_form.h"
+#include "fanion/norms/ky_fan_form.h"
+#include "fanion/norms/quadratic_maximum.h"
 
 namespace fanion::norms {
 
@@ -20,12 +23,12 @@ class MatrixNorm : public DirectionRule {
   at::Tensor dual(const at::Tensor& M) const;
   /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices, the least such (assumption A3 of 003).
   virtual double rho(int64_t m, int64_t n) const = 0;
-  /// max_{‖D‖≤1} ⟨D, A D B⟩, or a proved upper bound: ρ²λ_max(A)λ_max(B) unless the norm knows better (ρ is also
-  /// max_{‖D‖≤1} ‖D‖_F). The form must fit the norm, as m × n matrices must.
+  /// max_{‖D‖≤1} ⟨D, A D B⟩, or a proved upper bound: by `ky_fan_form` where that has one, else ρ²λ_max(A)λ_max(B), as
+  /// ρ is also max_{‖D‖≤1} ‖D‖_F. Throws where m × n matrices do not fit the norm.
   virtual QuadraticMaximum maximum(const QuadraticForm& form) const;
 
-  /// k where this norm is max(Σσ/k, σ₁) on m × n matrices (nuclear 1, spectral min(m, n)), else 0; `dual_sum` asks.
-  virtual int64_t ky_fan_k(int64_t, int64_t) const { return 0; }
+  /// What this norm is on m × n matrices where it has such a form; `dual_sum` and `maximum` ask.
+  virtual std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const { return std::nullopt; }
 
   /// argmin_{‖D‖≤1} ⟨M, D⟩ of one matrix, as terms. `direction` is the same without the look for NaN and Inf.
   Direction lmo(const at::Tensor& M, at::Tensor* warm = nullptr) const;

@@ -16,10 +16,8 @@ class MaxEntry final : public MatrixNorm {
   at::Tensor dual_of(const at::Tensor& M) const override { return at::sum(M.abs(), at::kDouble).to(M.scalar_type()); }
   at::Tensor projection_of(const at::Tensor& X) const override { return X.clamp(-1, 1); }
   double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(m) * static_cast<double>(n)); }
-  QuadraticMaximum maximum(const QuadraticForm& form) const override {
-    const auto a = maximum_over_cube(form.A()), b = maximum_over_cube(form.B());
-    const bool exact = a.exact && b.exact;
-    return {a.value * b.value, exact, exact ? "sum |a_ij| sum |b_ij|" : "sum d sum e, A <= diag(d), B <= diag(e)"};
+  std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
+    return KyFanForm{Magnitudes::entries, m * n};
   }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::sign, working_matrix(M), {}, {}, {}}}};

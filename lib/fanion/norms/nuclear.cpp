@@ -15,11 +15,9 @@ class Nuclear final : public MatrixNorm {
   at::Tensor dual_of(const at::Tensor& M) const override { return singular_values(M).amax(); }
   at::Tensor projection_of(const at::Tensor& X) const override { return with_singular_values(X, onto_simplex); }
   double rho(int64_t, int64_t) const override { return 1; }
-  /// At u₁v₁ᵀ of the top eigenvectors: the extreme points of the ball have rank one.
-  QuadraticMaximum maximum(const QuadraticForm& form) const override {
-    return {form.top_of_A() * form.top_of_B(), true, "lambda_max(A) lambda_max(B)"};
+  std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const override {
+    return KyFanForm{Magnitudes::singular_values, 1};
   }
-  int64_t ky_fan_k(int64_t, int64_t) const override { return 1; }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     const auto [U, V] = flattened_triplets(M, 1, options_, warm);
     return {{LowRankTerm{-1, U, V}}};

@@ -6,7 +6,6 @@
 #include <ATen/ops/linalg_eigvalsh.h>
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 namespace fanion::norms {
@@ -48,17 +47,6 @@ QuadraticForm::QuadraticForm(const at::Tensor& A, const at::Tensor& B) {
 
 double QuadraticForm::sum_of_products(int64_t k) const {
   return std::accumulate(products_.begin(), products_.begin() + k, 0.0);
-}
-
-CubeBound maximum_over_cube(const at::Tensor& A) {
-  const auto top = [](const at::Tensor& X) { return at::linalg_eigvalsh(X).max().item<double>(); };
-  const double by_rows = A.abs().sum().item<double>();
-  if (A.min().item<double>() >= 0) return {by_rows, true};
-  const auto diagonal = A.diagonal();
-  const auto scale = diagonal.clamp_min(std::numeric_limits<double>::min()).rsqrt();  // a zero row is zero throughout
-  const double by_top = static_cast<double>(A.size(0)) * top(A);
-  const double by_scaled = top(A * scale.unsqueeze(0) * scale.unsqueeze(1)) * diagonal.sum().item<double>();
-  return {std::min({by_rows, by_top, by_scaled}), false};
 }
 
 }  // namespace fanion::norms

@@ -2,7 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
 #include <vector>
 
 namespace fanion::norms {
@@ -33,25 +32,5 @@ class QuadraticForm {
   at::Tensor A_, B_;
   std::vector<double> eigenvalues_of_A_, eigenvalues_of_B_, products_;
 };
-
-/// max_{‖D‖≤1} ⟨D, A D B⟩, or a number that is proved to be above it.
-struct QuadraticMaximum {
-  double value;
-  bool exact;       ///< else an upper bound
-  std::string how;  ///< the formula
-};
-
-/// A bound on xᵀAx over |x_i| ≤ 1.
-struct CubeBound {
-  double value;
-  bool exact;
-};
-
-/// The least Σd_i of three diagonals with A ≼ diag(d): d_i = Σ_j|a_ij|, λ_max(A), and a_ii·λ_max of A with its diagonal
-/// scaled to 1. Exact, Σ|a_ij|, where no entry is negative.
-///
-/// A: symmetric positive semidefinite, float64, CPU. Bounds of two matrices multiply: A ≼ diag(d) and B ≼ diag(e)
-/// give A ⊗ B ≼ diag(d ⊗ e).
-CubeBound maximum_over_cube(const at::Tensor& A);
 
 }  // namespace fanion::norms

@@ -5,6 +5,8 @@
 #include "fanion/norms/col_norm.h"
 #include "fanion/norms/deflated.h"
 #include "fanion/norms/entry_sum.h"
+#include "fanion/norms/f_star_rms.h"
+#include "fanion/norms/f_star_sum.h"
 #include "fanion/norms/frobenius.h"
 #include "fanion/norms/ky_fan.h"
 #include "fanion/norms/ky_fan_dual.h"
@@ -57,6 +59,10 @@ const std::vector<Entry>& entries() {
       {{"entry_sum", "", "the largest entry alone"}, [](RuleArguments&) { return entry_sum(); }},
       {{"row_norm", "", "M with its rows normalised"}, [](RuleArguments&) { return row_norm(); }},
       {{"col_norm", "", "M with its columns normalised"}, [](RuleArguments&) { return col_norm(); }},
+      {{"f_star_rms", kTriplets, "U diag([s_i - t]_+) V' over its norm, sum [s_i - t]_+ = t"},
+       [](RuleArguments& a) { return f_star_rms(a.triplets({})); }},
+      {{"f_star_sum", kTriplets, "U diag([s_i - t]_+) V' over its norm, sum [s_i - t]_+^2 = t^2"},
+       [](RuleArguments& a) { return f_star_sum(a.triplets({})); }},
       {{"nsgd", "", "normalised SGD: frobenius"}, [](RuleArguments&) { return frobenius(); }},
       {{"signum", "", "sign of the momentum: max_entry"}, [](RuleArguments&) { return max_entry(); }},
       {{"muon", kPolar, "spectral by Newton-Schulz"},

@@ -25,6 +25,9 @@ class RmsToRms final : public MatrixNorm {
     return with_singular_values(X, [r](const at::Tensor& sigma) { return sigma.clamp_max(r); });
   }
   double rho(int64_t m, int64_t n) const override { return radius(m, n) * spectral_->rho(m, n); }
+  std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
+    return KyFanForm{Magnitudes::singular_values, std::min(m, n), radius(m, n)};
+  }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     auto D = spectral_->direction(M, warm);
     return D *= radius(M.size(0), M.size(1));

@@ -26,6 +26,9 @@ class ScaledMaxEntry final : public MatrixNorm {
     return X.clamp(-c, c);
   }
   double rho(int64_t m, int64_t n) const override { return radius(m, n) * max_entry_->rho(m, n); }
+  std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
+    return KyFanForm{Magnitudes::entries, m * n, radius(m, n)};
+  }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     auto D = max_entry_->direction(M);
     return D *= radius(M.size(0), M.size(1));

@@ -23,10 +23,9 @@ class Spectral final : public MatrixNorm {
     return with_singular_values(X, [](const at::Tensor& sigma) { return sigma.clamp_max(1); });
   }
   double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(std::min(m, n))); }
-  QuadraticMaximum maximum(const QuadraticForm& form) const override {
-    return {form.sum_of_products(std::min(form.rows(), form.cols())), true, "sum of lambda_i(A) lambda_i(B)"};
+  std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
+    return KyFanForm{Magnitudes::singular_values, std::min(m, n)};
   }
-  int64_t ky_fan_k(int64_t m, int64_t n) const override { return std::min(m, n); }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     if (newton_schulz_) return {{DenseTerm{-1, linalg::newton_schulz(M, *newton_schulz_)}}};

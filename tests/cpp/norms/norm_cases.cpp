@@ -9,6 +9,8 @@
 #include "fanion/norms/col_norm.h"
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/entry_sum.h"
+#include "fanion/norms/f_star_rms.h"
+#include "fanion/norms/f_star_sum.h"
 #include "fanion/norms/frobenius.h"
 #include "fanion/norms/ky_fan.h"
 #include "fanion/norms/ky_fan_dual.h"
@@ -83,6 +85,36 @@ NormCase mixed(double alpha, const NormCase& first, const NormCase& second, bool
   return summed(alpha, first, 1 - alpha, second, has_value);
 }
 
+/// An F- family: α·first + (1−α)·frobenius, where `first` is max(Σs/k, s₁) of the magnitudes s.
+NormCase with_frobenius(double alpha, const NormCase& first, const NormCase& frobenius, int64_t k,
+                        const std::function<std::vector<double>(const Tensor&)>& magnitudes = exact_singular_values) {
+  auto c = mixed(alpha, first, frobenius);
+  c.has_projection = true;
+  c.value = [=](const Tensor& X) {
+    if (alpha == 0) return frobenius.value(X);
+    return alpha == 1 ? first.value(X) : sum_gauge_by_bisection(magnitudes(X), k, alpha, 1 - alpha);
+  };
+  return c;
+}
+
+std::vector<double> sorted_entries(const Tensor& X) {
+  const auto x = X.detach().to(at::kDouble).abs().contiguous();
+  std::vector<double> entries(x.const_data_ptr<double>(), x.const_data_ptr<double>() + x.numel());
+  std::sort(entries.rbegin(), entries.rend());
+  return entries;
+}
+std::vector<double> sorted_rows(const Tensor& X) {
+  auto rows = row_norms(X);
+  std::sort(rows.rbegin(), rows.rend());
+  return rows;
+}
+
+/// F*-Neon's norms, by the formulas of their size; the duals from the threshold by bisection.
+NormCase f_star_case(const std::string& name, const norms::NormPtr& norm, bool squares, double solver_tol = 0) {
+  return {name, norm, [=](const Tensor& X) { return f_star_norm(exact_singular_values(X), squares); },
+          [=](const Tensor& M) { return f_star_dual(exact_singular_values(M), squares); }, solver_tol};
+}
+
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const NormCase& norm_case) { return out << norm_case.name; }
@@ -123,16 +155,23 @@ std::vector<NormCase> norm_cases(int64_t m, int64_t n) {
     all.push_back(ky_fan_dual_case("ky_fan_dual_lanczos_" + k_text, norms::ky_fan_dual(k, lanczos), k, 1e-5));
     all.push_back({"ky_fan_" + k_text, norms::ky_fan(k), exact.dual, exact.value});
     if (k != 3) continue;
-    all.push_back(mixed(0.6, exact, frobenius));
+    all.push_back(with_frobenius(0.6, exact, frobenius, 3));
     const auto sign_3 =
         scaled(max_entry, "scaled_max_entry_3", norms::scaled_max_entry(3), std::sqrt(3 / (rows * columns)));
     all.push_back(sign_3);
     all.push_back(summed(0.5, exact, 0.5 * 0.8, sign_3, /*has_value=*/false));  // s-fanion:k=3,scale=0.8
   }
   for (const double alpha : {0.0, 0.3, 1.0}) {
-    all.push_back(mixed(alpha, spectral, frobenius));
-    all.push_back(mixed(alpha, nuclear, frobenius));
+    all.push_back(with_frobenius(alpha, spectral, frobenius, smaller));
+    all.push_back(with_frobenius(alpha, nuclear, frobenius, 1));
   }
+  all.push_back(with_frobenius(0.4, max_entry, frobenius, m * n, sorted_entries));
+  all.push_back(with_frobenius(0.7, all[3], frobenius, 1, sorted_entries));  // entry_sum
+  all.push_back(with_frobenius(0.7, all[4], frobenius, m, sorted_rows));     // row_norm
+  all.push_back(f_star_case("f_star_rms", norms::f_star_rms(), /*squares=*/true));
+  all.push_back(f_star_case("f_star_sum", norms::f_star_sum(), /*squares=*/false));
+  all.push_back(f_star_case("f_star_rms_lanczos", norms::f_star_rms(lanczos), /*squares=*/true, 1e-5));
+  all.push_back(f_star_case("f_star_sum_lanczos", norms::f_star_sum(lanczos), /*squares=*/false, 1e-5));
   all.push_back(mixed(0.5, nuclear, max_entry, /*has_value=*/false));
   all.push_back(mixed(0.5, spectral, sign, /*has_value=*/false));  // s-muon
   return all;

@@ -8,11 +8,20 @@
 #include <ATen/ops/zeros.h>
 
 #include "certificates.h"
+#include "fanion/norms/col_norm.h"
 #include "fanion/norms/dual_sum.h"
+#include "fanion/norms/entry_sum.h"
+#include "fanion/norms/f_star_rms.h"
+#include "fanion/norms/f_star_sum.h"
 #include "fanion/norms/frobenius.h"
+#include "fanion/norms/ky_fan.h"
 #include "fanion/norms/ky_fan_dual.h"
 #include "fanion/norms/max_entry.h"
 #include "fanion/norms/nuclear.h"
+#include "fanion/norms/rms_to_rms.h"
+#include "fanion/norms/row_norm.h"
+#include "fanion/norms/scaled_max_entry.h"
+#include "fanion/norms/schatten.h"
 #include "fanion/norms/spectral.h"
 #include "norms/norm_cases.h"
 #include "zoo.h"
@@ -125,9 +134,29 @@ TEST(Smoothness, ByHand) {
   expect(norms::spectral(), 3 * 4 + 2 * 2, true);
   expect(norms::ky_fan_dual(1), 12, true);
   expect(norms::ky_fan_dual(2), 16, true);
+  expect(norms::rms_to_rms(), 1.5 * 16, true);
+  expect(norms::ky_fan(1), 16, true);
+  expect(norms::ky_fan(2), 12, true);
+  expect(norms::schatten(1.5), 12, true);
+  expect(norms::schatten(4), std::sqrt(12 * 12 + 4 * 4), true);
+  expect(norms::f_star_rms(), 12, true);
+  expect(norms::f_star_sum(), 12, true);
+  expect(norms::entry_sum(), 12, true);
   expect(norms::max_entry(), 6 * 6, true);
-  expect(norms::dual_sum({{0.5, norms::spectral()}, {0.5, norms::frobenius()}}), std::pow(2 + std::sqrt(3), 2), false);
+  expect(norms::scaled_max_entry(), 6 * 6 * 2 / 6.0, true);
+  expect(norms::row_norm(), 6 * 4, true);
+  expect(norms::col_norm(), 3 * 6, true);
   expect(norms::dual_sum({{0.5, norms::spectral()}, {0, norms::frobenius()}}), 4, true);
+  expect(norms::dual_sum({{0.5, norms::spectral()}, {0.5, norms::nuclear()}}), 12 + 4 * 0.25, true);
+  expect(norms::dual_sum({{0.3, norms::nuclear()}, {0.7, norms::frobenius()}}), 12, true);
+  expect(norms::dual_sum({{0.5, norms::spectral()}, {0.5, norms::max_entry()}}), std::pow(0.5 * 4 + 0.5 * 6, 2), false);
+  // F-Muon: 12(1/2 + y₁)² + 4(1/2 + y₂)² at its largest on the circle of radius 1/2.
+  double most = 0;
+  for (double angle = 0; angle < 1.6; angle += 1e-4)
+    most = std::max(most, 3 * std::pow(1 + std::cos(angle), 2) + std::pow(1 + std::sin(angle), 2));
+  const auto f_muon = smoothness(*norms::dual_sum({{0.5, norms::spectral()}, {0.5, norms::frobenius()}}), A, B);
+  EXPECT_NEAR(f_muon.value, most, 1e-7 * most) << "a grid misses the maximum by its square";
+  EXPECT_TRUE(f_muon.exact);
 }
 
 TEST(Smoothness, OfMaxEntryIsExactForPositiveEntries) {
@@ -137,7 +166,9 @@ TEST(Smoothness, OfMaxEntryIsExactForPositiveEntries) {
 }
 
 TEST(Smoothness, OfTheCubeTakesTheBestDiagonal) {
-  const auto bound = [](const at::Tensor& A) { return norms::maximum_over_cube(A).value; };
+  const auto bound = [](const at::Tensor& A) {
+    return norms::max_entry()->maximum({A, at::eye(1, at::kDouble)}).value;
+  };
   const auto G = random_normal(5, 5, 440);
   const auto A = gram(G);
   EXPECT_LE(bound(A), A.abs().sum().item<double>());
