@@ -21,8 +21,8 @@ struct EstimateOptions {
 ///
 /// Batches are training batches (seed, steps + i) of the run's size: those that would come after its last step. The
 /// norm of an m × n matrix is the rule's, its ball scaled by the run's shape scale; other parameters stay as they are.
-/// On the CPU. Throws if there is no checkpoint, its data are not there, or the optimizer is the LMO of no norm and
-/// none is given.
+/// ‖∇f‖† is that of the mean gradient over the batches, its noise included. On the CPU. Throws if there is no
+/// checkpoint, its data are not there, or the optimizer is the LMO of no norm and none is given.
 nlohmann::json estimate_run(const record::RunFolder& run, const EstimateOptions& options);
 
 /// A line for each matrix and one for all.
