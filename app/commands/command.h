@@ -17,5 +17,7 @@ void add_plot(CLI::App& app);
 void add_rules(CLI::App& app);
 void add_svd(CLI::App& app);
 void add_balls(CLI::App& app);
+void add_theory(CLI::App& app);
+void add_estimate(CLI::App& app);
 
 }  // namespace fanion::commands

@@ -55,6 +55,23 @@ std::optional<double> sorted_gauge(const std::vector<WeightedNorm>& parts, const
   return ky_fan_ball_gauge(s, balls.front().k, a, b);
 }
 
+/// The form's maximum where all parts are Ky Fan forms of the singular values, or frobenius: their balls' singular
+/// values are then c_i = Σ w over the parts with k ≥ i, and any y with ‖y‖ ≤ b.
+std::optional<double> aligned_maximum(const std::vector<WeightedNorm>& parts, const QuadraticForm& form) {
+  std::vector<double> c(form.products().size(), 0.0);
+  double b = 0;
+  for (const auto& [weight, norm] : parts) {
+    if (is_frobenius(*norm)) {
+      b += weight;
+      continue;
+    }
+    const auto ball = norm->ky_fan_form(form.rows(), form.cols());
+    if (!ball || ball->of != Magnitudes::singular_values) return std::nullopt;
+    for (int64_t i = 0; i < ball->k; ++i) c[i] += weight * ball->radius;
+  }
+  return maximum_around(c, b, form.products());
+}
+
 class DualSum final : public MatrixNorm, public SumOfRules {
  public:
   explicit DualSum(std::vector<WeightedRule> parts) : rules_(std::move(parts)) {
@@ -83,6 +100,20 @@ class DualSum final : public MatrixNorm, public SumOfRules {
     double sum = 0;
     for (const auto& [weight, norm] : norms_) sum += weight * norm->rho(m, n);
     return sum;
+  }
+  /// Exact for sums of Ky Fan forms of the singular values and frobenius. Otherwise, √⟨D, A D B⟩ being a seminorm, at
+  /// most the sum of the parts' maxima under the root.
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    if (combined_.size() == 1) {
+      const auto& [weight, norm] = combined_[0];
+      const auto [value, exact, how] = norm->maximum(form);
+      return {weight * weight * value, exact, how};
+    }
+    if (const auto exact = aligned_maximum(combined_, form))
+      return {*exact, true, "all parts along the eigenvectors of A and B"};
+    double sum = 0;
+    for (const auto& [weight, norm] : combined_) sum += weight * std::sqrt(norm->maximum(form).value);
+    return {sum * sum, false, "(sum of w sqrt(L) of the parts)^2"};
   }
   at::Tensor value_of(const at::Tensor& X) const override {
     const auto [lower, upper, iterations, converged] = gauge(X, {});

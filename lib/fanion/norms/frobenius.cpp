@@ -18,6 +18,9 @@ class Frobenius final : public MatrixNorm {
     return X / in_double(X).clamp_min(1).to(X.scalar_type());
   }
   double rho(int64_t, int64_t) const override { return 1; }
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    return {form.top_of_A() * form.top_of_B(), true, "lambda_max(A) lambda_max(B)"};
+  }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     const auto X = working_matrix(M);

@@ -49,6 +49,13 @@ at::Tensor MatrixNorm::minimiser(const at::Tensor& M) const {
   return each_matrix(M, [this](const at::Tensor& x) { return to_dense(direction(x), x); });
 }
 
+QuadraticMaximum MatrixNorm::maximum(const QuadraticForm& form) const {
+  if (const auto ball = ky_fan_form(form.rows(), form.cols()))
+    if (auto known = maximum_over(*ball, form)) return *std::move(known);
+  const double c = rho(form.rows(), form.cols());
+  return {c * c * form.top_of_A() * form.top_of_B(), false, "rho^2 lambda_max(A) lambda_max(B)"};
+}
+
 at::Tensor MatrixNorm::prox(const at::Tensor& M, double lambda) const {
   TORCH_CHECK_VALUE(lambda > 0, "lambda = ", lambda, " must be positive");
   return each_matrix(M,

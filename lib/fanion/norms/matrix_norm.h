@@ -4,6 +4,7 @@
 
 #include "fanion/norms/direction_rule.h"
 #include "fanion/norms/ky_fan_form.h"
+#include "fanion/norms/quadratic_maximum.h"
 
 namespace fanion::norms {
 
@@ -22,8 +23,11 @@ class MatrixNorm : public DirectionRule {
   at::Tensor dual(const at::Tensor& M) const;
   /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices, the least such (assumption A3 of 003).
   virtual double rho(int64_t m, int64_t n) const = 0;
+  /// max_{‖D‖≤1} ⟨D, A D B⟩, or a proved upper bound: by `ky_fan_form` where that has one, else ρ²λ_max(A)λ_max(B), as
+  /// ρ is also max_{‖D‖≤1} ‖D‖_F. Throws where m × n matrices do not fit the norm.
+  virtual QuadraticMaximum maximum(const QuadraticForm& form) const;
 
-  /// What this norm is on m × n matrices where it has such a form; `dual_sum` asks.
+  /// What this norm is on m × n matrices where it has such a form; `dual_sum` and `maximum` ask.
   virtual std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const { return std::nullopt; }
 
   /// argmin_{‖D‖≤1} ⟨M, D⟩ of one matrix, as terms. `direction` is the same without the look for NaN and Inf.

@@ -27,6 +27,15 @@ class Schatten final : public MatrixNorm {
   double rho(int64_t m, int64_t n) const override {
     return std::pow(static_cast<double>(std::min(m, n)), std::max(0.0, 0.5 - 1 / p_));
   }
+  /// max Σ λ_i(A)λ_i(B)s_i² over ‖s‖_p ≤ 1: for p > 2 Hölder in s² ∈ ℓ_{p/2}, below at s = e₁.
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    const double first = form.products().front();
+    if (p_ < 2 || first == 0) return {first, true, "lambda_max(A) lambda_max(B)"};
+    const double q = p_ / (p_ - 2);
+    double sum = 0;
+    for (const double product : form.products()) sum += std::pow(product / first, q);
+    return {first * std::pow(sum, 1 / q), true, "p/(p-2)-norm of lambda_i(A) lambda_i(B)"};
+  }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     const auto X = working_matrix(M);

@@ -15,6 +15,9 @@ namespace fanion::norms {
 class ThresholdedNorm : public MatrixNorm {
  public:
   double rho(int64_t, int64_t) const final { return 1; }
+  QuadraticMaximum maximum(const QuadraticForm& form) const final {
+    return {form.products().front(), true, "lambda_max(A) lambda_max(B)"};
+  }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const final;
   int64_t warm_columns(int64_t m, int64_t n) const final;
   std::string name() const final;

@@ -15,6 +15,7 @@
 #include "fanion/norms/max_entry.h"
 #include "fanion/norms/nuclear.h"
 #include "fanion/norms/row_norm.h"
+#include "fanion/norms/scaled_max_entry.h"
 #include "fanion/norms/schatten.h"
 #include "fanion/norms/spectral.h"
 #include "norms/norm_cases.h"
@@ -143,6 +144,15 @@ TEST(Limits, LmoOfLowRankStaysInItsSpaces) {
     const auto D = norm->minimiser(M);
     EXPECT_LE(relative_error(at::matmul(left, D), D), kRounding) << norm->name();
   }
+}
+
+TEST(Limits, SignInTheUnitsOfAFanion) {
+  const auto M = random_normal(9, 5, 472);
+  EXPECT_NEAR(frobenius_norm(scaled_max_entry()->minimiser(M)), frobenius_norm(spectral()->minimiser(M)), kRounding);
+  EXPECT_NEAR(frobenius_norm(scaled_max_entry(2)->minimiser(M)), frobenius_norm(ky_fan_dual(2)->minimiser(M)),
+              kRounding);
+  EXPECT_VALUE_ERROR(scaled_max_entry(6)->dual(M), "k = 6 is out of range: a 9 x 5 matrix allows 1 to 5");
+  EXPECT_VALUE_ERROR(scaled_max_entry(6)->warm_columns(9, 5), "k = 6 is out of range");
 }
 
 TEST(Limits, TiedEntriesShareTheStep) {
