@@ -21,7 +21,7 @@ using MaybeTensors = c10::List<std::optional<at::Tensor>>;
 /// None for those that are undefined.
 using Terms = std::tuple<std::vector<std::string>, std::vector<double>, MaybeTensors>;
 constexpr auto kTerms = "(str[] kinds, float[] coefs, Tensor?[] tensors)";
-const std::string kResidual = "residual:";
+constexpr std::string_view kResidual = "residual:";
 
 struct TermWriter {
   std::vector<std::string> kinds;
@@ -55,7 +55,7 @@ norms::Direction direction_of(const c10::List<std::string>& kinds, const c10::Li
   const auto take = [&] { return tensors.get(next++).value_or(at::Tensor()); };
   norms::Direction D;
   for (std::size_t i = 0; i < kinds.size(); ++i) {
-    const std::string kind = kinds[i];
+    const std::string& kind = kinds[i];
     const double coef = coefs[i];
     // Braces take the tensors from left to right.
     if (kind == "low_rank")
