@@ -141,7 +141,7 @@ class DualSum final : public MatrixNorm, public SumOfRules {
       else
         others.push_back(part);
     }
-    TORCH_CHECK_VALUE(others.size() == 1, "the projection onto the unit ball of ", name(), " is not known: only sums ",
+    TORCH_CHECK_VALUE(others.size() == 1, "no projection onto the unit ball of ", name(), " is known: only sums ",
                       "of one norm with frobenius have one");
     const auto& [a, norm] = others[0];
     const auto nearest = norm->project(X / a) * a, rest = X - nearest;
