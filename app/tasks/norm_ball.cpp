@@ -20,12 +20,13 @@ Gauge gauge_of(const norms::NormPtr& norm, bool dual) {
   };
 }
 
-Point boundary_point(const Gauge& gauge, Point d) {
-  const double size = gauge(d);
+Point divided(Point d, double size) {
   TORCH_CHECK(std::isfinite(size) && size > 0, "the norm of a diagonal matrix came out as ", size);
   for (auto& x : d) x /= size;
   return d;
 }
+
+Point boundary_point(const Gauge& gauge, const Point& d) { return divided(d, gauge(d)); }
 
 /// Once around the square |d|_∞ = 1 for s from 0 to 8, against the clock from (1, −1): corners at even s, axes at odd.
 Point on_square(double s) {
@@ -129,7 +130,15 @@ NormBall ball_in_space(const std::string& label, const norms::NormPtr& norm, boo
   CubeGrid grid(kCells);
   const auto gauge = gauge_of(norm, dual);
   NormBall ball{label, norm->name(), dual, {}, std::move(grid.triangles)};
-  for (auto& d : grid.directions) ball.points.push_back(boundary_point(gauge, std::move(d)));
+  std::map<Point, double> sizes;
+  for (auto& d : grid.directions) {
+    Point ordered;
+    for (const double x : d) ordered.push_back(std::abs(x));
+    std::sort(ordered.begin(), ordered.end());
+    const auto [size, is_new] = sizes.try_emplace(ordered, 0);
+    if (is_new) size->second = gauge(ordered);
+    ball.points.push_back(divided(std::move(d), size->second));
+  }
   return ball;
 }
 

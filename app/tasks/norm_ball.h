@@ -28,7 +28,8 @@ struct NormBall {
 NormBall ball_in_plane(const std::string& label, const norms::NormPtr& norm, bool dual = false);
 
 /// In (σ₁, σ₂, σ₃), over a grid on the cube whose lines hold every edge at which |σ_i| = |σ_j|, σ_i = 0 or
-/// |σ_i| = |σ_j| + |σ_k|: the edges of the Ky Fan balls, spectral and nuclear among them, are exact.
+/// |σ_i| = |σ_j| + |σ_k|: the edges of the Ky Fan balls, spectral and nuclear among them, are exact. Signs and order of
+/// σ, which no norm of the library sees, are tried once: some hundred values.
 NormBall ball_in_space(const std::string& label, const norms::NormPtr& norm, bool dual = false);
 
 nlohmann::json to_json(const NormBall& ball);

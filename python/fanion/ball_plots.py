@@ -83,7 +83,8 @@ def _draw_space(axes: Any, panel: dict[str, Any]) -> None:
         )
     )
     edges = _sharp_edges(corners, triangles, normals, front)
-    axes.add_collection3d(Line3DCollection(edges, colors="#1a2a3a", linewidths=1.1))
+    if len(edges) > 0:
+        axes.add_collection3d(Line3DCollection(edges, colors="#1a2a3a", linewidths=1.1))
     size = 1.05 * float(np.abs(corners).max())
     axes.set(xlim=(-size, size), ylim=(-size, size), zlim=(-size, size))
     axes.set_box_aspect((1, 1, 1), zoom=0.92)  # leaves room for the labels
@@ -103,9 +104,9 @@ def _draw(picture: dict[str, Any], folder: Path) -> None:
     import matplotlib.pyplot as plt
 
     panels = picture["panels"]
-    columns = min(4, len(panels))
-    rows = math.ceil(len(panels) / columns)
     in_space = "triangles" in panels[0]["balls"][0]
+    columns = min(2 if in_space else 4, len(panels))
+    rows = math.ceil(len(panels) / columns)
     side = 4.4 if columns <= 2 else 3.0
     figure, grid = plt.subplots(
         rows, columns, figsize=(side * columns, (0.95 if in_space else 1) * side * rows + 0.5), squeeze=False,

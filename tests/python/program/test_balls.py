@@ -133,16 +133,17 @@ def test_surfaces_are_closed_and_convex(tmp_path, norm, missing):
 
 
 @pytest.mark.skipif(bool(without_plots()), reason=without_plots() or "plots work")
-@pytest.mark.parametrize(("dimensions", "colours"), [(2, 5), (3, 5)])
-def test_pictures_show_something(tmp_path, dimensions, colours):
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_pictures_show_something(tmp_path, dimensions):
     from matplotlib.image import imread
 
     folder = tmp_path / "run"
-    _, out = balls(folder, "--norm", "ky_fan_dual:k=2", "--dual", "--dimensions", dimensions, env=PLOTS)
+    arguments = ["--norm", "ky_fan_dual:k=2", "frobenius", "--dual", "--dimensions", dimensions]
+    _, out = balls(folder, *arguments, env=PLOTS)
     assert str(folder / "balls.png") in out
     pixels = (imread(folder / "balls.png")[..., :3] * 255).astype(int).reshape(-1, 3)
     coloured = pixels[(pixels.max(axis=1) - pixels.min(axis=1)) > 40]
-    assert len(np.unique(coloured, axis=0)) >= colours
+    assert len(np.unique(coloured, axis=0)) >= 5
     assert len(coloured) > 0.005 * len(pixels)
 
 
