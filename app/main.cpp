@@ -29,6 +29,9 @@ int main(int argc, char** argv) {
   fanion::commands::add_plot(app);
   fanion::commands::add_rules(app);
   fanion::commands::add_svd(app);
+  fanion::commands::add_balls(app);
+  fanion::commands::add_theory(app);
+  fanion::commands::add_estimate(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

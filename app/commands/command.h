@@ -16,5 +16,8 @@ void add_sample(CLI::App& app);
 void add_plot(CLI::App& app);
 void add_rules(CLI::App& app);
 void add_svd(CLI::App& app);
+void add_balls(CLI::App& app);
+void add_theory(CLI::App& app);
+void add_estimate(CLI::App& app);
 
 }  // namespace fanion::commands

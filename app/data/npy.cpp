@@ -17,7 +17,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the files are little-endian");
 
-constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr std::string_view kNpyMagic = "\x93NUMPY";
 constexpr int64_t kLongestHeader = 1 << 20;  // far above what any array of numbers needs
 constexpr int64_t kAlignment = 64;           // of the data in what is written, as NumPy's own
 
@@ -58,7 +58,7 @@ at::Tensor read_npy(const std::filesystem::path& file) {
   auto [in, size, name] = open_file(file);
   std::array<char, 8> start{};
   in.read(start.data(), start.size());
-  TORCH_CHECK_VALUE(in.gcount() == 8 && std::string_view(start.data(), 6) == kMagic, name,
+  TORCH_CHECK_VALUE(in.gcount() == 8 && std::string_view(start.data(), 6) == kNpyMagic, name,
                     ": not a .npy file (numpy.save writes one): it does not start with \\x93NUMPY");
   const int major = start[6];
   TORCH_CHECK_VALUE(major == 1 || major == 2, name, ": .npy version ", major, "; allowed are 1 and 2");
@@ -100,7 +100,8 @@ void write_npy(const std::filesystem::path& file, const at::Tensor& tensor) {
   while ((10 + static_cast<int64_t>(text.size()) + 1) % kAlignment != 0) text += ' ';
   text += '\n';
   std::ofstream out(file, std::ios::binary);
-  out << kMagic << '\1' << '\0' << static_cast<char>(text.size() & 0xff) << static_cast<char>(text.size() >> 8) << text;
+  out << kNpyMagic << '\1' << '\0' << static_cast<char>(text.size() & 0xff) << static_cast<char>(text.size() >> 8)
+      << text;
   const auto data = tensor.cpu().contiguous();
   out.write(static_cast<const char*>(data.data_ptr()), static_cast<std::streamsize>(data.nbytes()));
   out.close();

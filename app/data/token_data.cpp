@@ -15,7 +15,7 @@
 namespace fanion::data {
 namespace {
 
-constexpr int32_t kMagic = 20240520;
+constexpr int32_t kShardMagic = 20240520;
 constexpr int32_t kVersion = 1;
 constexpr int64_t kHeaderInts = 256;
 
@@ -32,7 +32,8 @@ TokenData read_shard(std::ifstream& in, int64_t size, const std::string& name, i
                     "-byte header of a token shard");
   std::array<int32_t, kHeaderInts> header{};
   in.read(reinterpret_cast<char*>(header.data()), header_bytes);
-  TORCH_CHECK_VALUE(header[0] == kMagic, name, ": wrong magic ", header[0], ", a token shard starts with ", kMagic);
+  TORCH_CHECK_VALUE(header[0] == kShardMagic, name, ": wrong magic ", header[0], ", a token shard starts with ",
+                    kShardMagic);
   TORCH_CHECK_VALUE(header[1] == kVersion, name, ": unsupported version ", header[1], ", expected ", kVersion);
   const int64_t count = header[2];
   TORCH_CHECK_VALUE(count > 0, name, ": its header promises ", count, " tokens");

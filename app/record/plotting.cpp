@@ -22,4 +22,6 @@ void plot_runs(const std::vector<std::filesystem::path>& runs, const std::filesy
 
 void plot_svd(const std::filesystem::path& folder) { draw("fanion.svd_plots", {folder.string()}); }
 
+void plot_balls(const std::filesystem::path& folder) { draw("fanion.ball_plots", {folder.string()}); }
+
 }  // namespace fanion::record

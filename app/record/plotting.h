@@ -12,4 +12,7 @@ void plot_runs(const std::vector<std::filesystem::path>& runs, const std::filesy
 /// Draws error-time.png and error-passes.png of a folder with the results.json of `fanion svd`, likewise.
 void plot_svd(const std::filesystem::path& folder);
 
+/// Draws the pictures that the balls.json of `fanion balls` in a folder describes, likewise.
+void plot_balls(const std::filesystem::path& folder);
+
 }  // namespace fanion::record

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "fanion/dtype_names.h"
-#include "record/checkpoint.h"
 
 namespace fanion::tasks {
 
@@ -30,13 +29,13 @@ GptOptions options_of(const record::RunFolder& run) {
   return options;
 }
 
-models::Gpt trained_model(const record::RunFolder& run) {
+TrainedModel trained_model(const record::RunFolder& run) {
   TORCH_CHECK_VALUE(std::filesystem::exists(run.checkpoint()), run.path().string(), " has no checkpoint yet");
   auto options = options_of(run);
   options.device = "cpu";
   auto model = make_model(options, trains_on_text(options) ? 256 : options.vocabulary);
-  record::load_model(run.checkpoint(), model);
-  return model;
+  const auto progress = record::load_model(run.checkpoint(), model);
+  return {std::move(model), progress};
 }
 
 at::Tensor end_of_text(const models::Gpt& model) {

@@ -50,7 +50,7 @@ std::string sample_text(const models::Gpt& model, const std::string& prompt, con
 }
 
 std::string sample_run(const record::RunFolder& run, const std::string& prompt, const SampleOptions& options) {
-  const auto model = trained_model(run);
+  const auto model = trained_model(run).model;
   if (trains_on_text(options_of(run))) return prompt + sample_text(model, prompt, options);
   TORCH_CHECK_VALUE(prompt.empty(), "--prompt needs a model of bytes; ", run.path().string(),
                     " was trained on token shards");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 namespace fanion::terminal {
@@ -27,6 +28,13 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 std::string fixed(double x, int digits) {
   std::array<char, 32> buffer{};
   std::snprintf(buffer.data(), buffer.size(), "%.*f", digits, x);
+  return buffer.data();
+}
+
+std::string significant(double x, int digits) {
+  if (std::isnan(x)) return "-";
+  std::array<char, 32> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%.*g", digits, x);
   return buffer.data();
 }
 

@@ -12,4 +12,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows);
 /// A number with `digits` decimals.
 std::string fixed(double x, int digits);
 
+/// A number with `digits` significant digits; "-" for NaN.
+std::string significant(double x, int digits = 4);
+
 }  // namespace fanion::terminal

@@ -1,34 +1,20 @@
 // The Python boundary: the library's functions as torch ops in the namespace `fanion`; svd_ops.cpp has top-k SVD and
-// operators. Strings and numbers come in here and become options; nothing else in the library parses names.
+// operators, norm_ops.cpp norms and rules. Strings and numbers come in here and become options; nothing else in the
+// library parses names.
 
 #include <torch/library.h>
-
-#include <mutex>
-#include <unordered_map>
 
 #include "fanion/dtype_names.h"
 #include "fanion/linalg/newton_schulz.h"
 #include "fanion/linalg/polar.h"
 #include "fanion/linalg/polar_express.h"
-#include "fanion/norms/registry.h"
+#include "fanion/norms/rule_cache.h"
 #include "fanion/optim/adamw_step.h"
 #include "fanion/optim/lmo_step.h"
 #include "fanion/version.h"
 
 namespace fanion {
 namespace {
-
-/// Parsed once per text: a training loop asks for the same rule in every step.
-norms::RulePtr cached_rule(std::string_view text) {
-  static std::mutex mutex;
-  static std::unordered_map<std::string, norms::RulePtr> rules;
-  const std::lock_guard lock(mutex);
-  constexpr std::size_t kMost = 1000;  // a schedule on alpha gives a new text in every step
-  if (rules.size() > kMost) rules.clear();
-  auto& rule = rules[std::string(text)];
-  if (!rule) rule = norms::rule_from_name(text);
-  return rule;
-}
 
 std::vector<std::string> vector_of(const c10::List<std::string>& list) { return {list.begin(), list.end()}; }
 
@@ -43,7 +29,8 @@ int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList mo
                                       .weight_decay = weight_decay,
                                       .scale = norms::shape_scale_from_name(adjust_lr_fn),
                                       .nonfinite = optim::nonfinite_policy_from_name(nonfinite)};
-  return optim::lmo_step_(params, grads, momentum_buffers, warm_starts, *cached_rule(rule), options, vector_of(names));
+  return optim::lmo_step_(params, grads, momentum_buffers, warm_starts, *norms::cached_rule(rule), options,
+                          vector_of(names));
 }
 
 int64_t adamw_step_(at::TensorList params, at::TensorList grads, at::TensorList exp_avgs, at::TensorList exp_avg_sqs,
@@ -59,7 +46,7 @@ int64_t adamw_step_(at::TensorList params, at::TensorList grads, at::TensorList 
 }
 
 std::tuple<at::Tensor, at::Tensor> lmo_state(const at::Tensor& parameter, std::string_view rule) {
-  const auto state = optim::initial_lmo_state(parameter, *cached_rule(rule));
+  const auto state = optim::initial_lmo_state(parameter, *norms::cached_rule(rule));
   return {state.momentum_buffer, state.warm_start};
 }
 
@@ -109,19 +96,6 @@ std::tuple<at::Tensor, at::Tensor, std::string, int64_t, int64_t, int64_t, doubl
           r.message};
 }
 
-at::Tensor lmo(const at::Tensor& M, std::string_view rule) {
-  return norms::to_dense(cached_rule(rule)->direction(M), norms::working_matrix(M));
-}
-at::Tensor norm_value(const at::Tensor& X, std::string_view norm) { return norms::norm_from_name(norm)->value(X); }
-at::Tensor norm_dual(const at::Tensor& M, std::string_view norm) { return norms::norm_from_name(norm)->dual(M); }
-
-std::vector<std::string> rules() {
-  std::vector<std::string> lines;
-  for (const auto& [name, keys, summary] : norms::known_rules())
-    lines.push_back(c10::str(name, "\t", keys, "\t", summary));
-  return lines;
-}
-
 /// One kernel for every device: the library is written in ATen calls.
 template <class Kernel>
 torch::CppFunction on_any_device(Kernel kernel) {
@@ -155,11 +129,6 @@ TORCH_LIBRARY(fanion, m) {
       "polar(Tensor M, *, float tol) -> (Tensor Q, Tensor rank, str status, int iterations, int qr_iterations, "
       "int snaps, float isometry_error, str message)",
       on_any_device(TORCH_FN(polar)));
-  m.def("lmo(Tensor M, str rule) -> Tensor", on_any_device(TORCH_FN(lmo)));
-  m.def("norm_value(Tensor X, str norm) -> Tensor", on_any_device(TORCH_FN(norm_value)));
-  m.def("norm_dual(Tensor M, str norm) -> Tensor", on_any_device(TORCH_FN(norm_dual)));
-  m.def("canonical_rule(str text) -> str", [](std::string_view text) { return cached_rule(text)->name(); });
-  m.def("rules() -> str[]", TORCH_FN(rules));
   m.def("version() -> str", [] { return std::string(kVersion); });
 }
 

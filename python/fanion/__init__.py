@@ -22,7 +22,6 @@ from fanion.linalg import (
 )
 from fanion.muon import FMuon, Muon
 from fanion.neon import FNeon, Neon
-from fanion.norms import lmo
 from fanion.nsgd import NSGD
 from fanion.optimizer import LmoOptimizer
 from fanion.signum import Signum
@@ -46,7 +45,6 @@ __all__ = [
     "__version__",
     "cmake_prefix_path",
     "linalg",
-    "lmo",
     "newton_schulz",
     "norms",
     "param_groups",

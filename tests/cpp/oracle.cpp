@@ -14,6 +14,29 @@ namespace {
 
 at::Tensor in_float64(const at::Tensor& A) { return A.detach().to(at::kCPU, at::kDouble); }
 
+/// Where the decreasing f crosses zero, to the last double.
+double bisected(double low, double high, const std::function<double(double)>& f) {
+  for (;;) {
+    const double middle = low + (high - low) / 2;
+    if (middle <= low || middle >= high) return high;
+    (f(middle) > 0 ? low : high) = middle;
+  }
+}
+
+/// The distance from s to {0 ≤ x ≤ cap, Σx ≤ budget}, whose nearest point is clip(s − θ, 0, cap).
+double distance_to_capped_simplex(const std::vector<double>& s, double cap, double budget) {
+  const auto nearest = [cap](double v, double theta) { return std::clamp(v - theta, 0.0, cap); };
+  const auto excess = [&](double theta) {
+    double sum = 0;
+    for (const double v : s) sum += nearest(v, theta);
+    return sum - budget;
+  };
+  const double theta = excess(0) <= 0 ? 0 : bisected(0, s.front(), excess);
+  double squares = 0;
+  for (const double v : s) squares += std::pow(v - nearest(v, theta), 2);
+  return std::sqrt(squares);
+}
+
 }  // namespace
 
 double working_eps(at::ScalarType dtype) {
@@ -43,6 +66,45 @@ double ky_fan(const at::Tensor& A, int64_t k) {
 double ky_fan_dual_norm(const at::Tensor& A, int64_t k) {
   const auto s = exact_singular_values(A);
   return std::max(std::accumulate(s.begin(), s.end(), 0.0) / static_cast<double>(k), s.front());
+}
+
+double schatten_norm(const at::Tensor& A, double p) {
+  const auto s = exact_singular_values(A);
+  if (s[0] == 0 || std::isinf(p)) return s[0];
+  double sum = 0;
+  for (const double x : s) sum += std::pow(x / s[0], p);
+  return s[0] * std::pow(sum, 1 / p);
+}
+
+std::vector<double> row_norms(const at::Tensor& A) {
+  std::vector<double> norms;
+  for (int64_t i = 0; i < A.size(0); ++i) norms.push_back(frobenius_norm(A[i]));
+  return norms;
+}
+
+double sum_gauge_by_bisection(const std::vector<double>& s, int64_t k, double a, double b) {
+  const double norm = std::sqrt(std::inner_product(s.begin(), s.end(), s.begin(), 0.0));
+  return bisected(0, norm / b, [&](double t) {
+    return distance_to_capped_simplex(s, a * t, static_cast<double>(k) * a * t) - b * t;
+  });
+}
+
+double f_star_norm(const std::vector<double>& sigma, bool squares) {
+  const double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
+  const double norm = std::sqrt(std::inner_product(sigma.begin(), sigma.end(), sigma.begin(), 0.0));
+  return squares ? std::sqrt((norm * norm + sum * sum) / 2) : (norm + sum) / 2;
+}
+
+double f_star_dual(const std::vector<double>& sigma, bool squares) {
+  const auto power_sum = [&](double tau, int power) {
+    double sum = 0;
+    for (const double s : sigma) sum += std::pow(std::max(s - tau, 0.0), power);
+    return sum;
+  };
+  const double tau = bisected(0, sigma.front(), [&](double candidate) {
+    return squares ? power_sum(candidate, 1) - candidate : std::sqrt(power_sum(candidate, 2)) - candidate;
+  });
+  return squares ? std::sqrt(2 * (power_sum(tau, 2) + tau * tau)) : 2 * tau;
 }
 
 double largest_entry(const at::Tensor& A) { return in_float64(A).abs().max().item<double>(); }

@@ -28,6 +28,17 @@ double frobenius_norm(const at::Tensor& A);
 double ky_fan(const at::Tensor& A, int64_t k);
 /// max(Σσ/k, σ₁).
 double ky_fan_dual_norm(const at::Tensor& A, int64_t k);
+/// (Σσ^p)^{1/p}, from the ratios to σ₁; p = ∞ is σ₁.
+double schatten_norm(const at::Tensor& A, double p);
+/// ‖row‖₂ of every row.
+std::vector<double> row_norms(const at::Tensor& A);
+/// The gauge at s (descending) of a·{max(Σx/k, max x) ≤ 1} + b·{‖x‖ ≤ 1} (004 eq. 19, 20), by bisection in it and in
+/// the threshold of every nearest point. b > 0. Right to about 1e-16·(a + b)/b.
+double sum_gauge_by_bisection(const std::vector<double>& s, int64_t k, double a, double b);
+/// √((‖X‖_F² + ‖X‖_nuc²)/2) with `squares`, else (‖X‖_F + ‖X‖_nuc)/2, of singular values.
+double f_star_norm(const std::vector<double>& sigma, bool squares);
+/// Their dual norms: √(2(Σd² + τ²)) with d = [σ − τ]_+, Σd = τ; 2τ with Σd² = τ². τ by bisection.
+double f_star_dual(const std::vector<double>& sigma, bool squares);
 double largest_entry(const at::Tensor& A);
 double sum_of_entries(const at::Tensor& A);
 

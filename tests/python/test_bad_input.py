@@ -61,7 +61,11 @@ def test_step_options(make, parameters, options, message):
         (fanion.Fanion, {"k": 0}, "k = 0 must be at least 1"),
         (fanion.Fanion, {"k": True}, "k must be an integer, got 'True'"),
         (fanion.Fanion, {"k": 7}, r"parameter 0 of group 0 \(shape \(6, 8\)\): k = 7 is out of range: .* 1 to 6"),
-        (fanion.DFanion, {"k": 2, "residual": "soft"}, "'soft'; choose one of: sign, row_norm, frobenius, clip"),
+        (
+            fanion.DFanion,
+            {"k": 2, "residual": "soft"},
+            "'soft'; choose one of: sign, row_norm, col_norm, frobenius, clip",
+        ),
         (fanion.LmoOptimizer, {"rule": "muoon"}, "unknown rule 'muoon'; choose one of: frobenius, spectral"),
     ],
 )

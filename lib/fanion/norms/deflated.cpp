@@ -55,6 +55,7 @@ class Deflated final : public DirectionRule {
     switch (map_) {
       case ResidualMap::sign: return energy / std::sqrt(static_cast<double>(m) * static_cast<double>(n));
       case ResidualMap::row_norm: return energy / std::sqrt(static_cast<double>(m));
+      case ResidualMap::col_norm: return energy / std::sqrt(static_cast<double>(n));
       case ResidualMap::frobenius: return energy;
       case ResidualMap::clip: return 1;
     }

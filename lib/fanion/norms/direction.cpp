@@ -16,8 +16,9 @@
 namespace fanion::norms {
 namespace {
 
-constexpr std::array<Named<ResidualMap>, 4> kMaps{{{ResidualMap::sign, "sign"},
+constexpr std::array<Named<ResidualMap>, 5> kMaps{{{ResidualMap::sign, "sign"},
                                                    {ResidualMap::row_norm, "row_norm"},
+                                                   {ResidualMap::col_norm, "col_norm"},
                                                    {ResidualMap::frobenius, "frobenius"},
                                                    {ResidualMap::clip, "clip"}}};
 
@@ -32,6 +33,7 @@ at::Tensor mapped_residual(const ResidualTerm& t) {
   switch (t.map) {
     case ResidualMap::sign: return at::sign(R);
     case ResidualMap::row_norm: return normalised(R, {{1}});
+    case ResidualMap::col_norm: return normalised(R, {{0}});
     case ResidualMap::frobenius: return normalised(R, {{0, 1}});
     case ResidualMap::clip: return R * t.scale.to(R.scalar_type());
   }

@@ -29,7 +29,8 @@ struct DenseTerm {
 /// How the rest of a deflated matrix is flattened: N(R) in `maths.md`.
 enum class ResidualMap {
   sign,       ///< sign(R), elementwise
-  row_norm,   ///< every row of R over its 2-norm
+  row_norm,   ///< every row of R over its 2-norm; a zero row stays zero
+  col_norm,   ///< every column of R over its 2-norm; a zero column stays zero
   frobenius,  ///< R / ‖R‖_F
   clip,       ///< R / σ_{k+1}
 };

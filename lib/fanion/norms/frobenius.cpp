@@ -12,12 +12,15 @@ namespace {
 class Frobenius final : public MatrixNorm {
  public:
   std::string name() const override { return "frobenius"; }
-  at::Tensor value(const at::Tensor& X) const override {
-    const auto M = working_matrix(X);
-    return in_double(M).to(M.scalar_type());
+  at::Tensor value_of(const at::Tensor& X) const override { return in_double(X).to(X.scalar_type()); }
+  at::Tensor dual_of(const at::Tensor& M) const override { return value_of(M); }
+  at::Tensor projection_of(const at::Tensor& X) const override {
+    return X / in_double(X).clamp_min(1).to(X.scalar_type());
   }
-  at::Tensor dual(const at::Tensor& M) const override { return value(M); }
   double rho(int64_t, int64_t) const override { return 1; }
+  QuadraticMaximum maximum(const QuadraticForm& form) const override {
+    return {form.top_of_A() * form.top_of_B(), true, "lambda_max(A) lambda_max(B)"};
+  }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     const auto X = working_matrix(M);

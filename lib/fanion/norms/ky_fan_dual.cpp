@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "fanion/norms/rule_text.h"
+#include "fanion/norms/vector_projections.h"
 
 namespace fanion::norms {
 namespace {
@@ -17,19 +18,23 @@ class KyFanDual final : public MatrixNorm {
   }
 
   std::string name() const override { return c10::str("ky_fan_dual:k=", k_, ",", text_of(options_)); }
-  at::Tensor value(const at::Tensor& X) const override {
+  at::Tensor value_of(const at::Tensor& X) const override {
     warm_columns(X.size(0), X.size(1));
     const auto S = singular_values(X);
     return at::maximum(S.sum() / static_cast<double>(k_), S[0]);
   }
-  at::Tensor dual(const at::Tensor& M) const override {
+  at::Tensor dual_of(const at::Tensor& M) const override {
     warm_columns(M.size(0), M.size(1));
     return singular_values(M).narrow(0, 0, k_).sum();
   }
+  at::Tensor projection_of(const at::Tensor& X) const override {
+    warm_columns(X.size(0), X.size(1));
+    return with_singular_values(X, [k = k_](const at::Tensor& sigma) { return onto_capped_simplex(sigma, k); });
+  }
   double rho(int64_t, int64_t) const override { return std::sqrt(static_cast<double>(k_)); }
-  int64_t ky_fan_k(int64_t m, int64_t n) const override {
+  std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
     warm_columns(m, n);
-    return k_;
+    return KyFanForm{Magnitudes::singular_values, k_};
   }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     const auto [U, V] = flattened_triplets(M, k_, options_, warm);

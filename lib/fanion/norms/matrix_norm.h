@@ -1,6 +1,10 @@
 #pragma once
 
+#include <optional>
+
 #include "fanion/norms/direction_rule.h"
+#include "fanion/norms/ky_fan_form.h"
+#include "fanion/norms/quadratic_maximum.h"
 
 namespace fanion::norms {
 
@@ -8,31 +12,45 @@ namespace fanion::norms {
 ///
 /// ‖M‖† = max_{‖D‖≤1} ⟨M, D⟩ is the dual norm; lmo(M) = argmin_{‖D‖≤1} ⟨M, D⟩, so ⟨M, lmo(M)⟩ = −‖M‖†
 /// (004 eq. 2, 3). A direction is certified by its gap 1 − ⟨M, −D⟩/‖M‖† and by ‖D‖ ≤ 1.
-/// Values are 0-dimensional tensors on the matrix's device (float64 for float64 input, else float32).
+/// Input: (m, n), or a batch (b, m, n) whose matrices are taken one after another; any float dtype and device.
+/// Results are on that device, float64 for float64 input, else float32, which is also what is computed in.
+/// Throws where a matrix has no entries, has NaN or infinite ones, or does not fit the norm.
 class MatrixNorm : public DirectionRule {
  public:
-  /// ‖X‖.
-  virtual at::Tensor value(const at::Tensor& X) const = 0;
-  /// ‖M‖†.
-  virtual at::Tensor dual(const at::Tensor& M) const = 0;
-  /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices (assumption A3 of 003).
+  /// ‖X‖: 0-dimensional, or (b,).
+  at::Tensor value(const at::Tensor& X) const;
+  /// ‖M‖†: 0-dimensional, or (b,).
+  at::Tensor dual(const at::Tensor& M) const;
+  /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices, the least such (assumption A3 of 003).
   virtual double rho(int64_t m, int64_t n) const = 0;
+  /// max_{‖D‖≤1} ⟨D, A D B⟩, or a proved upper bound: by `ky_fan_form` where that has one, else ρ²λ_max(A)λ_max(B), as
+  /// ρ is also max_{‖D‖≤1} ‖D‖_F. Throws where m × n matrices do not fit the norm.
+  virtual QuadraticMaximum maximum(const QuadraticForm& form) const;
 
-  /// k where this norm is max(Σσ/k, σ₁) on m × n matrices (nuclear 1, spectral min(m, n)), else 0; `dual_sum` asks.
-  virtual int64_t ky_fan_k(int64_t, int64_t) const { return 0; }
+  /// What this norm is on m × n matrices where it has such a form; `dual_sum` and `maximum` ask.
+  virtual std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const { return std::nullopt; }
 
-  /// argmin_{‖D‖≤1} ⟨M, D⟩.
-  Direction lmo(const at::Tensor& M, at::Tensor* warm = nullptr) const { return direction(M, warm); }
+  /// argmin_{‖D‖≤1} ⟨M, D⟩ of one matrix, as terms. `direction` is the same without the look for NaN and Inf.
+  Direction lmo(const at::Tensor& M, at::Tensor* warm = nullptr) const;
+  /// argmin_{‖D‖≤1} ⟨M, D⟩ as a tensor of M's shape.
+  at::Tensor minimiser(const at::Tensor& M) const;
   /// argmin_X ⟨M, X⟩ + (λ/2)‖X‖² = (‖M‖†/λ)·lmo(M), as a tensor (000 eq. 1–3, with λ/2). λ > 0.
   at::Tensor prox(const at::Tensor& M, double lambda) const;
-  /// argmin_{‖Y‖≤1} ‖X − Y‖_F, the nearest point of the unit ball, as a tensor. Throws where no closed or
-  /// one-dimensional form is known.
-  virtual at::Tensor project(const at::Tensor& X) const;
+  /// argmin_{‖Y‖≤1} ‖X − Y‖_F, the nearest point of the unit ball, as a tensor; a point of the ball is returned
+  /// as it is. Throws where no closed or one-dimensional form is known.
+  at::Tensor project(const at::Tensor& X) const;
+
+ protected:
+  /// The same for one matrix: 2-dimensional, float32 or float64, finite, with at least one entry.
+  virtual at::Tensor value_of(const at::Tensor& X) const = 0;
+  virtual at::Tensor dual_of(const at::Tensor& M) const = 0;
+  virtual at::Tensor projection_of(const at::Tensor& X) const;
 };
 
 using NormPtr = std::shared_ptr<const MatrixNorm>;
 
-/// M in the precision norms compute in: float64 stays, everything else becomes float32. Throws unless 2-D and float.
+/// M in the precision norms compute in: float64 stays, everything else becomes float32. Throws unless M is a
+/// 2-dimensional float tensor with at least one entry.
 at::Tensor working_matrix(const at::Tensor& M);
 
 }  // namespace fanion::norms

@@ -12,12 +12,13 @@ namespace {
 class MaxEntry final : public MatrixNorm {
  public:
   std::string name() const override { return "max_entry"; }
-  at::Tensor value(const at::Tensor& X) const override { return working_matrix(X).abs().amax(); }
-  at::Tensor dual(const at::Tensor& M) const override {
-    const auto X = working_matrix(M);
-    return at::sum(X.abs(), at::kDouble).to(X.scalar_type());
-  }
+  at::Tensor value_of(const at::Tensor& X) const override { return X.abs().amax(); }
+  at::Tensor dual_of(const at::Tensor& M) const override { return at::sum(M.abs(), at::kDouble).to(M.scalar_type()); }
+  at::Tensor projection_of(const at::Tensor& X) const override { return X.clamp(-1, 1); }
   double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(m) * static_cast<double>(n)); }
+  std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
+    return KyFanForm{Magnitudes::entries, m * n};
+  }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::sign, working_matrix(M), {}, {}, {}}}};
   }

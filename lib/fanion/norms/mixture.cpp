@@ -2,6 +2,7 @@
 
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/frobenius.h"
+#include "fanion/norms/scaled_max_entry.h"
 
 namespace fanion::norms {
 
@@ -18,5 +19,9 @@ RulePtr mixture(const std::vector<WeightedRule>& parts) {
 }
 
 RulePtr with_frobenius(const NormPtr& norm, double alpha) { return mixture({{alpha, norm}, {1 - alpha, frobenius()}}); }
+
+RulePtr with_sign(const NormPtr& norm, double alpha, double scale, std::optional<int64_t> k) {
+  return mixture({{alpha, norm}, {(1 - alpha) * scale, scaled_max_entry(k)}});
+}
 
 }  // namespace fanion::norms

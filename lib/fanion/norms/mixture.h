@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "fanion/norms/matrix_norm.h"
 #include "fanion/norms/weighted_sum.h"
 
@@ -11,5 +13,9 @@ RulePtr mixture(const std::vector<WeightedRule>& parts);
 
 /// α·norm + (1−α)·frobenius: the F- families (004 eq. 13, 15), a norm for α in [0, 1], a rule beyond.
 RulePtr with_frobenius(const NormPtr& norm, double alpha);
+
+/// α·norm + (1−α)·scale·scaled_max_entry(k): the S- families (arXiv 2512.09678), S-Muon without k. `scale` is the RMS
+/// of the sign part over that of the other. A norm for α in [0, 1] and scale ≥ 0, a rule beyond.
+RulePtr with_sign(const NormPtr& norm, double alpha, double scale, std::optional<int64_t> k = std::nullopt);
 
 }  // namespace fanion::norms

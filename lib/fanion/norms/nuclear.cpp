@@ -1,6 +1,7 @@
 #include "fanion/norms/nuclear.h"
 
 #include "fanion/norms/rule_text.h"
+#include "fanion/norms/vector_projections.h"
 
 namespace fanion::norms {
 namespace {
@@ -10,10 +11,13 @@ class Nuclear final : public MatrixNorm {
   explicit Nuclear(TripletOptions options) : options_(options) {}
 
   std::string name() const override { return "nuclear:" + text_of(options_); }
-  at::Tensor value(const at::Tensor& X) const override { return singular_values(X).sum(); }
-  at::Tensor dual(const at::Tensor& M) const override { return singular_values(M).amax(); }
+  at::Tensor value_of(const at::Tensor& X) const override { return singular_values(X).sum(); }
+  at::Tensor dual_of(const at::Tensor& M) const override { return singular_values(M).amax(); }
+  at::Tensor projection_of(const at::Tensor& X) const override { return with_singular_values(X, onto_simplex); }
   double rho(int64_t, int64_t) const override { return 1; }
-  int64_t ky_fan_k(int64_t, int64_t) const override { return 1; }
+  std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const override {
+    return KyFanForm{Magnitudes::singular_values, 1};
+  }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     const auto [U, V] = flattened_triplets(M, 1, options_, warm);
     return {{LowRankTerm{-1, U, V}}};

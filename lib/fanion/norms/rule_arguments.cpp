@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "fanion/dtype_names.h"
@@ -18,11 +19,11 @@ std::vector<std::string> split(std::string_view text, char separator) {
 
 }  // namespace
 
-double parse_number(std::string_view text, std::string_view what) {
+double parse_number(std::string_view text, std::string_view what, std::string_view expected) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  TORCH_CHECK_VALUE(error == std::errc() && end == text.data() + text.size() && std::isfinite(value), what,
-                    " must be a finite number, got '", text, "'");
+  TORCH_CHECK_VALUE(error == std::errc() && end == text.data() + text.size() && std::isfinite(value), what, " must be ",
+                    expected, ", got '", text, "'");
   return value;
 }
 
@@ -43,8 +44,14 @@ const std::string* RuleArguments::find(const std::string& key) {
   return it == given_.end() ? nullptr : &it->second;
 }
 
+const std::string& RuleArguments::required(const std::string& key) {
+  const auto* text = find(key);
+  TORCH_CHECK_VALUE(text != nullptr, "rule '", rule_, "' needs ", key, ", for example '", rule_, ":", key, "=4'");
+  return *text;
+}
+
 int64_t RuleArguments::integer(const std::string& key) {
-  TORCH_CHECK_VALUE(find(key) != nullptr, "rule '", rule_, "' needs ", key, ", for example '", rule_, ":", key, "=4'");
+  required(key);
   return integer(key, 0);
 }
 
@@ -61,6 +68,12 @@ int64_t RuleArguments::integer(const std::string& key, int64_t otherwise) {
 double RuleArguments::number(const std::string& key, double otherwise) {
   const auto* text = find(key);
   return text == nullptr ? otherwise : parse_number(*text, c10::str("rule '", rule_, "': ", key));
+}
+
+double RuleArguments::exponent(const std::string& key) {
+  const auto& text = required(key);
+  if (text == "inf") return std::numeric_limits<double>::infinity();
+  return parse_number(text, c10::str("rule '", rule_, "': ", key), "a finite number or inf");
 }
 
 std::string RuleArguments::word(const std::string& key, const std::string& otherwise) {

@@ -15,9 +15,11 @@ class RuleArguments {
   /// Parses "key=value,key=value". `rule` is named in errors.
   RuleArguments(std::string_view rule, std::string_view text);
 
+  bool has(const std::string& key) { return find(key) != nullptr; }
   int64_t integer(const std::string& key);  ///< required
   int64_t integer(const std::string& key, int64_t otherwise);
   double number(const std::string& key, double otherwise);
+  double exponent(const std::string& key);  ///< required; a finite number or "inf"
   std::string word(const std::string& key, const std::string& otherwise);
   /// svd, and passes and oversample where that is `subspace`.
   TripletOptions triplets(TripletOptions defaults);
@@ -28,12 +30,13 @@ class RuleArguments {
 
  private:
   const std::string* find(const std::string& key);
+  const std::string& required(const std::string& key);
   std::string rule_;
   std::map<std::string, std::string> given_;
   std::map<std::string, bool> asked_;
 };
 
-/// The whole of `text` as a number; throws naming `what`.
-double parse_number(std::string_view text, std::string_view what);
+/// The whole of `text` as a finite number; throws naming `what`, and what was expected.
+double parse_number(std::string_view text, std::string_view what, std::string_view expected = "a finite number");
 
 }  // namespace fanion::norms

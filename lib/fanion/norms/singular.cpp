@@ -2,11 +2,15 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/linalg_svdvals.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/where.h>
 
 #include <algorithm>
 #include <limits>
+
+#include "fanion/linalg/svd_methods.h"
 
 namespace fanion::norms {
 
@@ -14,6 +18,18 @@ at::Tensor singular_values(const at::Tensor& M) {
   const auto X = working_matrix(M);
   const auto scale = X.abs().amax().clamp_min(std::numeric_limits<float>::min());
   return at::linalg_svdvals(X / scale) * scale;
+}
+
+AllTriplets all_triplets(const at::Tensor& X) {
+  auto factors = linalg::dense_factors(X, std::min(X.size(0), X.size(1)));
+  return {factors.U, factors.S, factors.V};
+}
+
+at::Tensor with_singular_values(const at::Tensor& X, const std::function<at::Tensor(const at::Tensor&)>& map) {
+  const auto [U, S, V] = all_triplets(X);
+  const auto before = S.to(at::kDouble), after = map(before);
+  if (at::equal(before, after)) return X.clone();
+  return at::matmul(U * after.to(X.scalar_type()), V.t());
 }
 
 int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, int64_t n) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <utility>
 
 #include "fanion/linalg/topk_svd.h"
@@ -9,6 +10,16 @@ namespace fanion::norms {
 
 /// All singular values, descending, (min(m, n),), float32 or float64. Entries may have any finite scale.
 at::Tensor singular_values(const at::Tensor& M);
+
+struct AllTriplets {
+  at::Tensor U, S, V;  ///< (m, r), (r,) descending, (n, r) with r = min(m, n)
+};
+/// Every singular triplet of X, by a dense SVD. X: float32 or float64, entries of any finite scale.
+AllTriplets all_triplets(const at::Tensor& X);
+
+/// U diag(map(σ)) Vᵀ from the dense SVD of X = U diag(σ) Vᵀ; X itself where `map` changes nothing.
+/// `map` takes and gives (min(m, n),) float64 on X's device, descending. X: float32 or float64.
+at::Tensor with_singular_values(const at::Tensor& X, const std::function<at::Tensor(const at::Tensor&)>& map);
 
 /// How a rule finds the triplets it needs.
 struct TripletOptions {

@@ -17,10 +17,15 @@ class Spectral final : public MatrixNorm {
   std::string name() const override {
     return newton_schulz_ ? "spectral:polar=newton_schulz," + text_of(*newton_schulz_) : "spectral";
   }
-  at::Tensor value(const at::Tensor& X) const override { return singular_values(X).amax(); }
-  at::Tensor dual(const at::Tensor& M) const override { return singular_values(M).sum(); }
+  at::Tensor value_of(const at::Tensor& X) const override { return singular_values(X).amax(); }
+  at::Tensor dual_of(const at::Tensor& M) const override { return singular_values(M).sum(); }
+  at::Tensor projection_of(const at::Tensor& X) const override {
+    return with_singular_values(X, [](const at::Tensor& sigma) { return sigma.clamp_max(1); });
+  }
   double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(std::min(m, n))); }
-  int64_t ky_fan_k(int64_t m, int64_t n) const override { return std::min(m, n); }
+  std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
+    return KyFanForm{Magnitudes::singular_values, std::min(m, n)};
+  }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     if (newton_schulz_) return {{DenseTerm{-1, linalg::newton_schulz(M, *newton_schulz_)}}};

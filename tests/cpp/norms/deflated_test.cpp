@@ -15,7 +15,8 @@ namespace {
 
 using namespace fanion::testing;
 
-constexpr std::array kEveryMap = {ResidualMap::sign, ResidualMap::row_norm, ResidualMap::frobenius, ResidualMap::clip};
+constexpr std::array kEveryMap = {ResidualMap::sign, ResidualMap::row_norm, ResidualMap::col_norm,
+                                  ResidualMap::frobenius, ResidualMap::clip};
 
 at::Tensor dense_direction(const at::Tensor& M, int64_t k, ResidualMap map) {
   return to_dense(deflated(k, map)->direction(M), working_matrix(M));
@@ -31,6 +32,7 @@ at::Tensor mapped(const at::Tensor& R, ResidualMap map, double next_sigma) {
   switch (map) {
     case ResidualMap::sign: return at::sign(R);
     case ResidualMap::row_norm: return R / at::linalg_vector_norm(R, 2, {{1}}, /*keepdim=*/true);
+    case ResidualMap::col_norm: return R / at::linalg_vector_norm(R, 2, {{0}}, /*keepdim=*/true);
     case ResidualMap::frobenius: return R / frobenius_norm(R);
     case ResidualMap::clip: return R / next_sigma;
   }
@@ -65,7 +67,7 @@ TEST(Deflated, WithEveryTripletIsThePolarFactor) {
 
 TEST(Deflated, RestCarriesTheEnergyOfTheMissingDirections) {
   const auto M = random_normal(20, 30, 105);
-  for (const auto map : {ResidualMap::sign, ResidualMap::row_norm, ResidualMap::frobenius})
+  for (const auto map : {ResidualMap::sign, ResidualMap::row_norm, ResidualMap::col_norm, ResidualMap::frobenius})
     for (const int64_t k : {0, 4, 19}) {
       const auto rest = dense_direction(M, k, map) + (k > 0 ? flattened_top(M, k) : at::zeros_like(M));
       EXPECT_NEAR(frobenius_norm(rest), std::sqrt(20.0 - static_cast<double>(k)), 1e-11) << name_of(map) << k;

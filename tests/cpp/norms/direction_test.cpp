@@ -31,12 +31,14 @@ std::vector<TermCase> term_cases(at::ScalarType dtype) {
   const auto R = exact(M) - at::matmul(exact(U), exact(V).t());
   const auto scale = at::scalar_tensor(0.3, at::kDouble);
   const auto rows = at::linalg_vector_norm(R, 2, {{1}}, /*keepdim=*/true);
+  const auto columns = at::linalg_vector_norm(R, 2, {{0}}, /*keepdim=*/true);
   return {
       {"low_rank", LowRankTerm{-2, U, V}, -2 * at::matmul(exact(U), exact(V).t())},
       {"scaled", ScaledTerm{1.5, M, scale}, 1.5 * 0.3 * exact(M)},
       {"dense", DenseTerm{-0.5, M}, -0.5 * exact(M)},
       {"sign", ResidualTerm{2, ResidualMap::sign, M, U, V, {}}, 2 * at::sign(R)},
       {"row_norm", ResidualTerm{2, ResidualMap::row_norm, M, U, V, {}}, 2 * R / rows},
+      {"col_norm", ResidualTerm{2, ResidualMap::col_norm, M, U, V, {}}, 2 * R / columns},
       {"frobenius", ResidualTerm{2, ResidualMap::frobenius, M, U, V, {}}, 2 * R / frobenius_norm(R)},
       {"clip", ResidualTerm{2, ResidualMap::clip, M, U, V, scale}, 2 * 0.3 * R},
       {"sign_of_all", ResidualTerm{-1, ResidualMap::sign, M, {}, {}, {}}, -at::sign(exact(M))},
@@ -131,9 +133,10 @@ TEST(Direction, MapsOfTinyAndHugeMatricesStayExact) {
 }
 
 TEST(Direction, NamesOfMapsRoundTrip) {
-  for (const auto map : {ResidualMap::sign, ResidualMap::row_norm, ResidualMap::frobenius, ResidualMap::clip})
+  for (const auto map :
+       {ResidualMap::sign, ResidualMap::row_norm, ResidualMap::col_norm, ResidualMap::frobenius, ResidualMap::clip})
     EXPECT_EQ(residual_map_from_name(name_of(map)), map);
-  EXPECT_VALUE_ERROR(residual_map_from_name("cut"), "sign, row_norm, frobenius, clip");
+  EXPECT_VALUE_ERROR(residual_map_from_name("cut"), "sign, row_norm, col_norm, frobenius, clip");
 }
 
 }  // namespace

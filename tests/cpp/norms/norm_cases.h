@@ -19,12 +19,19 @@ struct NormCase {
   /// Relative error of its value beyond rounding: the gauge of a dual sum is found to 1e-12, and moves the primal
   /// norm of a direction of r terms by at most √r as much.
   double value_tol = 0;
+  /// Whether ‖QXP‖ = ‖X‖ for orthogonal Q and P.
+  bool unitarily_invariant = true;
+  /// Whether the library projects onto its unit ball.
+  bool has_projection = true;
   /// Whether the library computes the value (not for dual sums with max_entry).
   bool has_value = true;
 };
 std::ostream& operator<<(std::ostream& out, const NormCase& norm_case);
 
-/// Every norm that fits an m × n matrix: all kinds, several k, the F- families at α = 0, 0.3, 1.
+/// ‖X‖ by the formula, or by the library where there is none.
+double norm_of(const NormCase& norm_case, const at::Tensor& X);
+
+/// Every norm that fits an m × n matrix: all kinds, several k and p, the F- families at α = 0, 0.3, 1.
 std::vector<NormCase> norm_cases(int64_t m, int64_t n);
 
 }  // namespace fanion::testing

@@ -1,12 +1,19 @@
 #include "fanion/norms/registry.h"
 
 #include "certificates.h"
+#include "fanion/norms/col_norm.h"
 #include "fanion/norms/deflated.h"
+#include "fanion/norms/entry_sum.h"
 #include "fanion/norms/frobenius.h"
+#include "fanion/norms/ky_fan.h"
 #include "fanion/norms/ky_fan_dual.h"
 #include "fanion/norms/max_entry.h"
 #include "fanion/norms/mixture.h"
 #include "fanion/norms/nuclear.h"
+#include "fanion/norms/rms_to_rms.h"
+#include "fanion/norms/row_norm.h"
+#include "fanion/norms/scaled_max_entry.h"
+#include "fanion/norms/schatten.h"
 #include "fanion/norms/spectral.h"
 #include "zoo.h"
 
@@ -31,8 +38,24 @@ const std::vector<std::string> kTexts = {"frobenius",
                                          "muon:ns_coefficients=2/-1.5/0.5/1.5/-0.5/0",
                                          "nuclear",
                                          "nuclear:svd=lanczos",
+                                         "f_star_rms",
+                                         "f_star_rms:svd=subspace,passes=3",
+                                         "f_star_sum:svd=dense",
                                          "neon",
                                          "neon:passes=3,oversample=1",
+                                         "rms_to_rms",
+                                         "rms_to_rms:polar=newton_schulz,ns_steps=4",
+                                         "ky_fan:k=3",
+                                         "schatten:p=1",
+                                         "schatten:p=1.5",
+                                         "schatten:p=2",
+                                         "schatten:p=4",
+                                         "schatten:p=inf",
+                                         "scaled_max_entry",
+                                         "scaled_max_entry:k=2",
+                                         "entry_sum",
+                                         "row_norm",
+                                         "col_norm",
                                          "ky_fan_dual:k=3",
                                          "ky_fan_dual:k=3,svd=dense",
                                          "fanion:k=5",
@@ -43,9 +66,15 @@ const std::vector<std::string> kTexts = {"frobenius",
                                          "f-muon:alpha=-0.1",
                                          "f-neon:alpha=0.25",
                                          "f-fanion:k=2,alpha=0.7",
+                                         "s-muon",
+                                         "s-muon:alpha=0.25,scale=2,polar=exact",
+                                         "s-muon:alpha=1.5",
+                                         "s-fanion:k=3",
+                                         "s-fanion:k=3,alpha=0.7,scale=0.5,svd=dense",
                                          "d-fanion:k=0",
                                          "d-fanion:k=2",
                                          "d-fanion:k=2,residual=row_norm,svd=dense",
+                                         "d-fanion:k=2,residual=col_norm",
                                          "d-fanion:k=2,residual=frobenius",
                                          "d-fanion:k=2,residual=clip",
                                          "0.3*nuclear + 0.7*max_entry",
@@ -94,16 +123,34 @@ TEST(Registry, TextsMeanTheRulesTheyName) {
   expect_same("ky_fan_dual:k=5,svd=lanczos", ky_fan_dual(5, {.method = linalg::SvdMethod::lanczos}));
   expect_same("f-muon:alpha=0.3", with_frobenius(spectral(linalg::NewtonSchulzOptions{}), 0.3));
   expect_same("f-neon", with_frobenius(nuclear(kTrainingTriplets), 0.5));
+  expect_same("rms_to_rms", rms_to_rms());
+  expect_same("ky_fan:k=5", ky_fan(5));
+  expect_same("schatten:p=4", schatten(4));
+  expect_same("schatten:p=1", nuclear());
+  expect_same("schatten:p=2", frobenius());
+  expect_same("schatten:p=inf", spectral());
+  expect_same("entry_sum", entry_sum());
+  expect_same("row_norm", row_norm());
+  expect_same("col_norm", col_norm());
+  expect_same("scaled_max_entry", scaled_max_entry());
+  expect_same("scaled_max_entry:k=3", scaled_max_entry(3));
+  expect_same("s-muon:alpha=0.3,polar=exact", mixture({{0.3, spectral()}, {0.7, scaled_max_entry()}}));
+  expect_same("s-muon:alpha=0.25,scale=2,polar=exact", mixture({{0.25, spectral()}, {1.5, scaled_max_entry()}}));
+  expect_same("s-fanion:k=3", mixture({{0.5, ky_fan_dual(3, kTrainingTriplets)}, {0.5, scaled_max_entry(3)}}));
   expect_same("d-fanion:k=4,residual=clip", deflated(4, ResidualMap::clip, kTrainingTriplets));
 }
 
 TEST(Registry, EveryKnownRuleCanBeMade) {
   for (const auto& info : known_rules()) {
-    const bool needs_k = info.keys.starts_with("k");
-    EXPECT_NO_THROW(rule_from_name(needs_k ? info.name + ":k=2" : info.name)) << info.name;
+    // A key without a default comes first.
+    const bool needs_k = info.keys == "k" || info.keys.starts_with("k, "), needs_p = info.keys == "p";
+    EXPECT_NO_THROW(rule_from_name(info.name + (needs_k ? ":k=2" : needs_p ? ":p=2" : ""))) << info.name;
     EXPECT_FALSE(info.summary.empty()) << info.name;
     if (needs_k) {
       EXPECT_VALUE_ERROR(rule_from_name(info.name), "needs k");
+    }
+    if (needs_p) {
+      EXPECT_VALUE_ERROR(rule_from_name(info.name), "needs p");
     }
   }
 }
@@ -142,8 +189,15 @@ TEST(Registry, ErrorsNameWhatWasGivenAndWhatExists) {
   EXPECT_VALUE_ERROR(rule_from_name("neon:passes=2.5"), "must be an integer");
   EXPECT_VALUE_ERROR(rule_from_name("neon:oversample=-1"), "must not be negative");
   EXPECT_VALUE_ERROR(rule_from_name("fanion:k=0"), "at least 1");
+  EXPECT_VALUE_ERROR(rule_from_name("ky_fan:k=0"), "at least 1");
+  EXPECT_VALUE_ERROR(rule_from_name("scaled_max_entry:k=0"), "at least 1");
+  EXPECT_VALUE_ERROR(rule_from_name("s-fanion:k=3,scale=inf"), "finite number");
+  EXPECT_VALUE_ERROR(rule_from_name("schatten:p=0.5"), "p = 0.5 is out of range: a Schatten norm has p in [1, inf]");
+  EXPECT_VALUE_ERROR(rule_from_name("schatten:p=-inf"), "must be a finite number or inf, got '-inf'");
+  EXPECT_VALUE_ERROR(rule_from_name("schatten:p=nan"), "must be a finite number or inf, got 'nan'");
+  EXPECT_VALUE_ERROR(rule_from_name("schatten:p=4,k=2"), "has no option 'k'; it takes: p");
   EXPECT_VALUE_ERROR(rule_from_name("d-fanion:k=-1"), "must not be negative");
-  EXPECT_VALUE_ERROR(rule_from_name("d-fanion:k=1,residual=cut"), "sign, row_norm, frobenius, clip");
+  EXPECT_VALUE_ERROR(rule_from_name("d-fanion:k=1,residual=cut"), "sign, row_norm, col_norm, frobenius, clip");
   EXPECT_VALUE_ERROR(rule_from_name("muon:polar=qr"), "exact, newton_schulz");
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_steps=0"), "1 to 99");
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=1/2"), "triples");

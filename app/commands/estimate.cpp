@@ -1,0 +1,64 @@
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "commands/command.h"
+#include "record/atomic_file.h"
+#include "record/run_folder.h"
+#include "tasks/run_estimate.h"
+#include "terminal/table.h"
+
+namespace fanion::commands {
+namespace {
+
+struct EstimateCommand {
+  explicit EstimateCommand(CLI::App& command) {
+    command.add_option("run", run_path, "run folder")->required();
+    command.add_option("--norm", options.norm, "norm to measure in (default: that of the run's optimizer)");
+    command.add_option("--batches", options.batches, "batches for sigma, an even number")->capture_default_str();
+    command
+        .add_option("--smoothness-batches,--smoothness_batches", options.smoothness_batches,
+                    "batches whose mean gradient is differenced for L")
+        ->capture_default_str();
+    command.add_option("--directions", options.directions, "random directions for L, beside the LMO's")
+        ->capture_default_str();
+    command.add_option("--step", options.step, "length of a difference in the norm (default: the learning rate)");
+    command.add_option("--seed", options.seed, "of batches and directions (default: the run's)");
+  }
+
+  void run() const {
+    const auto folder = record::RunFolder::open(run_path);
+    const auto estimate = tasks::estimate_run(folder, options);
+    const auto file = folder.path() / "estimate.json";
+    record::write_atomically(file, estimate.dump(1) + "\n");
+
+    const auto& whole = estimate.at("whole");
+    const auto number = [](const nlohmann::json& x) {
+      return terminal::significant(x.is_null() ? std::nan("") : x.get<double>());
+    };
+    const auto& lmo = whole.at("L_along_lmo");
+    const auto& random = whole.at("L_along_random");
+    std::cout << "step " << estimate.at("checkpoint_step") << ", norm " << estimate.at("norm").get<std::string>()
+              << ", shape scale " << estimate.at("scale").get<std::string>() << "; sigma from " << options.batches
+              << " batches of " << estimate.at("sequences") << " x " << estimate.at("context") << " tokens, L from "
+              << options.smoothness_batches << " at a distance of " << number(estimate.at("step")) << "; seed "
+              << estimate.at("seed") << "\n\n"
+              << tasks::estimate_table(estimate) << "\nL is seen from below: no direction tried was steeper. "
+              << "The loss is " << number(estimate.at("loss")) << ", an upper bound on delta0.\nfanion theory --L "
+              << number(lmo.is_null() || random > lmo ? random : lmo) << " --rho " << number(whole.at("rho"))
+              << " --sigma " << terminal::significant(std::sqrt(whole.at("sigma_squared").get<double>()))
+              << " --delta0 " << number(estimate.at("loss")) << " --eps ...\nestimate: " << file.string() << '\n';
+  }
+
+  std::string run_path;
+  tasks::EstimateOptions options;
+};
+
+}  // namespace
+
+void add_estimate(CLI::App& app) {
+  auto* estimate = app.add_subcommand("estimate", "gradient noise and smoothness at a run's checkpoint");
+  auto command = std::make_shared<EstimateCommand>(*estimate);
+  estimate->callback([command] { command->run(); });
+}
+
+}  // namespace fanion::commands

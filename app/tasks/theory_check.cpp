@@ -1,0 +1,109 @@
+#include "tasks/theory_check.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/randn.h>
+
+#include <cmath>
+#include <limits>
+
+#include "fanion/norms/registry.h"
+#include "fanion/theory/smoothness.h"
+#include "terminal/table.h"
+
+namespace fanion::tasks {
+namespace {
+
+constexpr double kMostSteps = 1e7;  // an hour of the smallest steps
+
+/// Every norm with an exact LMO, by its plain name, and the mixtures of the papers.
+const std::vector<std::string>& all_norms() {
+  static const std::vector<std::string> names = {"frobenius",
+                                                 "spectral",
+                                                 "rms_to_rms",
+                                                 "nuclear",
+                                                 "ky_fan_dual:k=3",
+                                                 "ky_fan:k=3",
+                                                 "schatten:p=1.5",
+                                                 "schatten:p=4",
+                                                 "max_entry",
+                                                 "scaled_max_entry",
+                                                 "entry_sum",
+                                                 "row_norm",
+                                                 "col_norm",
+                                                 "f_star_rms",
+                                                 "f_star_sum",
+                                                 "0.5*spectral + 0.5*frobenius",
+                                                 "0.5*nuclear + 0.5*frobenius",
+                                                 "0.5*ky_fan_dual:k=3 + 0.5*frobenius",
+                                                 "0.5*spectral + 0.5*scaled_max_entry"};
+  return names;
+}
+
+at::Generator generator(int64_t seed) { return at::detail::createCPUGenerator(static_cast<uint64_t>(seed)); }
+
+void check(const TheoryCheckOptions& o) {
+  TORCH_CHECK_VALUE(o.rows >= 1 && o.columns >= 1, "--shape ", o.rows, ",", o.columns, " must be two positive sizes");
+  TORCH_CHECK_VALUE(o.accuracy > 0 && o.accuracy < 1, "--accuracy ", o.accuracy, " must lie in (0, 1)");
+  TORCH_CHECK_VALUE(o.noise >= 0 && std::isfinite(o.noise), "--noise ", o.noise, " must be finite and not negative");
+  TORCH_CHECK_VALUE(o.seeds >= 1, "--seeds ", o.seeds, " must be at least 1");
+  TORCH_CHECK_VALUE(o.seed >= 0, "--seed ", o.seed, " must not be negative");
+}
+
+/// ‖N‖†/(ρ‖N‖_F), the mean over a hundred normal N.
+double used_part_of_rho(const norms::MatrixNorm& norm, const TheoryCheckOptions& o) {
+  constexpr int kDraws = 100;
+  auto source = generator(o.seed);
+  double sum = 0;
+  for (int i = 0; i < kDraws; ++i) {
+    const auto N = at::randn({o.rows, o.columns}, source, at::kDouble);
+    sum += (norm.dual(N) / N.norm()).item<double>();
+  }
+  return sum / kDraws / norm.rho(o.rows, o.columns);
+}
+
+}  // namespace
+
+std::vector<TheoryCheck> check_theory(const TheoryCheckOptions& o,
+                                      const std::function<void(const std::string&)>& said) {
+  check(o);
+  auto source = generator(o.seed);
+  const auto objective = theory::random_least_squares(o.rows, o.columns, source);
+  const auto X1 = at::randn({o.rows, o.columns}, source, at::kDouble) * 0.1;
+  std::vector<TheoryCheck> checks;
+  for (const auto& name : o.norms.empty() ? all_norms() : o.norms) {
+    const auto norm = norms::norm_from_name(name);
+    TheoryCheck c{.norm = name,
+                  .L = theory::smoothness(*norm, objective.A, objective.B),
+                  .constants = theory::trial_constants(objective, *norm, X1, o.accuracy, o.noise)};
+    c.sizes = theory::stochastic_step_sizes(c.constants);
+    TORCH_CHECK_VALUE(c.sizes.K <= kMostSteps, name, " would take K = ", c.sizes.K, " steps, more than ", kMostSteps,
+                      "; choose a larger --accuracy or a smaller --noise");
+    said(c10::str(name, ": ", o.seeds, " x ", c.sizes.K, " steps"));
+    for (int64_t i = 1; i <= o.seeds; ++i) {
+      const auto trial = theory::try_schedule(objective, norm, X1, c.constants, c.sizes, generator(o.seed + i));
+      const auto share = 1 / static_cast<double>(o.seeds);
+      c.mean += share * trial.mean;
+      c.least += share * trial.least;
+      c.first += trial.first > 0 ? share * static_cast<double>(trial.first) : std::numeric_limits<double>::quiet_NaN();
+    }
+    c.rho_used = used_part_of_rho(*norm, o);
+    checks.push_back(std::move(c));
+  }
+  return checks;
+}
+
+std::string table_of(const std::vector<TheoryCheck>& checks) {
+  using terminal::significant;
+  std::vector<std::vector<std::string>> rows = {
+      {"norm", "rho", "rho used", "L", "L is", "eta", "alpha", "K", "K/first", "mean/eps", "least/eps", "holds"}};
+  for (const auto& c : checks)
+    rows.push_back({c.norm, significant(c.constants.rho), significant(c.rho_used, 2), significant(c.L.value),
+                    c.L.exact ? "exact" : "a bound", significant(c.sizes.eta, 3), significant(c.sizes.alpha, 3),
+                    significant(c.sizes.K, 7), significant(c.sizes.K / c.first, 3),
+                    significant(c.mean / c.constants.eps, 3), significant(c.least / c.constants.eps, 3),
+                    c.holds() ? "yes" : "NO"});
+  return terminal::table(rows);
+}
+
+}  // namespace fanion::tasks

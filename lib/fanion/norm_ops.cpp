@@ -1,0 +1,157 @@
+// The Python boundary of norms and rules: torch ops in the namespace `fanion`, beside those of torch_ops.cpp.
+// Norms and rules come in as text, which the registry parses; directions go out, and come in again, as lists of terms.
+
+#include <ATen/ops/empty.h>
+#include <torch/library.h>
+
+#include "fanion/linalg/finite_entries.h"
+#include "fanion/norms/dual_sum.h"
+#include "fanion/norms/registry.h"
+#include "fanion/norms/rule_cache.h"
+#include "fanion/norms/weighted_sum.h"
+
+namespace fanion {
+namespace {
+
+using norms::norm_from_name;
+using MaybeTensors = c10::List<std::optional<at::Tensor>>;
+
+/// A Direction in the order that directions.py reads: a kind and a coefficient for each term, and all their tensors in
+/// a row: U, V of "low_rank"; M, scale of "scaled"; D of "dense"; M, L, V, scale of "residual:sign" and the like, with
+/// None for those that are undefined.
+using Terms = std::tuple<std::vector<std::string>, std::vector<double>, MaybeTensors>;
+constexpr auto kTerms = "(str[] kinds, float[] coefs, Tensor?[] tensors)";
+constexpr std::string_view kResidual = "residual:";
+
+struct TermWriter {
+  std::vector<std::string> kinds;
+  std::vector<double> coefs;
+  MaybeTensors tensors;
+
+  void operator()(const norms::LowRankTerm& t) { add("low_rank", t.coef, {t.U, t.V}); }
+  void operator()(const norms::ScaledTerm& t) { add("scaled", t.coef, {t.M, t.scale}); }
+  void operator()(const norms::DenseTerm& t) { add("dense", t.coef, {t.D}); }
+  void operator()(const norms::ResidualTerm& t) {
+    add(c10::str(kResidual, norms::name_of(t.map)), t.coef, {t.M, t.L, t.V, t.scale});
+  }
+
+ private:
+  void add(const std::string& kind, double coef, std::initializer_list<at::Tensor> parts) {
+    kinds.push_back(kind);
+    coefs.push_back(coef);
+    for (const auto& part : parts) tensors.push_back(part.defined() ? std::optional(part) : std::nullopt);
+  }
+};
+
+Terms terms_of(const norms::Direction& D) {
+  TermWriter writer;
+  for (const auto& term : D.terms) std::visit(writer, term);
+  return {writer.kinds, writer.coefs, writer.tensors};
+}
+
+norms::Direction direction_of(const c10::List<std::string>& kinds, const c10::List<double>& coefs,
+                              const MaybeTensors& tensors) {
+  std::size_t next = 0;
+  const auto take = [&] { return tensors.get(next++).value_or(at::Tensor()); };
+  norms::Direction D;
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    const std::string& kind = kinds[i];
+    const double coef = coefs[i];
+    // Braces take the tensors from left to right.
+    if (kind == "low_rank")
+      D.terms.emplace_back(norms::LowRankTerm{coef, take(), take()});
+    else if (kind == "scaled")
+      D.terms.emplace_back(norms::ScaledTerm{coef, take(), take()});
+    else if (kind == "dense")
+      D.terms.emplace_back(norms::DenseTerm{coef, take()});
+    else {
+      TORCH_CHECK_VALUE(kind.starts_with(kResidual), "unknown kind of term '", kind, "'");
+      const auto map = norms::residual_map_from_name(kind.substr(kResidual.size()));
+      D.terms.emplace_back(norms::ResidualTerm{coef, map, take(), take(), take(), take()});
+    }
+  }
+  return D;
+}
+
+Terms rule_direction(const at::Tensor& M, std::string_view rule) {
+  return terms_of(norms::cached_rule(rule)->direction(M));
+}
+
+at::Tensor dense_direction(const c10::List<std::string>& kinds, const c10::List<double>& coefs,
+                           const MaybeTensors& tensors, at::IntArrayRef shape, at::ScalarType dtype,
+                           at::Device device) {
+  const auto like = at::empty({}, at::device(device).dtype(dtype)).expand(shape);
+  return norms::to_dense(direction_of(kinds, coefs, tensors), like);
+}
+
+Terms norm_direction(const at::Tensor& M, std::string_view norm) { return terms_of(norm_from_name(norm)->lmo(M)); }
+
+at::Tensor norm_value(const at::Tensor& X, std::string_view norm) { return norm_from_name(norm)->value(X); }
+at::Tensor norm_dual(const at::Tensor& M, std::string_view norm) { return norm_from_name(norm)->dual(M); }
+/// Bounds of the value, equal where it is exact: lower, upper, iterations, converged.
+std::tuple<double, double, int64_t, bool> norm_gauge(const at::Tensor& X, std::string_view norm, double tol,
+                                                     int64_t max_iterations) {
+  const auto whole = norm_from_name(norm);
+  std::vector<norms::WeightedNorm> parts;
+  if (const auto* sum = dynamic_cast<const norms::SumOfRules*>(whole.get()))
+    for (const auto& [weight, rule] : sum->parts())
+      parts.push_back({weight, std::dynamic_pointer_cast<const norms::MatrixNorm>(rule)});
+  else
+    parts.push_back({1, whole});
+  linalg::check_finite(norms::working_matrix(X), "the matrix");
+  const auto [lower, upper, iterations, converged] =
+      norms::dual_sum_gauge(parts, X, {.tol = tol, .max_iterations = max_iterations});
+  return {lower, upper, iterations, converged};
+}
+
+at::Tensor norm_lmo(const at::Tensor& M, std::string_view norm) { return norm_from_name(norm)->minimiser(M); }
+at::Tensor norm_prox(const at::Tensor& M, double lam, std::string_view norm) {
+  return norm_from_name(norm)->prox(M, lam);
+}
+at::Tensor norm_project(const at::Tensor& X, std::string_view norm) { return norm_from_name(norm)->project(X); }
+double norm_rho(int64_t m, int64_t n, std::string_view norm) { return norm_from_name(norm)->rho(m, n); }
+
+std::string dual_sum(at::ArrayRef<double> weights, const c10::List<std::string>& parts) {
+  std::vector<norms::WeightedNorm> weighted;
+  for (std::size_t i = 0; i < weights.size(); ++i) weighted.push_back({weights[i], norm_from_name(parts.get(i))});
+  return norms::dual_sum(weighted)->name();
+}
+
+std::string canonical_rule(std::string_view text) { return norms::cached_rule(text)->name(); }
+std::string canonical_norm(std::string_view text) { return norm_from_name(text)->name(); }
+
+std::vector<std::string> rules() {
+  std::vector<std::string> lines;
+  for (const auto& [name, keys, summary] : norms::known_rules())
+    lines.push_back(c10::str(name, "\t", keys, "\t", summary));
+  return lines;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(fanion, m) {
+  // One kernel for every device: the library is written in ATen calls.
+  const auto def = [&](const std::string& schema, auto kernel) {
+    m.def(schema.c_str(), torch::dispatch(c10::DispatchKey::CompositeExplicitAutograd, kernel));
+  };
+  def(c10::str("rule_direction(Tensor M, str rule) -> ", kTerms), TORCH_FN(rule_direction));
+  def("dense_direction(str[] kinds, float[] coefs, Tensor?[] tensors, int[] shape, ScalarType dtype, Device device) "
+      "-> Tensor",
+      TORCH_FN(dense_direction));
+  def(c10::str("norm_direction(Tensor M, str norm) -> ", kTerms), TORCH_FN(norm_direction));
+  def("norm_value(Tensor X, str norm) -> Tensor", TORCH_FN(norm_value));
+  def("norm_dual(Tensor M, str norm) -> Tensor", TORCH_FN(norm_dual));
+  def("norm_gauge(Tensor X, str norm, *, float tol, int max_iterations) -> "
+      "(float lower, float upper, int iterations, bool converged)",
+      TORCH_FN(norm_gauge));
+  def("norm_lmo(Tensor M, str norm) -> Tensor", TORCH_FN(norm_lmo));
+  def("norm_prox(Tensor M, float lam, str norm) -> Tensor", TORCH_FN(norm_prox));
+  def("norm_project(Tensor X, str norm) -> Tensor", TORCH_FN(norm_project));
+  m.def("norm_rho(int m, int n, str norm) -> float", TORCH_FN(norm_rho));
+  m.def("dual_sum(float[] weights, str[] norms) -> str", TORCH_FN(dual_sum));
+  m.def("canonical_rule(str text) -> str", TORCH_FN(canonical_rule));
+  m.def("canonical_norm(str text) -> str", TORCH_FN(canonical_norm));
+  m.def("rules() -> str[]", TORCH_FN(rules));
+}
+
+}  // namespace fanion

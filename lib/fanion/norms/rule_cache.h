@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string_view>
+
+#include "fanion/norms/direction_rule.h"
+
+namespace fanion::norms {
+
+/// `rule_from_name`, parsed once per text: a training loop asks for the same rule in every step. Thread-safe.
+RulePtr cached_rule(std::string_view text);
+
+}  // namespace fanion::norms

@@ -1,0 +1,57 @@
+#include "fanion/norms/scaled_max_entry.h"
+
+#include <ATen/TensorOperators.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "fanion/norms/max_entry.h"
+
+namespace fanion::norms {
+namespace {
+
+class ScaledMaxEntry final : public MatrixNorm {
+ public:
+  explicit ScaledMaxEntry(std::optional<int64_t> k) : k_(k) {
+    TORCH_CHECK_VALUE(!k || *k >= 1, "k = ", *k, " must be at least 1");
+  }
+
+  std::string name() const override { return k_ ? c10::str("scaled_max_entry:k=", *k_) : "scaled_max_entry"; }
+  at::Tensor value_of(const at::Tensor& X) const override {
+    return max_entry_->value(X) / radius(X.size(0), X.size(1));
+  }
+  at::Tensor dual_of(const at::Tensor& M) const override { return max_entry_->dual(M) * radius(M.size(0), M.size(1)); }
+  at::Tensor projection_of(const at::Tensor& X) const override {
+    const double c = radius(X.size(0), X.size(1));
+    return X.clamp(-c, c);
+  }
+  double rho(int64_t m, int64_t n) const override { return radius(m, n) * max_entry_->rho(m, n); }
+  std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
+    return KyFanForm{Magnitudes::entries, m * n, radius(m, n)};
+  }
+  Direction direction(const at::Tensor& M, at::Tensor*) const override {
+    auto D = max_entry_->direction(M);
+    return D *= radius(M.size(0), M.size(1));
+  }
+  int64_t warm_columns(int64_t m, int64_t n) const override {
+    radius(m, n);
+    return 0;
+  }
+
+ private:
+  /// c, the size of the entries on the unit sphere.
+  double radius(int64_t m, int64_t n) const {
+    const int64_t smaller = std::min(m, n), k = k_.value_or(smaller);
+    TORCH_CHECK_VALUE(k <= smaller, "k = ", k, " is out of range: a ", m, " x ", n, " matrix allows 1 to ", smaller);
+    return std::sqrt(static_cast<double>(k) / (static_cast<double>(m) * static_cast<double>(n)));
+  }
+
+  std::optional<int64_t> k_;
+  NormPtr max_entry_ = max_entry();
+};
+
+}  // namespace
+
+NormPtr scaled_max_entry(std::optional<int64_t> k) { return std::make_shared<ScaledMaxEntry>(k); }
+
+}  // namespace fanion::norms
