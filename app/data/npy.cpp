@@ -104,7 +104,8 @@ void write_npy(const std::filesystem::path& file, const at::Tensor& tensor) {
   while ((10 + static_cast<int64_t>(text.size()) + 1) % kAlignment != 0) text += ' ';
   text += '\n';
   std::ofstream out(file, std::ios::binary);
-  out << kNpyMagic << '\1' << '\0' << static_cast<char>(text.size() & 0xff) << static_cast<char>(text.size() >> 8) << text;
+  out << kNpyMagic << '\1' << '\0' << static_cast<char>(text.size() & 0xff) << static_cast<char>(text.size() >> 8)
+      << text;
   const auto data = tensor.cpu().contiguous();
   out.write(static_cast<const char*>(data.data_ptr()), static_cast<std::streamsize>(data.nbytes()));
   out.close();
