@@ -88,7 +88,7 @@ struct TheoryCommand {
       trial.rows = shape[0];
       trial.columns = shape[1];
     }
-    const auto checks = tasks::check_theory(trial, [](const std::string& line) { std::cerr << line << std::endl; });
+    const auto checks = tasks::check_theory(trial, [](const std::string& line) { std::cerr << line << '\n'; });
     std::cout
         << "least squares on " << trial.rows << " x " << trial.columns << ", eps = " << trial.accuracy
         << " |grad F(X1)|_dual, rho sigma = " << trial.noise << " eps, mean of " << trial.seeds << " seeds from "

@@ -63,17 +63,21 @@ double maximum_around(const std::vector<double>& c, double b, const std::vector<
   if (c.front() == 0 || p.front() == 0) {
     y[0] = b;
   } else if (b > 0) {
+    const auto y_of = [&](double mu, std::size_t i) { return p[i] * c[i] / (mu - p[i]); };
     const auto length = [&](double mu) {
       double squares = 0;
-      for (std::size_t i = 0; i < p.size(); ++i) squares += std::pow(y[i] = p[i] * c[i] / (mu - p[i]), 2);
+      for (std::size_t i = 0; i < p.size(); ++i) squares += y_of(mu, i) * y_of(mu, i);
       return std::sqrt(squares);
     };
     double low = p.front(), high = 2 * p.front();
     while (length(high) > b) high *= 2;
-    for (double middle = low + (high - low) / 2; middle > low && middle < high; middle = low + (high - low) / 2)
+    double middle = low + (high - low) / 2;
+    while (middle > low && middle < high) {
       (length(middle) > b ? low : high) = middle;
+      middle = low + (high - low) / 2;
+    }
     const double stretch = b / length(high);
-    for (auto& x : y) x *= stretch;
+    for (std::size_t i = 0; i < p.size(); ++i) y[i] = y_of(high, i) * stretch;
   }
   double sum = 0;
   for (std::size_t i = 0; i < p.size(); ++i) sum += p[i] * (c[i] + y[i]) * (c[i] + y[i]);

@@ -22,7 +22,7 @@ double LeastSquares::value(const at::Tensor& X) const { return (gradient(X) * (X
 
 at::Tensor LeastSquares::gradient(const at::Tensor& X) const { return at::matmul(at::matmul(A, X - S), B); }
 
-LeastSquares random_least_squares(int64_t m, int64_t n, at::Generator generator) {
+LeastSquares random_least_squares(int64_t m, int64_t n, const at::Generator& generator) {
   TORCH_CHECK_VALUE(m >= 1 && n >= 1, "least squares on ", m, " x ", n, " matrices: sizes must be positive");
   auto A = random_positive(m, generator);
   auto B = random_positive(n, generator);

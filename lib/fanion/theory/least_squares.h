@@ -16,6 +16,6 @@ struct LeastSquares {
 };
 
 /// 004 §4.1: eigenvalues of A and B uniform in (0, 1), random eigenvectors, S = 0; float64, CPU.
-LeastSquares random_least_squares(int64_t m, int64_t n, at::Generator generator);
+LeastSquares random_least_squares(int64_t m, int64_t n, const at::Generator& generator);
 
 }  // namespace fanion::theory
