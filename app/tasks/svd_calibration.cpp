@@ -28,13 +28,12 @@ at::Tensor normal(int64_t m, int64_t n, at::ScalarType dtype) {
 
 /// The least seconds of several calls.
 double least(const std::function<void()>& work) {
-  using Clock = std::chrono::steady_clock;
   work();
   double best = std::numeric_limits<double>::infinity(), total = 0;
   for (int i = 0; i < kMost && (i < kLeast || total < kEnough); ++i) {
-    const auto start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
     work();
-    const double took = std::chrono::duration<double>(Clock::now() - start).count();
+    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     best = std::min(best, took);
     total += took;
   }
