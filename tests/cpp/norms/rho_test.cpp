@@ -2,6 +2,8 @@
 
 #include "certificates.h"
 #include "fanion/norms/dual_sum.h"
+#include "fanion/norms/f_star_rms.h"
+#include "fanion/norms/f_star_sum.h"
 #include "fanion/norms/frobenius.h"
 #include "fanion/norms/ky_fan_dual.h"
 #include "fanion/norms/max_entry.h"
@@ -27,6 +29,7 @@ TEST(Rho, IsTheLeastConstantOfEveryNorm) {
   EXPECT_NEAR(tightness(spectral(), flat_of_rank(9)), 1, tol);
   EXPECT_NEAR(tightness(nuclear(), flat_of_rank(1)), 1, tol);
   for (const int64_t k : {1, 4, 9}) EXPECT_NEAR(tightness(ky_fan_dual(k), flat_of_rank(k)), 1, tol);
+  for (const auto& norm : {f_star_rms(), f_star_sum()}) EXPECT_NEAR(tightness(norm, flat_of_rank(1)), 1, tol);
   EXPECT_NEAR(tightness(max_entry(), at::ones({12, 9}, at::kDouble)), 1, tol);
   EXPECT_NEAR(tightness(dual_sum({{0.3, spectral()}, {0.7, frobenius()}}), flat_of_rank(9)), 1, tol);
   EXPECT_NEAR(tightness(dual_sum({{2, nuclear()}, {0.5, frobenius()}}), flat_of_rank(1)), 1, tol);
