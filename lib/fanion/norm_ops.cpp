@@ -99,9 +99,8 @@ std::tuple<double, double, int64_t, bool> norm_gauge(const at::Tensor& X, std::s
   else
     parts.push_back({1, whole});
   linalg::check_finite(norms::working_matrix(X), "the matrix");
-  const auto [lower, upper, iterations, converged] =
-      norms::dual_sum_gauge(parts, X, {.tol = tol, .max_iterations = max_iterations});
-  return {lower, upper, iterations, converged};
+  const auto found = norms::dual_sum_gauge(parts, X, {.tol = tol, .max_iterations = max_iterations});
+  return {found.lower, found.upper, found.iterations, found.converged};
 }
 
 at::Tensor norm_lmo(const at::Tensor& M, std::string_view norm) { return norm_from_name(norm)->minimiser(M); }

@@ -68,7 +68,7 @@ class Norm(Rule):
         return result
 
     @torch.no_grad()
-    def gauge(self, X: Tensor, *, tol: float = 1e-6, max_iterations: int = 5000) -> Gauge:
+    def gauge(self, X: Tensor, *, tol: float = 1e-6, max_iterations: int = 20000) -> Gauge:
         """‖X‖ of one matrix (m, n) between two bounds, and what it took to find them.
 
         Sums of norms (`dual_sum`) have an exact form where a single singular-value or entrywise norm is mixed with

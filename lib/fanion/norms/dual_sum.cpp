@@ -116,18 +116,18 @@ class DualSum final : public MatrixNorm, public SumOfRules {
     return {sum * sum, false, "(sum of w sqrt(L) of the parts)^2"};
   }
   at::Tensor value_of(const at::Tensor& X) const override {
-    const auto [lower, upper, iterations, converged] = gauge(X, {});
-    TORCH_CHECK(converged, "the value of ", name(), " was only found to lie between ", lower, " and ", upper, " after ",
-                iterations, " iterations");
-    return at::scalar_tensor(upper, X.options());
+    const auto found = gauge(X, {});
+    TORCH_CHECK(found.converged, "the value of ", name(), " was only found to lie between ", found.lower, " and ",
+                found.upper, " after ", found.iterations, " iterations");
+    return at::scalar_tensor(found.upper, X.options());
   }
 
   Gauge gauge(const at::Tensor& X, const GaugeOptions& options) const {
     if (combined_.size() == 1) {
       const double value = combined_[0].norm->value(X).item<double>() / combined_[0].weight;
-      return {value, value, 0, true};
+      return {value, value};
     }
-    if (const auto value = sorted_gauge(combined_, X)) return {*value, *value, 0, true};
+    if (const auto value = sorted_gauge(combined_, X)) return {*value, *value};
     return sum_gauge(combined_, X, options);
   }
 
@@ -141,8 +141,7 @@ class DualSum final : public MatrixNorm, public SumOfRules {
       else
         others.push_back(part);
     }
-    TORCH_CHECK_VALUE(others.size() == 1, "no projection onto the unit ball of ", name(), " is known: only sums ",
-                      "of one norm with frobenius have one");
+    if (others.size() != 1) return MatrixNorm::projection_of(X);
     const auto& [a, norm] = others[0];
     const auto nearest = norm->project(X / a) * a, rest = X - nearest;
     const double distance = at::linalg_vector_norm(rest, 2, {}, false, at::kDouble).item<double>();

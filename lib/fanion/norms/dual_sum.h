@@ -21,7 +21,7 @@ namespace fanion::norms {
 NormPtr dual_sum(const std::vector<WeightedNorm>& parts);
 
 /// The value of `dual_sum(parts)` at X between two bounds, which are equal where an exact form is known.
-/// Never throws for want of convergence: the result says so.
+/// (and Y and Z undefined). Never throws for want of convergence: the result says so.
 Gauge dual_sum_gauge(const std::vector<WeightedNorm>& parts, const at::Tensor& X, const GaugeOptions& options = {});
 
 }  // namespace fanion::norms

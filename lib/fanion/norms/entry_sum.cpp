@@ -21,9 +21,7 @@ class EntrySum final : public MatrixNorm {
   }
   double rho(int64_t, int64_t) const override { return 1; }
 
-  std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const override {
-    return KyFanForm{Magnitudes::entries, 1};
-  }
+  std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const override { return KyFanForm{Magnitudes::entries, 1}; }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     const auto X = working_matrix(M), size = X.abs();
     const auto largest = size == size.amax();

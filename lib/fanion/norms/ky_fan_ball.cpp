@@ -42,7 +42,7 @@ class Walk {
   /// Goes to the gauge if it lies in this segment, else to the segment's end, and says which.
   bool ends_in_segment() {
     const double head = static_cast<double>(head_), middle = static_cast<double>(tail_ - head_);
-    const double left = static_cast<double>(k_) - head;        // entries of x that the middle amounts to, times c
+    const double left = static_cast<double>(k_) - head;          // entries of x that the middle amounts to, times c
     const double rise = tight_ && left > 0 ? left / middle : 0;  // of θ, as c falls by 1
     double way = cap_;
     End end = End::zero;

@@ -10,7 +10,6 @@
 
 #include "oracle.h"
 
-
 namespace fanion::norms {
 namespace {
 

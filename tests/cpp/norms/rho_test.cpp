@@ -5,6 +5,8 @@
 #include "fanion/norms/col_norm.h"
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/entry_sum.h"
+#include "fanion/norms/f_star_rms.h"
+#include "fanion/norms/f_star_sum.h"
 #include "fanion/norms/frobenius.h"
 #include "fanion/norms/ky_fan.h"
 #include "fanion/norms/ky_fan_dual.h"
@@ -49,6 +51,7 @@ TEST(Rho, IsTheLeastConstantOfEveryNorm) {
   EXPECT_NEAR(tightness(entry_sum(), one_entry), 1, tol);
   EXPECT_NEAR(tightness(row_norm(), ones), 1, tol);
   EXPECT_NEAR(tightness(col_norm(), ones), 1, tol);
+  for (const auto& norm : {f_star_rms(), f_star_sum()}) EXPECT_NEAR(tightness(norm, flat_of_rank(1)), 1, tol);
   EXPECT_NEAR(tightness(dual_sum({{0.3, spectral()}, {0.7, frobenius()}}), flat_of_rank(9)), 1, tol);
   EXPECT_NEAR(tightness(dual_sum({{2, nuclear()}, {0.5, frobenius()}}), flat_of_rank(1)), 1, tol);
 }
