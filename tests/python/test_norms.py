@@ -127,7 +127,10 @@ def test_dtypes():
         (lambda: norms.lmo(torch.ones(2, 2, dtype=torch.int64), "nsgd"), "floating-point tensor, got Long"),
         (lambda: norms.value(torch.ones(2, 2), "d-fanion:k=1"), "is a rule but no norm: it has no value and no dual"),
         (lambda: norms.dual(torch.ones(2, 2), "f-muon:alpha=1.5"), "is a rule but no norm"),
-        (lambda: norms.value(torch.ones(2, 2), "0.5*nuclear + 0.5*max_entry"), "is not known: only sums of frobenius"),
+        (
+            lambda: norms.value(torch.ones(2, 2), "0.5*nuclear + 0.5*schatten:p=3"),
+            "no projection onto the unit ball of schatten",
+        ),
     ],
 )
 def test_errors(call, message):
