@@ -30,8 +30,11 @@ def lmo(M: Tensor, rule: str) -> Tensor:
 
 @torch.no_grad()
 def value(X: Tensor, norm: str) -> Tensor:
-    """‖X‖, 0-dimensional. ValueError for rules that are no norm, and for sums that need a projection
-    nobody knows; RuntimeError where the bounds of a sum do not meet."""
+    """‖X‖, 0-dimensional.
+
+    ValueError for rules that are no norm, and for sums that need the projection of a part that has none; RuntimeError
+    where the bounds of a sum do not meet.
+    """
     result: Tensor = ops.norm_value(X, norm)
     return result
 
