@@ -82,7 +82,7 @@ def test_triangle_inequality(M, other, norm):
 )
 def test_canonical_names_are_fixed_points(name, k, alpha, svd, weight):
     keys = next(info.keys for info in norms.rules() if info.name == name)
-    values = {"k": k, "alpha": alpha, "svd": svd}
+    values = {"k": k, "p": k, "alpha": alpha, "svd": svd}
     taken = {key.split("=")[0] for key in keys.split(", ")}
     options = ",".join(f"{key}={value}" for key, value in values.items() if key in taken)
     rule = f"{name}:{options}" if options else name

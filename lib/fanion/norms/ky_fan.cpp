@@ -21,16 +21,16 @@ class KyFan final : public MatrixNorm {
 
   std::string name() const override { return c10::str("ky_fan:k=", k_); }
   at::Tensor value_of(const at::Tensor& X) const override {
-    check_fits(X);
+    warm_columns(X.size(0), X.size(1));
     return singular_values(X).narrow(0, 0, k_).sum();
   }
   at::Tensor dual_of(const at::Tensor& M) const override {
-    check_fits(M);
+    warm_columns(M.size(0), M.size(1));
     const auto S = singular_values(M);
     return at::maximum(S.sum() / static_cast<double>(k_), S[0]);
   }
   at::Tensor projection_of(const at::Tensor& X) const override {
-    check_fits(X);
+    warm_columns(X.size(0), X.size(1));
     return with_singular_values(X, [k = k_](const at::Tensor& sigma) { return onto_ky_fan_ball(sigma, k); });
   }
   double rho(int64_t m, int64_t n) const override {
@@ -39,7 +39,7 @@ class KyFan final : public MatrixNorm {
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     const auto X = working_matrix(M);
-    check_fits(X);
+    warm_columns(X.size(0), X.size(1));
     const auto [U, S, V] = all_triplets(X);
     const auto k = static_cast<double>(k_);
     auto first = at::zeros_like(S);
@@ -48,9 +48,9 @@ class KyFan final : public MatrixNorm {
     return {{LowRankTerm{-1, without_null_columns(U, S, M.size(0), M.size(1)) * weights, V}}};
   }
 
- private:
-  void check_fits(const at::Tensor& X) const { warm_columns_for({}, k_, X.size(0), X.size(1)); }
+  int64_t warm_columns(int64_t m, int64_t n) const override { return warm_columns_for({}, k_, m, n); }
 
+ private:
   int64_t k_;
 };
 

@@ -25,11 +25,10 @@ at::Tensor on_device_of(const at::Tensor& s, const std::vector<double>& x) {
   return at::tensor(x, at::kDouble).to(s.device());
 }
 
-/// sums[i]: the first i numbers of [begin, end).
-template <class Iterator>
-std::vector<double> running_sums(Iterator begin, Iterator end) {
-  std::vector<double> sums(end - begin + 1, 0);
-  std::partial_sum(begin, end, sums.begin() + 1);
+/// sums[i] = x_0 + … + x_{i−1}.
+std::vector<double> running_sums(const std::vector<double>& x) {
+  std::vector<double> sums(x.size() + 1, 0);
+  std::partial_sum(x.begin(), x.end(), sums.begin() + 1);
   return sums;
 }
 
@@ -72,7 +71,7 @@ at::Tensor onto_simplex(const at::Tensor& s) {
 
 at::Tensor onto_capped_simplex(const at::Tensor& s, int64_t k) {
   const auto budget = static_cast<double>(k);
-  const auto capped = s.clamp_max(1);
+  auto capped = s.clamp_max(1);
   if (capped.sum().item<double>() <= budget) return capped;
   const auto v = on_cpu(s);
   const auto [first, last] = segment_of_sum(v, budget);
@@ -90,15 +89,17 @@ at::Tensor onto_ky_fan_ball(const at::Tensor& s, int64_t k) {
   // x_i = top − (s₁ − s_i) for i < a, λ for a ≤ i < b, s_i beyond, with top = s₁ − μ, a ≤ k ≤ b, and
   // Σ_{i<b} clip(s_i − λ, 0, μ) = kμ, that is (b − a)λ − (k − a)·top = excess(a, b).
   auto x = on_cpu(s);
+  TORCH_CHECK_VALUE(std::isfinite(x[0] * static_cast<double>(k * s.numel())), "singular values of ", x[0],
+                    " are too large to project: their sums leave float64");
   auto below = x;
   for (auto& value : below) value = x[0] - value;
   const auto keep = static_cast<std::size_t>(k), size = x.size();
-  const auto sums_below = running_sums(below.begin(), below.begin() + k);
-  const auto to_k = running_sums(below.rend() - k, below.rend()), from_k = running_sums(x.begin() + k, x.end());
+  const auto sums_below = running_sums(below);
+  const auto to_k = running_sums({below.rend() - k, below.rend()}), from_k = running_sums({x.begin() + k, x.end()});
   const auto excess = [&](std::size_t a, std::size_t b) { return from_k[b - keep] - to_k[keep - a]; };
 
   // λ = 0, where the sum may stay below kμ.
-  const auto simplex = onto_simplex(s);
+  auto simplex = onto_simplex(s);
   const auto positive = simplex.count_nonzero().item<int64_t>();
   if (positive <= k && static_cast<double>(k - positive) * simplex[0].item<double>() + excess(positive, size) <= 0)
     return simplex;

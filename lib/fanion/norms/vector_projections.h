@@ -19,7 +19,8 @@ at::Tensor onto_capped_simplex(const at::Tensor& s, int64_t k);
 
 /// argmin ‖x − s‖ over {x ≥ 0, the sum of the k largest ≤ 1}: s − clip(s − λ, 0, μ). The ball of the Ky Fan k-norm.
 ///
-/// s ≥ 0, descending, (r,) float64, any device; 1 ≤ k ≤ r. Computed on the CPU. Cost: O(kr), small beside an SVD.
+/// s ≥ 0, descending, (r,) float64, any device; 1 ≤ k ≤ r. Computed on the CPU. Throws where s₁ > 1.8e308/(kr).
+/// Cost: O(kr), small beside an SVD.
 /// Source: the optimality conditions are linear in (λ, μ) for every pair (number of x = s − μ, number of x ≥ λ); Wu,
 /// Ding, Sun & Toh 2014, "On the Moreau–Yosida regularization of the vector k-norm related functions".
 at::Tensor onto_ky_fan_ball(const at::Tensor& s, int64_t k);

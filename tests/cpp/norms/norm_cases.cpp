@@ -119,6 +119,10 @@ NormCase f_star_case(const std::string& name, const norms::NormPtr& norm, bool s
 
 std::ostream& operator<<(std::ostream& out, const NormCase& norm_case) { return out << norm_case.name; }
 
+double norm_of(const NormCase& norm_case, const Tensor& X) {
+  return norm_case.value ? norm_case.value(X) : norm_case.norm->value(X).item<double>();
+}
+
 std::vector<NormCase> norm_cases(int64_t m, int64_t n) {
   const int64_t smaller = std::min(m, n);
   const auto rows = static_cast<double>(m), columns = static_cast<double>(n);

@@ -27,6 +27,9 @@ struct NormCase {
 };
 std::ostream& operator<<(std::ostream& out, const NormCase& norm_case);
 
+/// ‖X‖ by the formula, or by the library where there is none.
+double norm_of(const NormCase& norm_case, const at::Tensor& X);
+
 /// Every norm that fits an m × n matrix: all kinds, several k and p, the F- families at α = 0, 0.3, 1.
 std::vector<NormCase> norm_cases(int64_t m, int64_t n);
 

@@ -146,8 +146,12 @@ TEST(Registry, EveryKnownRuleCanBeMade) {
     const bool needs_k = info.keys == "k" || info.keys.starts_with("k, "), needs_p = info.keys == "p";
     EXPECT_NO_THROW(rule_from_name(info.name + (needs_k ? ":k=2" : needs_p ? ":p=2" : ""))) << info.name;
     EXPECT_FALSE(info.summary.empty()) << info.name;
-    if (needs_k) EXPECT_VALUE_ERROR(rule_from_name(info.name), "needs k");
-    if (needs_p) EXPECT_VALUE_ERROR(rule_from_name(info.name), "needs p");
+    if (needs_k) {
+      EXPECT_VALUE_ERROR(rule_from_name(info.name), "needs k");
+    }
+    if (needs_p) {
+      EXPECT_VALUE_ERROR(rule_from_name(info.name), "needs p");
+    }
   }
 }
 

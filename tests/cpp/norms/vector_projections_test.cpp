@@ -119,6 +119,13 @@ TEST(VectorProjections, SimplexTakesAnyOrder) {
   EXPECT_TRUE(same_bits(onto_simplex(s).index_select(0, order), onto_simplex(sorted)));
 }
 
+TEST(VectorProjections, LargestNumbers) {
+  const auto s = at::tensor({1.5e308, 1.5e308, 1e308, 1e300}, at::kDouble);
+  EXPECT_TRUE(at::equal(onto_simplex(s), at::tensor({0.5, 0.5, 0.0, 0.0}, at::kDouble)));
+  EXPECT_TRUE(at::equal(onto_capped_simplex(s, 3), at::tensor({1.0, 1.0, 1.0, 0.0}, at::kDouble)));
+  EXPECT_VALUE_ERROR(onto_ky_fan_ball(s, 3), "too large to project");
+}
+
 TEST(VectorProjections, ThousandsOfValues) {
   const auto s = std::get<0>(at::sort(random_normal(1, 3000, 403)[0].abs(), 0, /*descending=*/true));
   for (const int64_t k : {1, 40, 1500, 2999}) {
