@@ -81,7 +81,8 @@ class Splitting {
   /// position with every third step a bisection, from the last radius.
   at::Tensor nearest(const at::Tensor& V) {
     auto Q = at::zeros_like(V);
-    double low = 0, high = largest_value(V), pull_low = -1, pull_high = 0;  // pull_low < 0: not computed
+    const double largest = largest_value(V);
+    double low = 0, high = largest, pull_low = -1, pull_high = 0;  // pull_low < 0: not computed
     double t = std::min(radius_, high);
     for (int64_t trial = 1;; ++trial) {
       const double now = pull(V, t, Q);
@@ -90,7 +91,7 @@ class Splitting {
         low = t, pull_low = now;
       else
         high = t, pull_high = now;
-      if (high - low <= 1e-15 * high) break;  // no double left between them
+      if (high - low <= 1e-15 * largest) break;  // to rounding of V
       const double share = trial % 3 == 0 || pull_low < 0 ? 0.5 : (pull_low - step_) / (pull_low - pull_high);
       t = low + share * (high - low);
     }
@@ -111,7 +112,8 @@ class Splitting {
 
   at::Tensor stacked(const at::Tensor& X) const { return at::stack(std::vector<at::Tensor>(parts_.size(), X)); }
   /// Q with X − Σ Q_i added to the part that needs the least for it.
-  at::Tensor with_rest(at::Tensor Q) const {
+  at::Tensor with_rest(const at::Tensor& points) const {
+    auto Q = points.clone();
     const auto rest = X_ - Q.sum(0);
     int64_t best = 0;
     double least = std::numeric_limits<double>::infinity();

@@ -74,7 +74,7 @@ NormCase summed(double a, const NormCase& first, double b, const NormCase& secon
              {},
              [=](const Tensor& M) { return a * first.dual(M) + b * second.dual(M); },
              first.solver_tol};
-  c.value_tol = 1e-11;
+  c.value_tol = 1e-13;
   c.unitarily_invariant = first.unitarily_invariant && second.unitarily_invariant;
   c.has_projection = false;
   c.has_value = has_value;

@@ -16,8 +16,7 @@ struct NormCase {
   std::function<double(const at::Tensor&)> dual;
   /// What its solver may add to the rounding of a dual gap: Lanczos stops at 1e-5·σ₁.
   double solver_tol = 0;
-  /// Relative error of its value beyond rounding: the gauge of a dual sum is found to 1e-12, and moves the primal
-  /// norm of a direction of r terms by at most √r as much.
+  /// Relative error of the reference for its value beyond rounding: that of a dual sum bisects differences.
   double value_tol = 0;
   /// Whether ‖QXP‖ = ‖X‖ for orthogonal Q and P.
   bool unitarily_invariant = true;
