@@ -14,7 +14,7 @@ from benchmarks.topk_svd.errors import Triplets
 from benchmarks.topk_svd.products import Inputs
 
 METHODS = ("lanczos", "block_krylov", "subspace", "randomized", "power")
-BLOCKS = (2, 4, 6, 8, 16, 32)  # of the Krylov methods
+BLOCKS = (1, 2, 3, 4, 6, 8, 16, 32)  # of block_krylov; 1 is lanczos with a larger basis
 PRECISIONS = ("full", "mixed")
 OVERSAMPLES = (2, 8, 16, 32)  # the default is 4
 
@@ -73,14 +73,15 @@ class Tuned(Contestant):
 
     @override
     def variants(self, problem: Problem) -> list[Settings]:
-        return [{"method": method} for method in METHODS if method != "power" or problem.k == 1]
+        methods = [method for method in METHODS if method != "power" or problem.k == 1]
+        return [{"method": method, "precision": precision} for precision in PRECISIONS for method in methods]
 
     @override
     def refined(self, problem: Problem, best: Settings) -> list[Settings]:
+        if best["method"] in ("lanczos", "block_krylov"):
+            return [{**best, "method": "block_krylov", "block": b, "precision": p} for p in PRECISIONS for b in BLOCKS]
         most = min(problem.shape) - problem.k
-        blocks = [{"block": b} for b in BLOCKS if best["method"] == "block_krylov"]
-        extra = [{"oversample": p} for p in OVERSAMPLES if p <= most and not blocks]
-        return [{**best, **more, "precision": precision} for precision in PRECISIONS for more in [{}, *blocks, *extra]]
+        return [{**best, "oversample": p} for p in OVERSAMPLES if p <= most]
 
     @override
     def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:

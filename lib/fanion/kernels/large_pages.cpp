@@ -13,7 +13,7 @@ namespace fanion::kernels {
 
 at::Tensor empty_in_large_pages(at::IntArrayRef sizes, const at::TensorOptions& options) {
 #ifdef __linux__
-  constexpr std::size_t kPage = 2 << 20;
+  constexpr std::size_t kPage = std::size_t{2} << 20U;
   const auto wanted = static_cast<std::size_t>(c10::multiply_integers(sizes)) * options.dtype().itemsize();
   if (options.device().is_cpu() && wanted >= 2 * kPage) {
     const std::size_t bytes = (wanted + kPage - 1) / kPage * kPage;

@@ -270,7 +270,7 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
   double total = 0;
   with_storage(storage, [&](auto s) {
     constexpr auto S = decltype(s)::value;
-    total = squares<S>(static_cast<const typename Element<S>::type*>(x), count);
+    total = squares<S>(static_cast<const Element<S>::type*>(x), count);
   });
   return total;
 }
