@@ -39,13 +39,14 @@ struct TheoryCommand {
     for (const auto* option : given_)
       TORCH_CHECK_VALUE(option->count() > 0, option->get_name(), " is required (or --check)");
     TORCH_CHECK_VALUE(norms.size() <= 1, "--norm takes one norm, got ", norms.size());
+    TORCH_CHECK_VALUE(rho->count() == 0 || (norms.empty() && shape.empty()),
+                      "--rho cannot be given with --norm or --shape: a norm on matrices of a shape has its own rho");
     if (rho->count() == 0) {
       TORCH_CHECK_VALUE(norms.size() == 1 && shape.size() == 2,
                         "rho is needed: give --rho, or --norm and --shape M,N, which have one");
       TORCH_CHECK_VALUE(shape[0] >= 1 && shape[1] >= 1, "--shape ", shape[0], ",", shape[1],
                         " must be two positive sizes");
       const auto norm = norms::norm_from_name(norms[0]);
-      norm->warm_columns(shape[0], shape[1]);  // throws where the norm does not fit
       problem.rho = norm->rho(shape[0], shape[1]);
       std::cout << norms[0] << " on " << shape[0] << " x " << shape[1] << ": rho = " << significant(problem.rho, 6)
                 << "\n\n";

@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/randn.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -16,28 +17,28 @@ namespace {
 
 constexpr double kMostSteps = 1e7;  // an hour of the smallest steps
 
-/// Every norm with an exact LMO, by its plain name, and the mixtures of the papers.
-const std::vector<std::string>& all_norms() {
-  static const std::vector<std::string> names = {"frobenius",
-                                                 "spectral",
-                                                 "rms_to_rms",
-                                                 "nuclear",
-                                                 "ky_fan_dual:k=3",
-                                                 "ky_fan:k=3",
-                                                 "schatten:p=1.5",
-                                                 "schatten:p=4",
-                                                 "max_entry",
-                                                 "scaled_max_entry",
-                                                 "entry_sum",
-                                                 "row_norm",
-                                                 "col_norm",
-                                                 "f_star_rms",
-                                                 "f_star_sum",
-                                                 "0.5*spectral + 0.5*frobenius",
-                                                 "0.5*nuclear + 0.5*frobenius",
-                                                 "0.5*ky_fan_dual:k=3 + 0.5*frobenius",
-                                                 "0.5*spectral + 0.5*scaled_max_entry"};
-  return names;
+/// Every norm with an exact LMO, by its plain name, and the mixtures of the papers; k = 3 where the matrix has it.
+std::vector<std::string> all_norms(int64_t rows, int64_t columns) {
+  const auto k = std::min({int64_t{3}, rows, columns});
+  return {"frobenius",
+          "spectral",
+          "rms_to_rms",
+          "nuclear",
+          c10::str("ky_fan_dual:k=", k),
+          c10::str("ky_fan:k=", k),
+          "schatten:p=1.5",
+          "schatten:p=4",
+          "max_entry",
+          "scaled_max_entry",
+          "entry_sum",
+          "row_norm",
+          "col_norm",
+          "f_star_rms",
+          "f_star_sum",
+          "0.5*spectral + 0.5*frobenius",
+          "0.5*nuclear + 0.5*frobenius",
+          c10::str("0.5*ky_fan_dual:k=", k, " + 0.5*frobenius"),
+          "0.5*spectral + 0.5*scaled_max_entry"};
 }
 
 at::Generator generator(int64_t seed) { return at::detail::createCPUGenerator(static_cast<uint64_t>(seed)); }
@@ -70,25 +71,33 @@ std::vector<TheoryCheck> check_theory(const TheoryCheckOptions& o,
   auto source = generator(o.seed);
   const auto objective = theory::random_least_squares(o.rows, o.columns, source);
   const auto X1 = at::randn({o.rows, o.columns}, source, at::kDouble) * 0.1;
+  const auto names = o.norms.empty() ? all_norms(o.rows, o.columns) : o.norms;
+  std::vector<norms::NormPtr> norms;
+  for (const auto& name : names) {
+    norms.push_back(norms::norm_from_name(name));
+    norms.back()->rho(o.rows, o.columns);  // throws where the norm does not fit
+  }
   std::vector<TheoryCheck> checks;
-  for (const auto& name : o.norms.empty() ? all_norms() : o.norms) {
-    const auto norm = norms::norm_from_name(name);
-    TheoryCheck c{.norm = name,
-                  .L = theory::smoothness(*norm, objective.A, objective.B),
-                  .constants = theory::trial_constants(objective, *norm, X1, o.accuracy, o.noise)};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    TheoryCheck c{.norm = names[i],
+                  .L = theory::smoothness(*norms[i], objective.A, objective.B),
+                  .constants = theory::trial_constants(objective, *norms[i], X1, o.accuracy, o.noise)};
     c.sizes = theory::stochastic_step_sizes(c.constants);
-    TORCH_CHECK_VALUE(c.sizes.K <= kMostSteps, name, " would take K = ", c.sizes.K, " steps, more than ", kMostSteps,
+    TORCH_CHECK_VALUE(c.sizes.K <= kMostSteps, c.norm, " would take K = ", c.sizes.K, " steps, more than ", kMostSteps,
                       "; choose a larger --accuracy or a smaller --noise");
-    said(c10::str(name, ": ", o.seeds, " x ", c.sizes.K, " steps"));
-    for (int64_t i = 1; i <= o.seeds; ++i) {
-      const auto trial = theory::try_schedule(objective, norm, X1, c.constants, c.sizes, generator(o.seed + i));
+    checks.push_back(std::move(c));
+  }
+  for (std::size_t i = 0; i < checks.size(); ++i) {
+    auto& c = checks[i];
+    said(c10::str(c.norm, ": ", o.seeds, " x ", c.sizes.K, " steps"));
+    for (int64_t j = 1; j <= o.seeds; ++j) {
+      const auto trial = theory::try_schedule(objective, norms[i], X1, c.constants, c.sizes, generator(o.seed + j));
       const auto share = 1 / static_cast<double>(o.seeds);
       c.mean += share * trial.mean;
       c.least += share * trial.least;
       c.first += trial.first > 0 ? share * static_cast<double>(trial.first) : std::numeric_limits<double>::quiet_NaN();
     }
-    c.rho_used = used_part_of_rho(*norm, o);
-    checks.push_back(std::move(c));
+    c.rho_used = used_part_of_rho(*norms[i], o);
   }
   return checks;
 }

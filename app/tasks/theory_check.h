@@ -33,7 +33,8 @@ struct TheoryCheck {
 };
 
 /// Lemma 7's schedule on random least squares (004 §4.1: X₁ ~ 0.1·N(0, I)) in every norm. `said` hears of each as it
-/// begins. Throws, naming it, if an option is out of range or a trial would take over ten million steps.
+/// begins. Throws before the first trial, naming what is wrong, if an option is out of range, a norm does not fit the
+/// shape, or a trial would take over ten million steps.
 std::vector<TheoryCheck> check_theory(const TheoryCheckOptions& options,
                                       const std::function<void(const std::string&)>& said);
 

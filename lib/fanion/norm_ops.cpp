@@ -74,6 +74,7 @@ norms::Direction direction_of(const c10::List<std::string>& kinds, const c10::Li
 }
 
 Terms rule_direction(const at::Tensor& M, std::string_view rule) {
+  linalg::check_finite(norms::working_matrix(M), "the matrix");
   return terms_of(norms::cached_rule(rule)->direction(M));
 }
 
@@ -98,7 +99,6 @@ std::tuple<double, double, int64_t, bool> norm_gauge(const at::Tensor& X, std::s
       parts.push_back({weight, std::dynamic_pointer_cast<const norms::MatrixNorm>(rule)});
   else
     parts.push_back({1, whole});
-  linalg::check_finite(norms::working_matrix(X), "the matrix");
   const auto found = norms::dual_sum_gauge(parts, X, {.tol = tol, .max_iterations = max_iterations});
   return {found.lower, found.upper, found.iterations, found.converged};
 }

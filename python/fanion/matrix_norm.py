@@ -26,7 +26,10 @@ class Rule:
 
     @torch.no_grad()
     def direction(self, M: Tensor) -> Direction:
-        """The update direction for M, (m, n), as a sum of terms; its `dense()` is the matrix. Zero gives zero."""
+        """The update direction for M, (m, n), as a sum of terms; its `dense()` is the matrix. Zero gives zero.
+
+        ValueError: another shape or dtype; no entries, NaN or Inf; a k that does not fit m × n.
+        """
         return direction_from(M, *ops.rule_direction(M, self.name))
 
     def __repr__(self) -> str:
@@ -62,7 +65,7 @@ class Norm(Rule):
         """‖X‖, (), or (b,) for a batch.
 
         Exact to rounding, but for sums without an exact form: see `gauge`, whose `upper` with the default `tol` it is.
-        RuntimeError: such a sum did not converge.
+        ValueError: such a sum has a part without `project`. RuntimeError: it did not converge.
         """
         result: Tensor = ops.norm_value(X, self.name)
         return result
@@ -71,9 +74,12 @@ class Norm(Rule):
     def gauge(self, X: Tensor, *, tol: float = 1e-6, max_iterations: int = 20000) -> Gauge:
         """‖X‖ of one matrix (m, n) between two bounds, and what it took to find them.
 
-        Sums of norms (`dual_sum`) have an exact form where a single singular-value or entrywise norm is mixed with
-        frobenius, as in F-Muon; others, such as S-Muon, are found by iteration, a few SVDs each, until the bounds are
-        within `tol` relative. ValueError: tol or max_iterations not positive. Sources: `fanion/norms/sum_gauge.h`.
+        Both are equal where the value is exact. Of sums (`dual_sum`) it is for a single part; for frobenius with one of
+        nuclear, spectral, rms_to_rms, ky_fan_dual, max_entry, scaled_max_entry, entry_sum, row_norm and col_norm, as in
+        F-Muon; and without frobenius for any of these of the same magnitudes: singular values, entries, rows or
+        columns. Other sums, such as S-Muon, are found by iteration, a few SVDs each, until the bounds are within `tol`
+        relative. ValueError: tol or max_iterations not positive; a part of such a sum without `project`: schatten(p),
+        p other than 1, 2 and inf. Sources: `fanion/norms/sum_gauge.h`.
         """
         return Gauge(*ops.norm_gauge(X, self.name, tol=tol, max_iterations=max_iterations))
 
@@ -108,6 +114,10 @@ class Norm(Rule):
         return result
 
     def rho(self, m: int, n: int) -> float:
-        """The least ρ known with ‖X‖† ≤ ρ‖X‖_F for all m × n matrices (003, assumption A3)."""
+        """ρ with ‖X‖† ≤ ρ‖X‖_F for all m × n matrices (003, assumption A3).
+
+        The least such for single norms; Σ w_iρ_i, an upper bound of it, for sums. ValueError: m or n below 1; a norm
+        that does not fit m × n.
+        """
         result: float = ops.norm_rho(m, n, self.name)
         return result

@@ -278,6 +278,17 @@ def test_batches_are_loops(name, dtype):
                 call(refused)
 
 
+@pytest.mark.parametrize("name", ["d-fanion:k=1", "f-muon:alpha=1.5", "muon"])
+def test_rules_refuse_what_is_not_finite(name):
+    rule = norms.rule_from_name(name)
+    for bad in (math.nan, math.inf):
+        M = normal(5, 3, 4)
+        M[1, 2] = bad
+        for dtype in (torch.float64, torch.bfloat16):
+            with pytest.raises(ValueError, match="the matrix has 1 NaN or infinite entries out of 12"):
+                rule.direction(M.to(dtype))
+
+
 @each_norm
 def test_dtypes_and_gradients(norm):
     M = normal(1, 3, 4)

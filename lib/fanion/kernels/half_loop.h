@@ -11,10 +11,16 @@ FANION_INLINE std::uint16_t to_half(float x) {
   std::uint32_t word;
   __builtin_memcpy(&word, &x, sizeof word);
   const std::uint32_t sign = word >> 16U & 0x8000U;
-  // Moves the exponent's bias from 127 to 15; what is below 2^-14 becomes a subnormal of both formats.
-  float small = (sign != 0 ? -x : x) * 0x1p-112F;
-  __builtin_memcpy(&word, &small, sizeof word);
-  return static_cast<std::uint16_t>(sign | (word + 0xfffU + (word >> 13U & 1U)) >> 13U);
+  word &= 0x7fffffffU;
+  if (word < 0x38800000U) {  // below 2^-14: the last bit of 0.5 + |x| is that of float16's subnormal numbers
+    float magnitude;
+    __builtin_memcpy(&magnitude, &word, sizeof word);
+    magnitude += 0.5F;
+    __builtin_memcpy(&word, &magnitude, sizeof word);
+    return static_cast<std::uint16_t>(sign | (word - 0x3f000000U));
+  }
+  // The exponent's bias moves from 127 to 15, and 13 bits are rounded away.
+  return static_cast<std::uint16_t>(sign | (word - 0x38000000U + 0xfffU + (word >> 13U & 1U)) >> 13U);
 }
 
 FANION_INLINE void store_halves(Vector x, std::uint16_t* h) {

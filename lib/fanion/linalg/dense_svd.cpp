@@ -11,8 +11,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "fanion/dtype_limits.h"
 #include "fanion/linalg/stopwatch.h"
 #include "fanion/linalg/svd_bounds.h"
 #include "fanion/linalg/svd_methods.h"
@@ -20,9 +20,8 @@
 namespace fanion::linalg {
 
 DenseFactors dense_factors(const at::Tensor& A, int64_t k) {
-  const double smallest =
-      A.scalar_type() == at::kDouble ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
-  const auto scale = A.abs().amax({-2, -1}, /*keepdim=*/true).clamp_min(smallest);  // a zero matrix stays zero
+  const auto scale =
+      A.abs().amax({-2, -1}, /*keepdim=*/true).clamp_min(smallest_normal(A.scalar_type()));  // a zero matrix stays zero
   auto [U, S, Vh] = at::linalg_svd(A / scale, /*full_matrices=*/false);
   auto all = (S.to(at::kDouble) * scale.squeeze(-1).to(at::kDouble)).to(at::kCPU).contiguous();
   return {U.narrow(-1, 0, k).contiguous(), S.narrow(-1, 0, k) * scale.squeeze(-1),

@@ -270,10 +270,9 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   if (options.passes) plan.block = std::max(plan.block, (k + *options.passes - 1) / *options.passes);
   plan.block = std::min(plan.block, limit);
   plan.capacity = std::min(std::max({plan.capacity, k + 1, plan.block}), limit);
-  // The shorter side for V; for a square matrix the side from which AᵀA takes one read.
+  // The shorter side for V.
   const AdjointOperator adjoint(A);
-  const bool flip = A.rows() < A.cols() ||
-                    (A.rows() == A.cols() && A.gram_reads(plan.block) == 0 && adjoint.gram_reads(plan.block) > 0);
+  const bool flip = A.rows() < A.cols();
   auto guess = options.warm_start;
   if (guess.defined()) {
     guess = guess.to(A.options());

@@ -4,8 +4,8 @@
 #include <ATen/ops/eye.h>
 
 #include <cmath>
-#include <limits>
 
+#include "fanion/dtype_limits.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/kernels/sum_of_squares.h"
 #include "fanion/linalg/finite_entries.h"
@@ -47,10 +47,7 @@ LinearOperator::LinearOperator(int64_t rows, int64_t cols, at::TensorOptions opt
   TORCH_CHECK_VALUE(rows >= 1 && cols >= 1, "a matrix needs at least one row and one column, got ", rows, " x ", cols);
 }
 
-double LinearOperator::eps() const {
-  return options_.dtype() == at::kDouble ? std::numeric_limits<double>::epsilon()
-                                         : std::numeric_limits<float>::epsilon();
-}
+double LinearOperator::eps() const { return machine_epsilon(options_.dtype().toScalarType()); }
 
 at::Tensor LinearOperator::apply(const at::Tensor& V) const {
   check_block(V, cols_, options_, "the block given to A");
@@ -112,6 +109,10 @@ std::optional<double> DenseOperator::frobenius_squared() const {
   return squares_;
 }
 
+bool DenseOperator::has_narrower_form() const {
+  return A_.scalar_type() == at::kDouble || (A_.scalar_type() == at::kFloat && kernels::takes_skinny(A_));
+}
+
 std::optional<Narrowed> DenseOperator::narrowed() const {
   const double norm = std::sqrt(*frobenius_squared());
   if (A_.scalar_type() == at::kDouble) {
@@ -122,8 +123,7 @@ std::optional<Narrowed> DenseOperator::narrowed() const {
     const double lost = std::ldexp(std::sqrt(static_cast<double>(A_.numel())), -149 - exponent);
     return Narrowed{std::make_shared<DenseOperator>(narrow), exponent, std::ldexp(norm, -24) + lost};
   }
-  const bool ordinary = norm > 1e-30 && norm < 1e30;
-  if (A_.scalar_type() != at::kFloat || !kernels::takes_skinny(A_) || !ordinary) return std::nullopt;
+  if (!has_narrower_form() || !(norm > 1e-30 && norm < 1e30)) return std::nullopt;
   const auto half = kernels::half_copy(A_, norm);
   std::shared_ptr<const LinearOperator> stored(new DenseOperator(Stored{half.H}, half.squares));
   return Narrowed{std::move(stored), half.exponent, half.error};

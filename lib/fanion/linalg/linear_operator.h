@@ -46,7 +46,9 @@ class LinearOperator {
   virtual int64_t gram_reads(int64_t /*columns*/) const { return 0; }
   /// ‖A‖_F² where it is cheap to know (to a few eps), else nothing.
   virtual std::optional<double> frobenius_squared() const { return std::nullopt; }
-  /// 2^exponent·A in a format of half the size, where there is a fast one; else nothing, as for A = 0.
+  /// Whether A can be stored in half the size for faster products.
+  virtual bool has_narrower_form() const { return false; }
+  /// 2^exponent·A in that format; nothing where its norm leaves no scale for it, as for A = 0.
   virtual std::optional<Narrowed> narrowed() const;
   /// Whether `to_dense` costs no products, so that choosing the dense solver is free to depend on speed alone.
   virtual bool is_formed() const { return false; }
@@ -84,6 +86,7 @@ class DenseOperator final : public LinearOperator {
   int64_t gram_reads(int64_t columns) const override;
   std::optional<double> frobenius_squared() const override;
   /// float16 for a float32 matrix that the kernels take (kernels::half_copy), float32 for float64.
+  bool has_narrower_form() const override;
   std::optional<Narrowed> narrowed() const override;
 
  private:

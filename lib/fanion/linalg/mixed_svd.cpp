@@ -16,7 +16,7 @@
 namespace fanion::linalg {
 namespace {
 
-/// Tolerances below this are not worth trying in the narrow format: 8 of its roundoffs, which no vector resolves.
+/// Tolerances below this are not worth trying in the narrow format: about 8 of its roundoffs, 2^-11 and 2^-24.
 double least_tolerance(const LinearOperator& A) { return A.options().dtype() == at::kDouble ? 1e-6 : 4e-3; }
 
 /// What bounds of the narrow matrix say of A: singular values move by at most `distance`.
@@ -78,23 +78,26 @@ void add_costs(SvdReport& report, const SvdReport& more) {
 }  // namespace
 
 SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+  TORCH_CHECK_VALUE(A.has_narrower_form(),
+                    "precision 'mixed' takes a float64 matrix, or a float32 one on the CPU with ",
+                    "rows or columns of stride 1; choose precision 'full'");
   auto full = options;
   full.precision = SvdPrecision::full;
   const bool fixed = options.criterion == SvdCriterion::passes;
-  if (options.passes == 1 || (!fixed && options.tol < least_tolerance(A))) return topk_svd(A, k, full);
+  const auto in_full = [&](const char* why) {
+    auto result = topk_svd(A, k, full);
+    result.report.message += c10::str(", in full precision: ", why);
+    return result;
+  };
+  if (options.passes == 1) return in_full("one pass");
+  if (!fixed && options.tol < least_tolerance(A)) return in_full("tol is too small for the narrow format");
   SvdSeconds seconds;
   std::optional<Narrowed> narrow;
   {
     const Stopwatch watch(seconds.products);
     narrow = A.narrowed();
   }
-  if (!narrow) {
-    const auto squared = A.frobenius_squared();
-    TORCH_CHECK_VALUE(squared == 0.0,
-                      "precision 'mixed' takes a float64 matrix, or a float32 one on the CPU with rows ",
-                      "or columns of stride 1; choose precision 'full'");
-    return topk_svd(A, k, full);
-  }
+  if (!narrow) return in_full("the matrix is zero, or out of the narrow format's range");
   auto first = full;
   if (options.passes) first.passes = *options.passes - 1;
   first.tol = options.tol / 2;
@@ -112,8 +115,9 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   const double sigma1 = result.S[0].item<double>();
   const double largest = sigma1 > 0 ? report.residuals.max().item<double>() / sigma1 : 0.0;
   const double value = criterion_value(options.criterion, report.bounds, largest);
-  report.message = c10::str(report.reads, " reads in mixed precision, ", name_of(options.criterion), " ", value, "; ",
-                            rough.report.message);
+  report.message =
+      c10::str(report.reads, " reads in mixed precision, ", fixed ? "largest residual" : name_of(options.criterion),
+               " ", value, "; ", rough.report.message);
   report.status = fixed ? SvdStatus::passes : value <= options.tol ? SvdStatus::converged : SvdStatus::exhausted;
   const int64_t spent = rough.report.reads + 1;  // passes, or more: some take two reads
   if (report.status != SvdStatus::exhausted || (options.passes && spent >= *options.passes)) return result;

@@ -24,8 +24,8 @@
 #include <c10/util/Exception.h>
 
 #include <cmath>
-#include <limits>
 
+#include "fanion/dtype_limits.h"
 #include "fanion/linalg/multiply_add.h"
 #include "fanion/names.h"
 
@@ -36,11 +36,6 @@ constexpr double kMostCholesky = 100;  // Nakatsukasa & Higham 2013: I + cXᵀX 
 constexpr int64_t kMostSnaps = 100;
 constexpr std::array<Named<PolarStatus>, 2> kPolarStatuses{
     {{PolarStatus::converged, "converged"}, {PolarStatus::exhausted, "exhausted"}}};
-
-/// Of what the iterations run in.
-double epsilon_of(at::ScalarType dtype) {
-  return dtype == at::kDouble ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
-}
 
 struct Weights {
   double a, b, c;
@@ -73,8 +68,7 @@ at::Tensor cholesky_step(const at::Tensor& X, const Weights& w) {
 
 /// Largest entry 1, then Frobenius norm 1, so that no square leaves the range; zero stays zero.
 at::Tensor scaled_to_unit_norm(const at::Tensor& M) {
-  const double smallest =
-      M.scalar_type() == at::kDouble ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
+  const double smallest = smallest_normal(M.scalar_type());
   const auto X = M / M.abs().amax({-2, -1}, /*keepdim=*/true).clamp_min(smallest);
   const auto norm = at::linalg_vector_norm(X, 2, {{-2, -1}}, /*keepdim=*/true, at::kDouble).to(M.scalar_type());
   return X / norm.clamp_min(smallest);
@@ -84,7 +78,7 @@ at::Tensor checked(const at::Tensor& M, const PolarOptions& options) {
   TORCH_CHECK_VALUE(M.dim() == 2 || M.dim() == 3, "polar takes (m, n) or (b, m, n), got ", M.sizes());
   TORCH_CHECK_VALUE(M.is_floating_point(), "polar takes a floating-point matrix, got ", M.scalar_type());
   TORCH_CHECK_VALUE(M.numel() > 0, "polar takes a matrix with entries, got ", M.sizes());
-  const double eps = epsilon_of(M.scalar_type());
+  const double eps = machine_epsilon(M.scalar_type());
   TORCH_CHECK_VALUE(options.tol == 0 || (options.tol >= eps && options.tol < 1), "tol = ", options.tol,
                     " must be 0 or lie in [", eps, ", 1)");
   const auto bad = at::isfinite(M).logical_not().sum().item<int64_t>();
@@ -98,7 +92,7 @@ PolarResult polar_with_report(const at::Tensor& M, const PolarOptions& options) 
   const auto widened = checked(M, options);
   const bool wide = M.size(-2) < M.size(-1);
   auto X = scaled_to_unit_norm(wide ? widened.mT() : widened);
-  const double eps = epsilon_of(X.scalar_type()), rounding = 10 * eps * static_cast<double>(X.size(-1));
+  const double eps = machine_epsilon(X.scalar_type()), rounding = 10 * eps * static_cast<double>(X.size(-1));
   PolarReport report;
 
   double l = options.tol > 0 ? options.tol : X.scalar_type() == at::kDouble ? 1e-13 : 1e-6;

@@ -66,11 +66,6 @@ double crossing(const Resolvent& resolvent, double theta, int64_t dropped, doubl
 
 }  // namespace
 
-std::vector<double> to_doubles(const at::Tensor& x) {
-  const auto copy = x.to(at::kCPU, at::kDouble).contiguous();
-  return {copy.const_data_ptr<double>(), copy.const_data_ptr<double>() + copy.numel()};
-}
-
 int64_t most_alike(int64_t columns) { return std::max<int64_t>(1, columns / 2); }
 
 double least_component(int64_t b, int64_t i) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "fanion/host_numbers.h"
 #include "fanion/linalg/svd_report.h"
 
 /// What the small projected problem tells about the singular values that were not computed.
@@ -54,9 +55,6 @@ int64_t most_alike(int64_t columns);
 constexpr double kAlike = 1e-4;
 /// Fewer random columns than this give no bounds: a group of equal values would show as one.
 constexpr int64_t kLeastRandom = 4;
-
-/// The elements of x, as the functions here take them.
-std::vector<double> to_doubles(const at::Tensor& x);
 
 /// How probable it is at most that one set of probabilistic bounds fails.
 constexpr double kFailureProbability = 1e-6;

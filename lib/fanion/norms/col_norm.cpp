@@ -16,7 +16,7 @@ class ColNorm final : public MatrixNorm {
   at::Tensor projection_of(const at::Tensor& X) const override {
     return X / columns(X).clamp_min(1).to(X.scalar_type());
   }
-  double rho(int64_t, int64_t n) const override { return std::sqrt(static_cast<double>(n)); }
+  double rho_of(int64_t, int64_t n) const override { return std::sqrt(static_cast<double>(n)); }
   std::optional<KyFanForm> ky_fan_form(int64_t, int64_t n) const override { return KyFanForm{Magnitudes::columns, n}; }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::col_norm, working_matrix(M), {}, {}, {}}}};

@@ -9,8 +9,8 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <array>
-#include <limits>
 
+#include "fanion/dtype_limits.h"
 #include "fanion/names.h"
 
 namespace fanion::norms {
@@ -25,7 +25,7 @@ constexpr std::array<Named<ResidualMap>, 5> kMaps{{{ResidualMap::sign, "sign"},
 /// x / max(‖x‖, smallest): zero stays zero. The norm is summed in double.
 at::Tensor normalised(const at::Tensor& x, at::OptionalIntArrayRef dims) {
   const auto norm = at::linalg_vector_norm(x, 2, dims, /*keepdim=*/true, at::kDouble);
-  return x / norm.clamp_min(std::numeric_limits<float>::min()).to(x.scalar_type());
+  return x / norm.clamp_min(smallest_normal(x.scalar_type())).to(x.scalar_type());
 }
 
 at::Tensor mapped_residual(const ResidualTerm& t) {

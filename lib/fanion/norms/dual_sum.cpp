@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/linalg/finite_entries.h"
 #include "fanion/norms/ky_fan_ball.h"
 #include "fanion/norms/weighted_sum.h"
 
@@ -90,15 +91,15 @@ class DualSum final : public MatrixNorm, public SumOfRules {
 
   at::Tensor dual_of(const at::Tensor& M) const override {
     at::Tensor sum;
-    for (const auto& [weight, norm] : norms_) {
+    for (const auto& [weight, norm] : combined_) {
       const auto part = norm->dual(M) * weight;
       sum = sum.defined() ? sum + part : part;
     }
     return sum;
   }
-  double rho(int64_t m, int64_t n) const override {
+  double rho_of(int64_t m, int64_t n) const override {
     double sum = 0;
-    for (const auto& [weight, norm] : norms_) sum += weight * norm->rho(m, n);
+    for (const auto& [weight, norm] : combined_) sum += weight * norm->rho(m, n);
     return sum;
   }
   /// Exact for sums of Ky Fan forms of the singular values and frobenius. Otherwise, √⟨D, A D B⟩ being a seminorm, at
@@ -119,10 +120,11 @@ class DualSum final : public MatrixNorm, public SumOfRules {
     const auto found = gauge(X, {});
     TORCH_CHECK(found.converged, "the value of ", name(), " was only found to lie between ", found.lower, " and ",
                 found.upper, " after ", found.iterations, " iterations");
-    return at::scalar_tensor(found.upper, X.options());
+    return at::scalar_tensor(found.upper, X.options().dtype(at::kDouble)).to(X.scalar_type());  // inf beyond float32
   }
 
   Gauge gauge(const at::Tensor& X, const GaugeOptions& options) const {
+    check(options);
     if (combined_.size() == 1) {
       const double value = combined_[0].norm->value(X).item<double>() / combined_[0].weight;
       return {value, value};
@@ -143,6 +145,7 @@ class DualSum final : public MatrixNorm, public SumOfRules {
     }
     if (others.size() != 1) return MatrixNorm::projection_of(X);
     const auto& [a, norm] = others[0];
+    if (b == 0 && norm->value(X).item<double>() <= a) return X.clone();
     const auto nearest = norm->project(X / a) * a, rest = X - nearest;
     const double distance = at::linalg_vector_norm(rest, 2, {}, false, at::kDouble).item<double>();
     return distance <= b ? X.clone() : nearest + rest * (b / distance);
@@ -173,7 +176,9 @@ std::shared_ptr<const DualSum> make(const std::vector<WeightedNorm>& parts) {
 NormPtr dual_sum(const std::vector<WeightedNorm>& parts) { return make(parts); }
 
 Gauge dual_sum_gauge(const std::vector<WeightedNorm>& parts, const at::Tensor& X, const GaugeOptions& options) {
-  return make(parts)->gauge(working_matrix(X), options);
+  const auto M = working_matrix(X);
+  linalg::check_finite(M, "the matrix");
+  return make(parts)->gauge(M, options);
 }
 
 }  // namespace fanion::norms

@@ -14,9 +14,9 @@ namespace fanion::norms {
 /// The value is exact to rounding for one part, and for one with frobenius (004 eq. 19, 20) where the one is
 /// a `KyFanForm`: at the cost of its magnitudes, and O(r) more; likewise for sums of such forms of the same magnitudes
 /// without frobenius. For other sums, S- families among them, it is the upper end of `sum_gauge`, within 1e-6 of the
-/// lower, in float64; it throws a RuntimeError where that does not converge. The projection is known for one part that
-/// has one, alone or with frobenius. Weights must be finite and ≥ 0, one of them positive: otherwise the set is no norm
-/// ball, and `weighted_sum` is the rule to use.
+/// lower, in float64; it throws a RuntimeError where that does not converge, a ValueError where a part has no
+/// projection. The projection is known for one part that has one, alone or with frobenius. Weights must be finite and ≥
+/// 0, one of them positive: otherwise the set is no norm ball, and `weighted_sum` is the rule to use.
 NormPtr dual_sum(const std::vector<WeightedNorm>& parts);
 
 /// The value of `dual_sum(parts)` at X between two bounds, which are equal, without Y and Z, where an exact

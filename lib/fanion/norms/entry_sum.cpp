@@ -19,7 +19,7 @@ class EntrySum final : public MatrixNorm {
     const auto nearest = onto_simplex(X.abs().flatten().to(at::kDouble)).view(X.sizes());
     return at::sign(X) * nearest.to(X.scalar_type());
   }
-  double rho(int64_t, int64_t) const override { return 1; }
+  double rho_of(int64_t, int64_t) const override { return 1; }
 
   std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const override { return KyFanForm{Magnitudes::entries, 1}; }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {

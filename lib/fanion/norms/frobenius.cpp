@@ -2,8 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 
-#include <limits>
-
+#include "fanion/dtype_limits.h"
 #include "fanion/kernels/sum_of_squares.h"
 
 namespace fanion::norms {
@@ -17,7 +16,7 @@ class Frobenius final : public MatrixNorm {
   at::Tensor projection_of(const at::Tensor& X) const override {
     return X / in_double(X).clamp_min(1).to(X.scalar_type());
   }
-  double rho(int64_t, int64_t) const override { return 1; }
+  double rho_of(int64_t, int64_t) const override { return 1; }
   QuadraticMaximum maximum(const QuadraticForm& form) const override {
     return {form.top_of_A() * form.top_of_B(), true, "lambda_max(A) lambda_max(B)"};
   }
@@ -25,7 +24,7 @@ class Frobenius final : public MatrixNorm {
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     const auto X = working_matrix(M);
     // Zero has no direction: 0 times the largest finite scale is still 0.
-    const auto scale = in_double(X).clamp_min(std::numeric_limits<float>::min()).reciprocal();
+    const auto scale = in_double(X).clamp_min(smallest_normal(X.scalar_type())).reciprocal();
     return {{ScaledTerm{-1, X, scale}}};
   }
 

@@ -33,7 +33,7 @@ class KyFan final : public MatrixNorm {
     warm_columns(X.size(0), X.size(1));
     return with_singular_values(X, [k = k_](const at::Tensor& sigma) { return onto_ky_fan_ball(sigma, k); });
   }
-  double rho(int64_t m, int64_t n) const override {
+  double rho_of(int64_t m, int64_t n) const override {
     return std::max(std::sqrt(static_cast<double>(std::min(m, n))) / static_cast<double>(k_), 1.0);
   }
   /// The extreme points of the ball are uvᵀ and, of full rank, UVᵀ/k.

@@ -13,6 +13,8 @@
 #include <numeric>
 #include <vector>
 
+#include "fanion/host_numbers.h"
+
 namespace fanion::norms {
 namespace {
 
@@ -102,15 +104,18 @@ class Walk {
   double head_sum_ = 0, squares_ = 0;
 };
 
-std::vector<double> numbers(const at::Tensor& x) {
-  const auto X = x.to(at::kCPU, at::kDouble).contiguous();
-  return {X.const_data_ptr<double>(), X.const_data_ptr<double>() + X.numel()};
+/// On the CPU. Throws where their sum leaves float64: nothing here ends on NaN.
+std::vector<double> finite_numbers(const at::Tensor& magnitudes) {
+  auto s = to_doubles(magnitudes);
+  TORCH_CHECK_VALUE(std::isfinite(std::accumulate(s.begin(), s.end(), 0.0)),
+                    "the value of a norm leaves float64, or its ", "matrix is not finite");
+  return s;
 }
 
 }  // namespace
 
 double ky_fan_ball_gauge(const at::Tensor& magnitudes, int64_t k, double a, double b) {
-  auto s = numbers(magnitudes);
+  auto s = finite_numbers(magnitudes);
   const double largest = s.front(), weight = a + b;
   if (largest == 0) return 0;
   for (auto& value : s) value /= largest;
@@ -131,7 +136,7 @@ double ky_fan_ball_gauge(const at::Tensor& magnitudes, int64_t k, double a, doub
 }
 
 double ky_fan_balls_gauge(const at::Tensor& magnitudes, const std::vector<KyFanBall>& balls) {
-  const auto s = numbers(magnitudes);
+  const auto s = finite_numbers(magnitudes);
   std::vector<double> drops(s.size(), 0);  // of w behind each position
   double weight = 0, weights = 0, sum = 0, gauge = 0;
   for (const auto& [k, radius] : balls) weight += radius, drops[static_cast<std::size_t>(k) - 1] += radius;

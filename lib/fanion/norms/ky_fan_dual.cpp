@@ -31,7 +31,7 @@ class KyFanDual final : public MatrixNorm {
     warm_columns(X.size(0), X.size(1));
     return with_singular_values(X, [k = k_](const at::Tensor& sigma) { return onto_capped_simplex(sigma, k); });
   }
-  double rho(int64_t, int64_t) const override { return std::sqrt(static_cast<double>(k_)); }
+  double rho_of(int64_t, int64_t) const override { return std::sqrt(static_cast<double>(k_)); }
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
     warm_columns(m, n);
     return KyFanForm{Magnitudes::singular_values, k_};

@@ -16,7 +16,7 @@ at::Tensor descending(const at::Tensor& s) { return std::get<0>(at::sort(s, /*di
 
 at::Tensor magnitudes(const at::Tensor& X, Magnitudes of) {
   switch (of) {
-    case Magnitudes::singular_values: return singular_values(X);
+    case Magnitudes::singular_values: return singular_values_in_double(X);
     case Magnitudes::entries: return descending(X.abs().flatten());
     case Magnitudes::rows: return descending(at::linalg_vector_norm(X, 2, {{1}}, false, at::kDouble));
     case Magnitudes::columns: return descending(at::linalg_vector_norm(X, 2, {{0}}, false, at::kDouble));

@@ -41,6 +41,12 @@ at::Tensor MatrixNorm::dual(const at::Tensor& M) const {
   return each_matrix(M, [this](const at::Tensor& x) { return dual_of(x); });
 }
 
+double MatrixNorm::rho(int64_t m, int64_t n) const {
+  TORCH_CHECK_VALUE(m >= 1 && n >= 1, "a matrix has at least one row and one column, got ", m, " x ", n);
+  warm_columns(m, n);  // throws where the norm does not fit
+  return rho_of(m, n);
+}
+
 Direction MatrixNorm::lmo(const at::Tensor& M, at::Tensor* warm) const {
   return direction(finite_matrix(M, "the matrix"), warm);
 }

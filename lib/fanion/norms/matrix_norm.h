@@ -14,6 +14,7 @@ namespace fanion::norms {
 /// (004 eq. 2, 3). A direction is certified by its gap 1 − ⟨M, −D⟩/‖M‖† and by ‖D‖ ≤ 1.
 /// Input: (m, n), or a batch (b, m, n) whose matrices are taken one after another; any float dtype and device.
 /// Results are on that device, float64 for float64 input, else float32, which is also what is computed in.
+/// Entries may have any finite scale in float32; in float64, norms that sum squares of entries need them within 1e±150.
 /// Throws where a matrix has no entries, has NaN or infinite ones, or does not fit the norm.
 class MatrixNorm : public DirectionRule {
  public:
@@ -21,10 +22,11 @@ class MatrixNorm : public DirectionRule {
   at::Tensor value(const at::Tensor& X) const;
   /// ‖M‖†: 0-dimensional, or (b,).
   at::Tensor dual(const at::Tensor& M) const;
-  /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices, the least such (assumption A3 of 003).
-  virtual double rho(int64_t m, int64_t n) const = 0;
-  /// max_{‖D‖≤1} ⟨D, A D B⟩, or a proved upper bound: by `ky_fan_form` where that has one, else ρ²λ_max(A)λ_max(B), as
-  /// ρ is also max_{‖D‖≤1} ‖D‖_F. Throws where m × n matrices do not fit the norm.
+  /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices (assumption A3 of 003): the least such for single norms, which is also
+  /// max_{‖D‖≤1} ‖D‖_F; Σ w_i ρ_i, at least that, for sums.
+  double rho(int64_t m, int64_t n) const;
+  /// max_{‖D‖≤1} ⟨D, A D B⟩, or a proved upper bound: by `ky_fan_form` where that has one, else ρ²λ_max(A)λ_max(B).
+  /// Throws where m × n matrices do not fit the norm.
   virtual QuadraticMaximum maximum(const QuadraticForm& form) const;
 
   /// What this norm is on m × n matrices where it has such a form; `dual_sum` and `maximum` ask.
@@ -45,6 +47,8 @@ class MatrixNorm : public DirectionRule {
   virtual at::Tensor value_of(const at::Tensor& X) const = 0;
   virtual at::Tensor dual_of(const at::Tensor& M) const = 0;
   virtual at::Tensor projection_of(const at::Tensor& X) const;
+  /// For m, n ≥ 1 that fit the norm.
+  virtual double rho_of(int64_t m, int64_t n) const = 0;
 };
 
 using NormPtr = std::shared_ptr<const MatrixNorm>;

@@ -15,7 +15,9 @@ class MaxEntry final : public MatrixNorm {
   at::Tensor value_of(const at::Tensor& X) const override { return X.abs().amax(); }
   at::Tensor dual_of(const at::Tensor& M) const override { return at::sum(M.abs(), at::kDouble).to(M.scalar_type()); }
   at::Tensor projection_of(const at::Tensor& X) const override { return X.clamp(-1, 1); }
-  double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(m) * static_cast<double>(n)); }
+  double rho_of(int64_t m, int64_t n) const override {
+    return std::sqrt(static_cast<double>(m) * static_cast<double>(n));
+  }
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
     return KyFanForm{Magnitudes::entries, m * n};
   }

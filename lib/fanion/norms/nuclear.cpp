@@ -14,7 +14,7 @@ class Nuclear final : public MatrixNorm {
   at::Tensor value_of(const at::Tensor& X) const override { return singular_values(X).sum(); }
   at::Tensor dual_of(const at::Tensor& M) const override { return singular_values(M).amax(); }
   at::Tensor projection_of(const at::Tensor& X) const override { return with_singular_values(X, onto_simplex); }
-  double rho(int64_t, int64_t) const override { return 1; }
+  double rho_of(int64_t, int64_t) const override { return 1; }
   std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const override {
     return KyFanForm{Magnitudes::singular_values, 1};
   }

@@ -6,6 +6,7 @@
 #include <ATen/ops/linalg_eigvalsh.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace fanion::norms {
@@ -19,10 +20,13 @@ std::pair<at::Tensor, std::vector<double>> checked(const at::Tensor& matrix, con
   TORCH_CHECK_VALUE(matrix.is_floating_point(), name, " must be floating-point, got ", matrix.scalar_type());
   const auto X = matrix.detach().to(at::kCPU, at::kDouble);
   TORCH_CHECK_VALUE(at::isfinite(X).all().item<bool>(), name, " has NaN or infinite entries");
-  // Entries and eigenvalues computed in the matrix's own precision are off by this much.
-  const double rounding = static_cast<double>(X.size(0)) * (matrix.scalar_type() == at::kDouble  ? 1e-15
-                                                            : matrix.scalar_type() == at::kFloat ? 1e-6
-                                                                                                 : 1e-2);
+  // Entries computed in the matrix's own precision are off by a few of its roundoffs, and eigenvalues, of a symmetric
+  // matrix of such errors, by √n of that.
+  const double roundoff = matrix.scalar_type() == at::kDouble  ? 0x1p-53
+                          : matrix.scalar_type() == at::kFloat ? 0x1p-24
+                          : matrix.scalar_type() == at::kHalf  ? 0x1p-11
+                                                               : 0x1p-8;
+  const double rounding = 8 * roundoff;
   const double asymmetry = (X - X.t()).abs().max().item<double>(), size = X.abs().max().item<double>();
   TORCH_CHECK_VALUE(asymmetry <= rounding * size, name, " must be symmetric, but |", name, " - ", name, "'| reaches ",
                     asymmetry);
@@ -30,8 +34,9 @@ std::pair<at::Tensor, std::vector<double>> checked(const at::Tensor& matrix, con
   const auto ascending = at::linalg_eigvalsh(symmetric).contiguous();
   std::vector<double> values(ascending.const_data_ptr<double>(), ascending.const_data_ptr<double>() + X.size(0));
   std::reverse(values.begin(), values.end());
-  TORCH_CHECK_VALUE(values.back() >= -rounding * std::max(values.front(), size), name,
-                    " must be positive semidefinite, but has the eigenvalue ", values.back());
+  TORCH_CHECK_VALUE(values.back() >= -std::min(rounding * std::sqrt(static_cast<double>(X.size(0))), 0.1) *
+                                         std::max(values.front(), size),
+                    name, " must be positive semidefinite, but has the eigenvalue ", values.back());
   for (auto& value : values) value = std::max(value, 0.0);
   return {symmetric, values};
 }

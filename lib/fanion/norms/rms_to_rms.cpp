@@ -24,7 +24,7 @@ class RmsToRms final : public MatrixNorm {
     const double r = radius(X.size(0), X.size(1));
     return with_singular_values(X, [r](const at::Tensor& sigma) { return sigma.clamp_max(r); });
   }
-  double rho(int64_t m, int64_t n) const override { return radius(m, n) * spectral_->rho(m, n); }
+  double rho_of(int64_t m, int64_t n) const override { return radius(m, n) * spectral_->rho(m, n); }
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
     return KyFanForm{Magnitudes::singular_values, std::min(m, n), radius(m, n)};
   }

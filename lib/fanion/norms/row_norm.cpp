@@ -14,7 +14,7 @@ class RowNorm final : public MatrixNorm {
   at::Tensor value_of(const at::Tensor& X) const override { return rows(X).amax().to(X.scalar_type()); }
   at::Tensor dual_of(const at::Tensor& M) const override { return rows(M).sum().to(M.scalar_type()); }
   at::Tensor projection_of(const at::Tensor& X) const override { return X / rows(X).clamp_min(1).to(X.scalar_type()); }
-  double rho(int64_t m, int64_t) const override { return std::sqrt(static_cast<double>(m)); }
+  double rho_of(int64_t m, int64_t) const override { return std::sqrt(static_cast<double>(m)); }
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t) const override { return KyFanForm{Magnitudes::rows, m}; }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::row_norm, working_matrix(M), {}, {}, {}}}};

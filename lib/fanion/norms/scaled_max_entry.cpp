@@ -25,7 +25,7 @@ class ScaledMaxEntry final : public MatrixNorm {
     const double c = radius(X.size(0), X.size(1));
     return X.clamp(-c, c);
   }
-  double rho(int64_t m, int64_t n) const override { return radius(m, n) * max_entry_->rho(m, n); }
+  double rho_of(int64_t m, int64_t n) const override { return radius(m, n) * max_entry_->rho(m, n); }
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
     return KyFanForm{Magnitudes::entries, m * n, radius(m, n)};
   }

@@ -24,7 +24,7 @@ class Schatten final : public MatrixNorm {
   std::string name() const override { return "schatten:p=" + text_of(p_); }
   at::Tensor value_of(const at::Tensor& X) const override { return power_norm(X, p_); }
   at::Tensor dual_of(const at::Tensor& M) const override { return power_norm(M, p_ / (p_ - 1)); }
-  double rho(int64_t m, int64_t n) const override {
+  double rho_of(int64_t m, int64_t n) const override {
     return std::pow(static_cast<double>(std::min(m, n)), std::max(0.0, 0.5 - 1 / p_));
   }
   /// max Σ λ_i(A)λ_i(B)s_i² over ‖s‖_p ≤ 1: for p > 2 Hölder in s² ∈ ℓ_{p/2}, below at s = e₁.

@@ -5,19 +5,24 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/linalg_svdvals.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/where.h>
 
 #include <algorithm>
-#include <limits>
 
+#include "fanion/dtype_limits.h"
 #include "fanion/linalg/svd_methods.h"
 
 namespace fanion::norms {
 
-at::Tensor singular_values(const at::Tensor& M) {
+at::Tensor singular_values_in_double(const at::Tensor& M) {
   const auto X = working_matrix(M);
-  const auto scale = X.abs().amax().clamp_min(std::numeric_limits<float>::min());
-  return at::linalg_svdvals(X / scale) * scale;
+  const auto largest = X.abs().amax(), scale = at::where(largest > 0, largest, at::ones_like(largest));
+  return at::linalg_svdvals(X / scale).to(at::kDouble) * scale.to(at::kDouble);
+}
+
+at::Tensor singular_values(const at::Tensor& M) {
+  return singular_values_in_double(M).to(M.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
 AllTriplets all_triplets(const at::Tensor& X) {
@@ -64,9 +69,7 @@ linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions&
 }
 
 at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n) {
-  const double eps =
-      S.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
-  return U * (S > S[0] * (eps * static_cast<double>(std::max(m, n)))).to(U.scalar_type());
+  return U * (S > S[0] * (machine_epsilon(S.scalar_type()) * static_cast<double>(std::max(m, n)))).to(U.scalar_type());
 }
 
 std::pair<at::Tensor, at::Tensor> flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options,

@@ -10,6 +10,8 @@ namespace fanion::norms {
 
 /// All singular values, descending, (min(m, n),), float32 or float64. Entries may have any finite scale.
 at::Tensor singular_values(const at::Tensor& M);
+/// The same as float64, where those of a float32 matrix never overflow.
+at::Tensor singular_values_in_double(const at::Tensor& M);
 
 struct AllTriplets {
   at::Tensor U, S, V;  ///< (m, r), (r,) descending, (n, r) with r = min(m, n)

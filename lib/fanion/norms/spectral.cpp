@@ -22,7 +22,7 @@ class Spectral final : public MatrixNorm {
   at::Tensor projection_of(const at::Tensor& X) const override {
     return with_singular_values(X, [](const at::Tensor& sigma) { return sigma.clamp_max(1); });
   }
-  double rho(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(std::min(m, n))); }
+  double rho_of(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(std::min(m, n))); }
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
     return KyFanForm{Magnitudes::singular_values, std::min(m, n)};
   }

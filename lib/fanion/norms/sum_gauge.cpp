@@ -186,9 +186,16 @@ class Splitting {
 
 }  // namespace
 
-Gauge sum_gauge(const std::vector<WeightedNorm>& parts, const at::Tensor& X, const GaugeOptions& options) {
+void check(const GaugeOptions& options) {
   TORCH_CHECK_VALUE(options.tol > 0 && options.max_iterations > 0, "a gauge needs tol > 0 and max_iterations > 0, got ",
                     options.tol, " and ", options.max_iterations);
+}
+
+Gauge sum_gauge(const std::vector<WeightedNorm>& parts, const at::Tensor& X, const GaugeOptions& options) {
+  check(options);
+  TORCH_CHECK_VALUE(!parts.empty(), "a sum of norms needs at least one part");
+  for (const auto& [weight, norm] : parts)
+    TORCH_CHECK_VALUE(norm && weight > 0, "every part of a gauge needs a norm and a weight above 0, got ", weight);
   const auto scaled = working_matrix(X).to(at::kDouble);
   const double size = size_of(scaled);
   if (size == 0) return {0, 0, 0, true, scaled, at::stack(std::vector<at::Tensor>(parts.size(), scaled))};

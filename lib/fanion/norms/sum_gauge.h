@@ -16,6 +16,9 @@ struct GaugeOptions {
   int64_t max_iterations = 20000;  ///< about ten SVDs each where a part needs them
 };
 
+/// Throws where an option is not positive.
+void check(const GaugeOptions& options);
+
 /// lower ≤ gauge ≤ upper, up to the rounding of the parts' own values and dual norms.
 struct Gauge {
   double lower, upper;

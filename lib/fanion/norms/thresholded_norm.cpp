@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "fanion/host_numbers.h"
 #include "fanion/linalg/svd_methods.h"
 #include "fanion/norms/rule_text.h"
 
@@ -15,11 +16,6 @@ namespace fanion::norms {
 namespace {
 
 constexpr int64_t kFirst = 8;  // triplets asked for before any is known; growing means doubling
-
-std::vector<double> numbers(const at::Tensor& S) {
-  const auto s = S.to(at::kCPU, at::kDouble).contiguous();
-  return {s.const_data_ptr<double>(), s.const_data_ptr<double>() + s.numel()};
-}
 
 struct Sums {
   double sum = 0, norm = 0;
@@ -45,16 +41,16 @@ int64_t ThresholdedNorm::warm_columns(int64_t m, int64_t n) const {
 
 at::Tensor ThresholdedNorm::value_of(const at::Tensor& X) const {
   const auto S = singular_values(X);
-  const auto [sum, norm] = sums_above(numbers(S), 0);
-  return at::scalar_tensor(size(sum, norm), S.options());
+  const auto [sum, norm] = sums_above(to_doubles(S), 0);
+  return at::scalar_tensor(size(sum, norm), S.options().dtype(at::kDouble)).to(S.scalar_type());
 }
 
 at::Tensor ThresholdedNorm::dual_of(const at::Tensor& M) const {
   const auto S = singular_values(M);
-  const auto sigma = numbers(S);
+  const auto sigma = to_doubles(S);
   const double tau = threshold(sigma);
   const auto [sum, norm] = sums_above(sigma, tau);
-  return at::scalar_tensor(dual_size(tau, sum, norm), S.options());
+  return at::scalar_tensor(dual_size(tau, sum, norm), S.options().dtype(at::kDouble)).to(S.scalar_type());
 }
 
 /// The k largest, with what was found of V as the first columns of the start where the method takes one.
@@ -71,12 +67,12 @@ Direction ThresholdedNorm::direction(const at::Tensor& M, at::Tensor* warm) cons
   const int64_t smaller = std::min(X.size(0), X.size(1));
   int64_t k = std::min(kFirst, smaller);
   auto svd = triplets(X, k, options_, warm);
-  auto sigma = numbers(svd.S);
+  auto sigma = to_doubles(svd.S);
   double tau = threshold(sigma);
   while (k < smaller && sigma.back() > tau) {
     k = svd.report.method == linalg::SvdMethod::dense ? smaller : std::min(2 * k, smaller);
     svd = more_triplets(X, k, svd.V);
-    sigma = numbers(svd.S);
+    sigma = to_doubles(svd.S);
     tau = threshold(sigma);
   }
   const auto [sum, norm] = sums_above(sigma, tau);
@@ -99,7 +95,7 @@ double ThresholdedNorm::threshold_of_projection(const std::vector<double>& sigma
 
 at::Tensor ThresholdedNorm::projection_of(const at::Tensor& X) const {
   return with_singular_values(X, [this](const at::Tensor& S) {
-    const auto sigma = numbers(S);
+    const auto sigma = to_doubles(S);
     const auto [sum, norm] = sums_above(sigma, 0);
     if (size(sum, norm) <= 1) return S;
     const double theta = threshold_of_projection(sigma);

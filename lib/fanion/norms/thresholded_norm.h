@@ -14,7 +14,7 @@ namespace fanion::norms {
 /// ρ = 1: N is at least the Frobenius norm and equal to it at rank 1.
 class ThresholdedNorm : public MatrixNorm {
  public:
-  double rho(int64_t, int64_t) const final { return 1; }
+  double rho_of(int64_t, int64_t) const final { return 1; }
   QuadraticMaximum maximum(const QuadraticForm& form) const final {
     return {form.products().front(), true, "lambda_max(A) lambda_max(B)"};
   }

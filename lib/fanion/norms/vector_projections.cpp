@@ -13,13 +13,10 @@
 #include <numeric>
 #include <vector>
 
+#include "fanion/host_numbers.h"
+
 namespace fanion::norms {
 namespace {
-
-std::vector<double> on_cpu(const at::Tensor& s) {
-  const auto S = s.to(at::kCPU).contiguous();
-  return {S.const_data_ptr<double>(), S.const_data_ptr<double>() + S.numel()};
-}
 
 at::Tensor on_device_of(const at::Tensor& s, const std::vector<double>& x) {
   return at::tensor(x, at::kDouble).to(s.device());
@@ -73,7 +70,7 @@ at::Tensor onto_capped_simplex(const at::Tensor& s, int64_t k) {
   const auto budget = static_cast<double>(k);
   auto capped = s.clamp_max(1);
   if (capped.sum().item<double>() <= budget) return capped;
-  const auto v = on_cpu(s);
+  const auto v = to_doubles(s);
   const auto [first, last] = segment_of_sum(v, budget);
   std::vector<double> x(v.size(), 0);
   std::fill_n(x.begin(), first, 1);
@@ -88,7 +85,7 @@ at::Tensor onto_ky_fan_ball(const at::Tensor& s, int64_t k) {
   if (s.narrow(0, 0, k).sum().item<double>() <= 1) return s;
   // x_i = top − (s₁ − s_i) for i < a, λ for a ≤ i < b, s_i beyond, with top = s₁ − μ, a ≤ k ≤ b, and
   // Σ_{i<b} clip(s_i − λ, 0, μ) = kμ, that is (b − a)λ − (k − a)·top = excess(a, b).
-  auto x = on_cpu(s);
+  auto x = to_doubles(s);
   TORCH_CHECK_VALUE(std::isfinite(x[0] * static_cast<double>(k * s.numel())), "singular values of ", x[0],
                     " are too large to project: their sums leave float64");
   auto below = x;

@@ -4,6 +4,7 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/pow.h>
+#include <ATen/ops/tensor.h>
 
 #include <cmath>
 
@@ -50,7 +51,10 @@ TEST(HalfCopy, RoundsToNearestAndKnowsWhatThatChanged) {
 TEST(HalfCopy, GradedEntriesAndTies) {
   const auto graded = at::pow(2.0, at::linspace(0, -45, 451, at::kDouble));
   const auto ties = at::linspace(1, 2, 4097, at::kDouble).narrow(0, 0, 4096);  // halfway between float16 numbers
-  for (const auto& row : {graded, ties}) expect_half_copy(at::cat({row, -row}).unsqueeze(0).to(at::kFloat));
+  // Just above a tie of the smallest float16 numbers, which rounding in two steps would send the other way.
+  const auto subnormal =
+      at::cat({at::tensor({1.0}, at::kDouble), at::linspace(0.5, 20.5, 41, at::kDouble) * (0x1p-38 * (1 + 0x1p-20))});
+  for (const auto& row : {graded, ties, subnormal}) expect_half_copy(at::cat({row, -row}).unsqueeze(0).to(at::kFloat));
 }
 
 TEST(HalfCopy, NothingOverflows) {

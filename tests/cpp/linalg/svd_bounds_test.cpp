@@ -77,7 +77,8 @@ struct Run {
 std::ostream& operator<<(std::ostream& out, const Run& run) {
   const auto& o = run.options;
   return out << name_of(o.method) << ", " << name_of(o.criterion) << " to " << o.tol << ", k = " << run.k
-             << ", block = " << o.block << ", oversample = " << o.oversample << ", seed " << run.seed;
+             << ", block = " << o.block << ", oversample = " << o.oversample << ", " << name_of(o.precision)
+             << ", seed " << run.seed;
 }
 
 Run draw_run(int64_t k, Draw& draw) {
@@ -94,7 +95,10 @@ Run draw_run(int64_t k, Draw& draw) {
   return run;
 }
 
-/// `matrices` of one spectrum, 17 runs each; how often each kind of bound came with each method.
+constexpr int kRuns = 17, kMixed = 4;
+
+/// `matrices` of one spectrum, kRuns runs each and kMixed in mixed precision, whose copy shifts values by more than
+/// some of them differ; how often each kind of bound came with each method.
 void expect_bounds(const std::string& spectrum, int64_t matrices, std::map<std::string, int>& seen) {
   Draw draw(1000 + static_cast<uint64_t>(std::find(kSpectra.begin(), kSpectra.end(), spectrum) - kSpectra.begin()));
   for (int64_t i = 0; i < matrices; ++i) {
@@ -102,9 +106,12 @@ void expect_bounds(const std::string& spectrum, int64_t matrices, std::map<std::
     const auto [matrix, k] = draw_matrix(spectrum, dtype, draw);
     const Judged A(matrix.to(dtype));
     const int64_t limit = std::min(A.A.size(0), A.A.size(1));
-    for (int repeat = 0; repeat < 17; ++repeat) {
-      const auto run = draw_run(draw.integer(0, 2) ? k : draw.integer(1, std::min<int64_t>(limit, 6)), draw);
+    for (int repeat = 0; repeat < kRuns + kMixed; ++repeat) {
+      auto run = draw_run(draw.integer(0, 2) ? k : draw.integer(1, std::min<int64_t>(limit, 6)), draw);
+      if (repeat >= kRuns) run.options.precision = SvdPrecision::mixed;
       const auto svd = topk_svd(A.A, run.k, run.options);
+      if (repeat >= kRuns) ++seen["mixed " + std::string(name_of(svd.report.status))];
+      if (repeat >= kRuns && svd.report.message.find("mixed precision") != std::string::npos) ++seen["mixed for true"];
       ++seen[std::string(name_of(run.options.method)) + " " + std::string(name_of(svd.report.bounds.kind))];
       ++seen[std::string(name_of(run.options.criterion)) + " " + std::string(name_of(svd.report.status))];
       for (const auto& what : broken_promises(A, svd, run.options.tol))
@@ -133,6 +140,8 @@ TEST(SvdBounds, HoldInTenThousandRandomCases) {
   EXPECT_GE(seen["dense proved"], 1000);
   for (const auto* criterion : {"rank_k", "lmo_gap"}) EXPECT_GE(seen[std::string(criterion) + " converged"], 3000);
   EXPECT_GE(seen["rank_k exhausted"], 400);
+  EXPECT_GE(seen["mixed converged"], 1200);
+  EXPECT_GE(seen["mixed for true"], 1000);
   if (::testing::Test::HasFailure())
     for (const auto& [what, count] : seen) std::cout << what << ": " << count << "\n";
 }

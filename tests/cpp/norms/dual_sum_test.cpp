@@ -137,7 +137,7 @@ TEST(DualSum, NestedSumsAreOneSum) {
   EXPECT_LE(relative_error(to_dense(nested->lmo(A), A), to_dense(flat->lmo(A), A)), 1e-14);
 }
 
-TEST(DualSum, RefusesWhatIsNoNormBallAndValuesItDoesNotKnow) {
+TEST(DualSum, RefusesWhatIsNoNormBallAndPartsThatDoNotFit) {
   EXPECT_VALUE_ERROR(dual_sum({}), "positive weight");
   EXPECT_VALUE_ERROR(dual_sum({{0, spectral()}}), "positive weight");
   EXPECT_VALUE_ERROR(dual_sum({{-0.1, spectral()}, {1.1, frobenius()}}), "weight >= 0");

@@ -33,14 +33,15 @@ double lmo_size(const Kind& kind, const at::Tensor& M) {
   return f_star_norm(exact_singular_values(to_dense(kind.norm->lmo(M), working_matrix(M))), kind.squares);
 }
 
-/// min ⟨M, X⟩ + (λ/2)‖X‖² over X, by proximal-free subgradient steps of U diag(x) Vᵀ in x from the given start.
+/// min ⟨M, X⟩ + (λ/2)‖X‖² over X = −U diag(x) Vᵀ, x ≥ 0, by coordinate search from the given start: steps along each
+/// x_i, halved where none leads lower.
 double least_by_descent(const std::vector<double>& sigma, double lambda, bool squares, std::vector<double> x) {
   const auto objective = [&](const std::vector<double>& z) {
     const double norm = f_star_norm(z, squares);
     return -std::inner_product(sigma.begin(), sigma.end(), z.begin(), 0.0) + lambda / 2 * norm * norm;
   };
   double least = objective(x), step = sigma.front() / lambda;
-  while (step > 1e-9 * sigma.front() / lambda) {  // coordinate search with a shrinking step, x ≥ 0
+  while (step > 1e-9 * sigma.front() / lambda) {
     bool moved = false;
     for (std::size_t i = 0; i < x.size(); ++i)
       for (const double sign : {1.0, -1.0}) {

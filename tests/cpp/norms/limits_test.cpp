@@ -1,5 +1,6 @@
 // Where a norm becomes another: k = 1 and min(m, n), p → 1, 2, ∞, one row, one column, one entry, equal σ, low rank.
 
+#include <ATen/ops/eye.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/sign.h>
@@ -8,6 +9,7 @@
 
 #include "certificates.h"
 #include "fanion/norms/col_norm.h"
+#include "fanion/norms/dual_sum.h"
 #include "fanion/norms/entry_sum.h"
 #include "fanion/norms/frobenius.h"
 #include "fanion/norms/ky_fan.h"
@@ -112,7 +114,7 @@ TEST(Limits, EveryNormOfOneEntryIsItsSize) {
     EXPECT_NEAR(c.norm->prox(M, 2).item<double>(), 1.25, kRounding);
     EXPECT_NEAR(c.norm->rho(1, 1), 1, kRounding);
     if (c.has_value) {
-      EXPECT_NEAR(c.norm->value(M).item<double>(), 2.5, 1e-11) << "the gauge of a sum is found to 1e-12";
+      EXPECT_NEAR(c.norm->value(M).item<double>(), 2.5, 10 * kRounding + 2.5 * c.value_tol);
     }
     if (c.has_projection) {
       EXPECT_NEAR(c.norm->project(M).item<double>(), -1, kRounding);
@@ -188,6 +190,35 @@ TEST(Limits, ZeroHasNoDirectionAndIsItsOwnProjection) {
       }
     }
   }
+}
+
+/// The largest float32 entries have singular values beyond float32; the smallest float64 ones are far below it.
+TEST(Limits, ExtremeEntries) {
+  const auto half = dual_sum({{0.5, spectral()}, {0.5, frobenius()}});
+  const auto largest = at::full({10, 10}, 3e38f);
+  EXPECT_EQ(half->value(largest).item<double>(), kInfinity) << "3e39 is no float32";
+  EXPECT_NEAR(half->value(largest.to(at::kDouble)).item<double>() / 3e39, 1, 1e-6);
+  for (const double size : {1e-50, 1e-140, 1e140}) {
+    const auto M = at::full({2, 2}, size, at::kDouble);
+    for (const auto& norm : {frobenius(), row_norm(), col_norm(), spectral(), half})
+      EXPECT_NEAR(frobenius_inner(M / size, norm->minimiser(M)) * size / norm->dual(M).item<double>(), -1, kRounding)
+          << norm->name() << " of " << size;
+  }
+}
+
+TEST(Limits, RhoFitsTheNorm) {
+  EXPECT_VALUE_ERROR(spectral()->rho(0, 3), "at least one row and one column, got 0 x 3");
+  EXPECT_VALUE_ERROR(ky_fan_dual(5)->rho(3, 3), "k = 5 is out of range");
+  EXPECT_VALUE_ERROR(ky_fan(5)->rho(2, 2), "k = 5 is out of range");
+}
+
+/// A part of weight 0 is not there: no SVD for F-Muon at α = 0, and no 0·inf.
+TEST(Limits, PartsOfNoWeightAreNotComputed) {
+  const auto M = at::eye(10, at::kFloat) * 1e38f;
+  EXPECT_EQ(dual_sum({{0, spectral()}, {1, frobenius()}})->dual(M).item<double>(), frobenius()->dual(M).item<double>());
+  const auto scaled = dual_sum({{0.3, spectral()}});
+  const auto inside = random_normal(5, 4, 31) * 0.01;
+  EXPECT_TRUE(same_bits(scaled->project(inside), inside)) << "a point of the ball is returned as it is";
 }
 
 }  // namespace

@@ -8,6 +8,9 @@
 
 namespace fanion::testing {
 
+/// Relative error of values that the library finds by iteration: those of sums without an exact form.
+inline constexpr double kIteratedTol = 1e-6;
+
 /// A norm of the library beside the formulas of its value and dual, by the oracle.
 struct NormCase {
   std::string name;
@@ -16,14 +19,17 @@ struct NormCase {
   std::function<double(const at::Tensor&)> dual;
   /// What its solver may add to the rounding of a dual gap: Lanczos stops at 1e-5·σ₁.
   double solver_tol = 0;
-  /// Relative error of the reference for its value beyond rounding: that of a dual sum bisects differences.
+  /// Relative error of `norm_of` beyond rounding: of a formula that bisects differences, or of the library's iteration.
   double value_tol = 0;
   /// Whether ‖QXP‖ = ‖X‖ for orthogonal Q and P.
   bool unitarily_invariant = true;
   /// Whether the library projects onto its unit ball.
   bool has_projection = true;
-  /// Whether the library computes the value (not for dual sums with max_entry).
+  /// Whether tests take the value: not of large matrices where it is iterated, with many SVDs for each one.
   bool has_value = true;
+
+  /// Whether they may look for rounding errors in it, and take thousands of values.
+  bool has_exact_value() const { return has_value && value_tol < kIteratedTol; }
 };
 std::ostream& operator<<(std::ostream& out, const NormCase& norm_case);
 

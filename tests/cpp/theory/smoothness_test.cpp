@@ -32,7 +32,7 @@ namespace {
 using namespace fanion::testing;
 using norms::QuadraticForm;
 
-constexpr double kFormRounding = 1e-11;  // eigenvalues and a few products of small matrices; a gauge is found to 1e-12
+constexpr double kFormRounding = 1e-11;  // eigenvalues and a few products of small matrices
 
 at::Tensor gram(const at::Tensor& G) { return at::matmul(G, G.t()); }
 
@@ -105,7 +105,7 @@ TEST(Smoothness, BoundsThousandsOfRandomDirections) {
     if (!c.has_value) continue;
     SCOPED_TRACE(c.name);
     const double L = c.norm->maximum(form).value;
-    for (uint64_t seed = 0; seed < 700; ++seed) {
+    for (uint64_t seed = 0; seed < 700; seed += c.has_exact_value() ? 1 : 100) {  // iterated values are slow
       const auto normal = random_normal(m, n, 1000 + seed);
       const auto low_rank =
           at::matmul(random_normal(m, 1 + seed % 3, 3000 + seed), random_normal(1 + seed % 3, n, seed));
@@ -201,6 +201,9 @@ TEST(Smoothness, RefusesWhatIsNoForm) {
   EXPECT_VALUE_ERROR(try_form(I, random_normal(3, 3, 2)), "B must be symmetric");
   EXPECT_VALUE_ERROR(try_form(-I, I), "A must be positive semidefinite, but has the eigenvalue -1");
   EXPECT_VALUE_ERROR(try_form(I * std::nan(""), I), "A has NaN");
+  const auto large = at::eye(200, at::kBFloat16);
+  EXPECT_VALUE_ERROR(try_form(-large, I), "A must be positive semidefinite");
+  EXPECT_VALUE_ERROR(try_form(large + at::ones({200, 200}, at::kBFloat16).triu(1), I), "A must be symmetric");
   EXPECT_VALUE_ERROR(try_form(at::eye(3, at::kLong), I), "A must be floating-point");
   EXPECT_VALUE_ERROR(smoothness(*norms::ky_fan_dual(4), I, I), "k = 4");
 }

@@ -46,7 +46,6 @@ def test_estimate(run):
         assert "spectral" in m["norm"]
         assert 0 < m["sigma_squared_error"] < m["sigma_squared"]
         assert m["L_along_lmo"] > 0 and m["L_along_random"] > 0
-        # ‖∇f‖† ≤ ρ‖∇f‖_F and at least the scaled Frobenius norm
         assert m["gradient_dual_norm"] > 0
         assert m["name"] in out
     whole = found["whole"]
@@ -82,7 +81,9 @@ def test_other_norms_share_the_noise(run):
         assert b["L_along_random"] is None
         scale = math.sqrt(max(1, b["shape"][0] / b["shape"][1]))
         assert b["rho"] == pytest.approx(scale)
+        # ‖∇f‖_F ≤ ‖∇f‖† ≤ √r‖∇f‖_F, r = min(m, n), both times the scale
         assert b["gradient_dual_norm"] <= a["gradient_dual_norm"] * (1 + 1e-6)
+        assert a["gradient_dual_norm"] <= math.sqrt(min(a["shape"])) * b["gradient_dual_norm"] * (1 + 1e-6)
 
 
 def test_noise_falls_with_the_batch(run):

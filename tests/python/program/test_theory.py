@@ -88,6 +88,12 @@ def test_check_of_one_norm_is_reproducible(tmp_path):
     assert theory(tmp_path, *arguments, "--seed", 5) != first
 
 
+def test_check_of_few_rows_takes_a_smaller_k(tmp_path):
+    checks = rows(theory(tmp_path, "--check", "--shape", "2,8", "--seeds", 1, "--accuracy", 0.6))
+    assert {"ky_fan_dual:k=2", "ky_fan:k=2", "0.5*ky_fan_dual:k=2 + 0.5*frobenius"} <= set(checks)
+
+
+TRIALS = ["--check", "--shape", "4,3"]
 OPTIONS = {
     "no eps": (["--L", 1, "--delta0", 1, "--rho", 1], ["--eps is required", "--check"]),
     "no L": (["--eps", 1, "--delta0", 1, "--rho", 1], ["--L is required"]),
@@ -98,6 +104,8 @@ OPTIONS = {
     "no norm": ([*PROBLEM, "--norm", "d-fanion:k=1", "--shape", "4,3"], ["d-fanion:k=1", "no norm"]),
     "norm too large": ([*PROBLEM, "--norm", "ky_fan_dual:k=5", "--shape", "4,3"], ["k = 5"]),
     "two norms": ([*PROBLEM, "--norm", "spectral", "nuclear", "--shape", "4,3"], ["one norm", "2"]),
+    "rho and norm": ([*PROBLEM, "--rho", 3, "--norm", "nonsense", "--shape", "0,0"], ["--rho", "--norm"]),
+    "rho and shape": ([*PROBLEM, "--rho", 3, "--shape", "4,3"], ["--rho", "--shape"]),
     "shape": ([*PROBLEM, "--norm", "spectral", "--shape", "4,0"], ["--shape 4,0", "positive"]),
     "shape of one number": ([*PROBLEM, "--norm", "spectral", "--shape", "4"], ["--shape"]),
     "eps": (["--eps", 0, "--L", 1, "--delta0", 1, "--rho", 1], ["eps = 0", "positive"]),
@@ -105,6 +113,9 @@ OPTIONS = {
     "negative delta0": (["--eps", 1, "--L", 1, "--delta0", -1, "--rho", 1], ["delta0 = -1"]),
     "out of range": (["--eps", 1e-200, "--L", 1, "--delta0", 1, "--rho", 1], ["rescale"]),
     "check with constants": (["--check", "--L", 2], ["--L", "--check"]),
+    # `refused` allows one line alone on standard error: no trial of frobenius has begun.
+    "check of an unknown norm": ([*TRIALS, "--norm", "frobenius", "spectre"], ["'spectre'"]),
+    "check of a norm too large": ([*TRIALS, "--norm", "frobenius", "ky_fan_dual:k=5"], ["k = 5"]),
     "trial without check": ([*PROBLEM, "--rho", 1, "--seeds", 2], ["--check"]),
     "accuracy": (["--check", "--accuracy", 1], ["--accuracy 1"]),
     "noise": (["--check", "--noise", -1], ["--noise -1"]),
