@@ -88,7 +88,8 @@ def topk_svd(
     float32 for float64; what is promised holds for A itself, if need be by going on in full precision.
     `oversample`, `block`: extra columns of the power methods; columns a block of the Krylov methods, 0 to choose.
     ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown name,
-    a wrong product of an operator, precision "mixed" for what has no narrower form. What an operator's functions raise comes out unchanged.
+    a wrong product of an operator, precision "mixed" for what has no narrower form. What an operator's functions raise
+    comes out unchanged.
     Cost: `fanion/linalg/topk_svd.h`, `batched_svd.h`. Source: 004 §3.
     """
     matrix = A if isinstance(A, Tensor) else foreign.tensor_of(A)

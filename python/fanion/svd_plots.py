@@ -16,6 +16,7 @@ from typing import Any
 from fanion.plots import COLOURS, MARKERS
 
 METHODS = ("block_krylov", "lanczos", "subspace", "randomized", "power", "dense")
+LEGEND_ENTRY = 2.2  # inches that the longest takes
 PEER_MARKERS = ("x", "+", "*", "1", "2", "3")
 CRITERIA = {
     "rank_k": "‖ÛŜV̂ᵀ − A_k‖ / ‖A_k‖  (Frobenius)",
@@ -118,7 +119,8 @@ def _draw(results: dict[str, Any], png: Path, *, x_of: Callable[[Point], float],
         Line2D([], [], color="#333333", linestyle="none", label=f"{name}, tuned", **style)
         for name, style in peers.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), frameon=False)
+    columns = int(figure.get_figwidth() / LEGEND_ENTRY)
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)), frameon=False)
     what = options["spectrum"] or Path(options["matrix"]).name
     figure.suptitle(f"{results['rows']} × {results['cols']} {options['dtype']}, {what}: measured error")
     figure.savefig(png, dpi=110)

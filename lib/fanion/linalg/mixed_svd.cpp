@@ -70,9 +70,7 @@ void add_costs(SvdReport& report, const SvdReport& more) {
   report.products += more.products;
   report.reads += more.reads;
   report.restarts += more.restarts;
-  report.seconds.products += more.seconds.products;
-  report.seconds.basis += more.seconds.basis;
-  report.seconds.projected += more.seconds.projected;
+  report.seconds += more.seconds;
 }
 
 }  // namespace

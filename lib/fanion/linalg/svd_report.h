@@ -32,6 +32,13 @@ struct SvdSeconds {
   double projected = 0;  ///< small dense problems and bounds
 };
 
+inline SvdSeconds& operator+=(SvdSeconds& total, const SvdSeconds& more) {
+  total.products += more.products;
+  total.basis += more.basis;
+  total.projected += more.projected;
+  return total;
+}
+
 struct SvdReport {
   SvdMethod method = SvdMethod::dense;  ///< the method that ran
   SvdCriterion criterion = SvdCriterion::rank_k;

@@ -35,6 +35,50 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   }
 }
 
+SvdShape shape_of(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+  return {.m = A.rows(),
+          .n = A.cols(),
+          .k = k,
+          .in_double = A.options().dtype() == at::kDouble,
+          .criterion = options.criterion,
+          .tol = options.tol,
+          .block = options.block,
+          .oversample = options.oversample,
+          .warm = options.warm_start.defined()};
+}
+
+/// Passes of block_krylov that take a third of the time of `dense`, or 0 where that is too few to be worth trying:
+/// what `automatic` gives a matrix whose spectrum may decay before it forms the whole SVD.
+int64_t trial_passes(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+  constexpr int64_t kLeast = 8, kMost = 64;
+  auto shape = shape_of(A, k, options);
+  shape.criterion = SvdCriterion::passes;
+  const double share = predicted_seconds(SvdMethod::dense, shape, svd_costs()) / 3;
+  const auto affordable = [&](int64_t passes) {
+    shape.passes = passes;
+    return predicted_seconds(SvdMethod::block_krylov, shape, svd_costs()) <= share;
+  };
+  if (!affordable(kLeast)) return 0;
+  int64_t passes = kLeast;
+  while (passes < kMost && affordable(passes + 1)) ++passes;
+  return passes;
+}
+
+/// `dense`, unless a few passes of block_krylov are enough.
+SvdResult tried_then_dense(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+  auto trial = options;
+  trial.passes = options.passes ? 0 : trial_passes(A, k, options);
+  if (*trial.passes == 0) return dense_svd(A, k, options);
+  auto quick = block_krylov_svd(A, k, trial);
+  quick.report.method = SvdMethod::block_krylov;
+  if (quick.report.status == SvdStatus::converged) return quick;
+  auto result = dense_svd(A, k, options);
+  result.report.method = SvdMethod::dense;
+  result.report.seconds += quick.report.seconds;
+  result.report.message += c10::str(", after ", *trial.passes, " passes of block_krylov");
+  return result;
+}
+
 /// X·2^exponent; 2^exponent itself may be out of range.
 at::Tensor shifted(const at::Tensor& X, int exponent) {
   return X * std::ldexp(1.0, exponent / 2) * std::ldexp(1.0, exponent - exponent / 2);
@@ -60,15 +104,7 @@ SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& op
   // Forming an implicit matrix takes min(m, n) products, which is only worth it where a basis would be as large.
   const int64_t smaller = std::min(A.rows(), A.cols());
   if (!A.is_formed() && smaller > 64 && 4 * k < smaller) return SvdMethod::block_krylov;
-  const SvdShape shape{.m = A.rows(),
-                       .n = A.cols(),
-                       .k = k,
-                       .in_double = A.options().dtype() == at::kDouble,
-                       .criterion = options.criterion,
-                       .tol = options.tol,
-                       .block = options.block,
-                       .oversample = options.oversample,
-                       .warm = options.warm_start.defined()};
+  const auto shape = shape_of(A, k, options);
   const auto& costs = svd_costs();
   const double dense = predicted_seconds(SvdMethod::dense, shape, costs);
   const double krylov = predicted_seconds(SvdMethod::block_krylov, shape, costs);
@@ -94,8 +130,10 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) 
   auto options = given;
   if (!options.generator) options.generator = at::detail::createCPUGenerator(0);
   const auto before = A.count();
-  const auto method = options.method == SvdMethod::automatic ? choose_method(A, k, options) : options.method;
+  const bool automatic = options.method == SvdMethod::automatic;
+  const auto method = automatic ? choose_method(A, k, options) : options.method;
   const auto run = [&] {
+    if (automatic && method == SvdMethod::dense) return tried_then_dense(A, k, options);
     switch (method) {
       case SvdMethod::dense: return dense_svd(A, k, options);
       case SvdMethod::lanczos: return lanczos_svd(A, k, options);
@@ -107,7 +145,7 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) 
   };
   auto result = run();
   auto& report = result.report;
-  report.method = method;
+  if (!automatic || method != SvdMethod::dense) report.method = method;
   report.criterion = options.criterion;
   report.products = A.count().forward + A.count().adjoint - before.forward - before.adjoint;
   report.reads = A.count().reads - before.reads;
