@@ -141,7 +141,7 @@ double predicted_seconds(SvdMethod method, const SvdShape& shape, const SvdCosts
   const double n = static_cast<double>(std::min(shape.m, shape.n));
   const double k = static_cast<double>(shape.k);
   switch (method) {
-    case SvdMethod::dense: return power_law(kRateSizes, rates.svd, n) + 6 * (m - n) * n * n * rates.gemm;
+    case SvdMethod::dense: return power_law(kRateSizes, rates.svd, n) + 13 * (m - n) * n * n * rates.gemm;
     case SvdMethod::block_krylov: {
       const int64_t block = shape.block > 0 ? shape.block : krylov_block(shape.k);
       const double steps = krylov_steps(shape);
