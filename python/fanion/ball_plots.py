@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fanion.plot_command import draw_folder
 from fanion.plots import COLOURS, DASHES
 
 Ball = dict[str, Any]
@@ -133,16 +133,8 @@ def draw(folder: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; prints one line on standard error and returns 1 where the pictures cannot be drawn."""
-    parser = argparse.ArgumentParser(prog="python -m fanion.ball_plots", description="Draw the balls of fanion balls.")
-    parser.add_argument("folder", type=Path, help="with balls.json")
-    given = parser.parse_args(arguments)
-    try:
-        draw(given.folder)
-    except (ImportError, OSError, ValueError, KeyError) as error:
-        print(f"fanion.ball_plots: {error!r}", file=sys.stderr)
-        return 1
-    return 0
+    """The command line; see `draw_folder`."""
+    return draw_folder("fanion.ball_plots", "Draw the balls of fanion balls.", "balls.json", draw, arguments)
 
 
 if __name__ == "__main__":

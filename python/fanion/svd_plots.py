@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fanion.plot_command import draw_folder
 from fanion.plots import COLOURS, MARKERS
 
 METHODS = ("block_krylov", "lanczos", "subspace", "randomized", "power", "dense")
@@ -141,16 +141,8 @@ def draw(folder: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; prints one line on standard error and returns 1 where the pictures cannot be drawn."""
-    parser = argparse.ArgumentParser(prog="python -m fanion.svd_plots", description="Draw the results of fanion svd.")
-    parser.add_argument("folder", type=Path, help="with results.json")
-    given = parser.parse_args(arguments)
-    try:
-        draw(given.folder)
-    except (ImportError, OSError, ValueError, KeyError) as error:
-        print(f"fanion.svd_plots: {error!r}", file=sys.stderr)
-        return 1
-    return 0
+    """The command line; see `draw_folder`."""
+    return draw_folder("fanion.svd_plots", "Draw the results of fanion svd.", "results.json", draw, arguments)
 
 
 if __name__ == "__main__":

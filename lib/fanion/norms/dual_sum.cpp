@@ -76,9 +76,10 @@ std::optional<double> aligned_maximum(const std::vector<WeightedNorm>& parts, co
 class DualSum final : public MatrixNorm, public SumOfRules {
  public:
   explicit DualSum(std::vector<WeightedRule> parts) : rules_(std::move(parts)) {
+    std::vector<WeightedNorm> norms;
     for (const auto& [weight, rule] : rules_)
-      norms_.push_back({weight, std::static_pointer_cast<const MatrixNorm>(rule)});
-    combined_ = combined(norms_);
+      norms.push_back({weight, std::static_pointer_cast<const MatrixNorm>(rule)});
+    combined_ = combined(norms);
   }
 
   const std::vector<WeightedRule>& parts() const override { return rules_; }
@@ -153,7 +154,6 @@ class DualSum final : public MatrixNorm, public SumOfRules {
 
  private:
   std::vector<WeightedRule> rules_;
-  std::vector<WeightedNorm> norms_;
   std::vector<WeightedNorm> combined_;
 };
 
