@@ -1,4 +1,4 @@
-// The loop in nouns: bases — expand, projected problem, bounds, test, truncate.
+// The loop in nouns: basis — expand, projected problem, bounds, test, restart.
 // Restart: the leading Ritz vectors and the next block are kept (Wu & Simon 1998; Baglama & Reichel 2006 for blocks).
 //   The random start block, on which the probabilistic bounds rest, does not survive that; when the triplets look
 //   converged after a restart, fresh random vectors join the next block. They find what the space has missed (copies
@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/linalg/block_lanczos.h"
 #include "fanion/linalg/golub_kahan.h"
 #include "fanion/linalg/look_schedule.h"
 #include "fanion/linalg/projected_svd.h"
@@ -25,30 +26,23 @@
 namespace fanion::linalg {
 namespace {
 
-constexpr int64_t kSmall = 96;      // projected problems up to this size are solved in double at once
 constexpr int64_t kMostSweeps = 5;  // a basis too small to bound what it has found will not do so later
 
 /// What one look at the projected problem tells.
 struct Look {
   ProjectedSvd svd;
   SvdBounds bounds;
-  double value = 0;      ///< of the criterion, to compare with tol
-  double estimate = 0;   ///< the same with σ_{k+1} taken from its Ritz value; no bound
-  bool tied = false;     ///< σ_k and σ_{k+1} agree to working precision: no rank-k matrix to converge to
-  bool crowded = false;  ///< more values agree than the random block can tell apart
+  double value = 0;       ///< of the criterion, to compare with tol
+  double estimate = 0;    ///< the same with σ_{k+1} taken from its Ritz value; no bound
+  bool tied = false;      ///< σ_k and σ_{k+1} agree to working precision: no rank-k matrix to converge to
+  bool crowded = false;   ///< more values agree than the random block can tell apart
+  bool hopeless = false;  ///< rounding of this basis alone keeps the residuals above tol
 };
 
 class Krylov {
  public:
-  Krylov(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovPlan& plan)
-      : A_(A),
-        k_(k),
-        options_(options),
-        plan_(plan),
-        limit_(std::min(A.rows(), A.cols())),
-        rough_(A.options().dtype() != at::kDouble),
-        bases_(A, plan.capacity, options.criterion == SvdCriterion::residual ? 0.1 * options.tol : 1.0,
-               *options.generator) {
+  Krylov(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovPlan& plan, KrylovBasis& basis)
+      : A_(A), k_(k), options_(options), plan_(plan), limit_(std::min(A.rows(), A.cols())), basis_(basis) {
     forget_random_bounds();
     proved_ = random_;
     if (const auto squared = A.frobenius_squared()) frobenius_squared_ = *squared;
@@ -58,31 +52,32 @@ class Krylov {
     const auto start = mixed(guess);
     const int64_t random = std::min(std::max(plan_.block - start.size(1), std::min(plan_.block, kLeastRandom)),
                                     plan_.capacity - start.size(1));
-    bases_.start(start, random_block(A_.cols(), random, A_.options(), options_));
+    basis_.start(start, random_block(A_.cols(), random, A_.options(), options_));
     int64_t steps = 0, next_look = (k_ + plan_.block) / plan_.block + 4, sweeps = 0;
     LookSchedule schedule(options_.tol, 0);
     SvdReport report;
     report.status = options_.criterion == SvdCriterion::passes ? SvdStatus::passes : SvdStatus::exhausted;
     Look seen;
     for (;;) {
-      bases_.expand();
+      basis_.expand();
       ++steps;
       const bool out_of_passes = options_.passes && steps >= *options_.passes;
       const bool fixed = options_.criterion == SvdCriterion::passes;
-      const bool early = fixed || steps < next_look || bases_.size() < std::min(k_ + 1, limit_);
-      if (!out_of_passes && !bases_.full() && early) continue;
+      const bool early = fixed || steps < next_look || basis_.size() < std::min(k_ + 1, limit_);
+      if (!out_of_passes && !basis_.full() && early) continue;
       seen = look();
       // True residuals do not depend on what the space may have missed; two looks for that are enough.
       const bool settled = !seen.crowded || (options_.criterion == SvdCriterion::residual && sweeps >= 2);
       const bool converged = !fixed && seen.value <= options_.tol && settled;
       // After a restart the first convergence only calls for another look with fresh random vectors.
       if (converged && (report.restarts == 0 || sweeps > 0)) report.status = SvdStatus::converged;
-      const bool look_again = seen.crowded || (!fixed && bases_.full() && (converged || seen.estimate <= options_.tol));
-      if (report.status == SvdStatus::converged || out_of_passes || bases_.size() == limit_ || seen.tied) break;
+      const bool look_again = seen.crowded || (!fixed && basis_.full() && (converged || seen.estimate <= options_.tol));
+      if (report.status == SvdStatus::converged || out_of_passes || basis_.size() == limit_ || seen.tied) break;
+      if (seen.hopeless) break;
       const bool certify = options_.criterion == SvdCriterion::rank_k || options_.criterion == SvdCriterion::lmo_gap;
       if (look_again && sweeps == kMostSweeps && certify) break;
-      if (bases_.full() && report.restarts == options_.max_restarts) break;
-      if (bases_.full()) {
+      if (basis_.full() && report.restarts == options_.max_restarts) break;
+      if (basis_.full()) {
         restart();
         ++report.restarts;
         schedule = LookSchedule(options_.tol, steps);
@@ -93,8 +88,14 @@ class Krylov {
       }
       next_look = steps + schedule.wait(steps, seen.value, seen.estimate);
     }
+    steps_ = steps;
+    hopeless_ = seen.hopeless && report.status == SvdStatus::exhausted;
     return finish(std::move(report), std::move(seen), steps);
   }
+
+  int64_t steps() const { return steps_; }
+  /// Whether the run ended because this form of the basis cannot reach tol.
+  bool hopeless() const { return hopeless_; }
 
  private:
   /// Half a block of random mixtures of the guess, no more than it has columns: Krylov spaces need no wide start.
@@ -106,28 +107,29 @@ class Krylov {
 
   /// Random columns as many as the block has, so far as they fit.
   void refresh() {
-    const int64_t wanted = std::max({plan_.block, bases_.next_block(), kLeastRandom});
-    const int64_t columns = std::min(wanted, bases_.room() - bases_.next_block());
-    if (columns > 0) bases_.refresh(random_block(A_.cols(), columns, A_.options(), options_));
+    const int64_t wanted = std::max({plan_.block, basis_.next_block(), kLeastRandom});
+    const int64_t columns = std::min(wanted, basis_.room() - basis_.next_block());
+    if (columns > 0) basis_.refresh(random_block(A_.cols(), columns, A_.options(), options_));
   }
 
   Look look() {
     const Stopwatch watch(seconds_.projected);
     Look seen;
-    const auto B = bases_.B();
-    const int64_t p = B.size(0), count = std::min(k_ + 1, p);
-    seen.svd = rough_ ? right_vectors(B, p > kSmall) : full_svd(B, k_ + 1 > p ? p : k_ + 1);
+    const int64_t p = basis_.size(), count = std::min(k_ + 1, p);
+    seen.svd = basis_.projected(count);
     const auto residual = eigen_residual(seen.svd);
     const auto S = to_doubles(seen.svd.S), r = to_doubles(residual);
-    const auto& E = bases_.left_coupling();
-    const double most = E.defined() ? at::linalg_vector_norm(E).item<double>() : S[0];
-    double worst = 0;
-    for (int64_t i = 0; i < std::min(k_, count); ++i)
-      worst = std::max(worst, S[i] > 0 ? std::min(r[i] / S[i], most) : most);
+    double worst = 0, largest = 0;
+    for (int64_t i = 0; i < std::min(k_, count); ++i) {
+      worst = std::max(worst, basis_.residual(r[i], S[i], S[0]));
+      largest = std::max(largest, r[i]);
+    }
     const double relative = S[0] > 0 ? worst / S[0] : 0;
-    const double floor = 16 * bases_.eps() * S[0] * S[0];
-    seen.tied = options_.criterion == SvdCriterion::rank_k && count == k_ + 1 && r[k_] <= floor &&
-                S[k_ - 1] * S[k_ - 1] - S[k_] * S[k_] <= floor && worst <= 16 * bases_.eps() * S[0];
+    const double floor = 16 * basis_.eps() * S[0] * S[0];
+    seen.tied = options_.criterion == SvdCriterion::rank_k && count == k_ + 1 && std::max(largest, r[k_]) <= floor &&
+                S[k_ - 1] * S[k_ - 1] - S[k_] * S[k_] <= floor;
+    seen.hopeless = options_.criterion == SvdCriterion::residual && count >= k_ && S[0] > 0 &&
+                    basis_.residual(0, S[k_ - 1], S[0]) > options_.tol / 2 * S[0];
     seen.crowded = crowded(S, r, count);
     seen.value = seen.estimate = relative;
     if (count < std::min(k_ + 1, limit_)) seen.value = seen.estimate = std::numeric_limits<double>::infinity();
@@ -145,23 +147,16 @@ class Krylov {
 
   /// ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for i ≤ min(k + 1, p).
   at::Tensor eigen_residual(const ProjectedSvd& svd) const {
-    const auto& C = bases_.coupling();
-    const int64_t p = bases_.size();
+    const auto& C = basis_.coupling();
+    const int64_t p = basis_.size();
     const auto last = svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, std::min(k_ + 1, p));
     return at::linalg_vector_norm(at::matmul(C, last), 2, {{0}});
   }
 
-  /// Upper bounds of ‖Aᵀû − σ̂v̂‖ for i ≤ k from those of AᵀA alone, whose relation has an error of its own.
-  at::Tensor residual_bounds(const ProjectedSvd& svd) const {
-    const auto S = svd.S.narrow(0, 0, k_);
-    const auto r = eigen_residual(svd).narrow(0, 0, k_) + bases_.relation_error() * S[0].square();
-    return at::minimum(r / S, S[0]).nan_to_num(0);
-  }
-
   /// Whether a group of close Ritz values is as large as the bounds' random block allows, or larger.
   bool crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const {
-    const auto random = bases_.random_coordinates();
-    if (!random.defined() || bases_.size() == limit_) return false;
+    const auto random = basis_.random_coordinates();
+    if (!random.defined() || basis_.size() == limit_) return false;
     const int64_t most = std::max<int64_t>(most_alike(random.size(1)), 1);
     for (int64_t i = 0, first = 0; i < count && S[i] > 1e-3 * S[0]; ++i) {
       const double width = kAlike * S[i] * S[i] + r[i];
@@ -176,7 +171,7 @@ class Krylov {
     for (auto& each : theta) each *= each;
     theta.resize(std::max<int64_t>(theta.size(), k_), 0.0);
     r.resize(k_, std::numeric_limits<double>::infinity());
-    return svd_bounds(theta, r, upper, bases_.relation_error());
+    return svd_bounds(theta, r, upper, basis_.relation_error());
   }
 
   /// Bounds from everything seen so far: an upper bound, once found, stays one. A crowd of equal values voids what the
@@ -184,11 +179,11 @@ class Krylov {
   SvdBounds bounds(const ProjectedSvd& svd, const at::Tensor& residual, bool crowd) {
     const LanczosRelation relation{.theta = svd.S.square(),
                                    .vectors = svd.Q,
-                                   .coupling = bases_.coupling(),
-                                   .start = crowd ? at::Tensor() : bases_.random_coordinates(),
+                                   .coupling = basis_.coupling(),
+                                   .start = crowd ? at::Tensor() : basis_.random_coordinates(),
                                    .limit = limit_,
                                    .frobenius_squared = frobenius_squared_,
-                                   .eps = bases_.relation_error()};
+                                   .eps = basis_.relation_error()};
     if (crowd) forget_random_bounds();
     const auto keep_smaller = [](std::vector<double>& best, const std::vector<double>& fresh) {
       for (std::size_t i = 0; i < best.size(); ++i) best[i] = std::min(best[i], fresh[i]);
@@ -202,49 +197,25 @@ class Krylov {
 
   void restart() {
     // More than k: the extra vectors hold what is about to converge (Wu & Simon).
-    const int64_t p = bases_.size(), most = plan_.capacity - bases_.next_block() - plan_.block;
+    const int64_t p = basis_.size(), most = plan_.capacity - basis_.next_block() - plan_.block;
     const int64_t keep = std::clamp(k_ + (p - k_) / 3, k_, std::max(k_, most));
-    const auto kept = full_svd(bases_.B(), keep);
-    bases_.truncate(kept.P, kept.S.narrow(0, 0, keep), kept.Q.narrow(1, 0, keep));
-  }
-
-  ProjectedSvd triplets(const ProjectedSvd& seen) const {
-    const auto B = bases_.B();
-    if (!rough_) return full_svd(B, k_);
-    const double ratio = seen.S[k_ - 1].item<double>() / std::max(seen.S[0].item<double>(), 1e-300);
-    if (ratio > 1e-2) return refined(B, seen.Q, k_);
-    return ratio > 1e-6 ? refined(B, right_vectors(B, false).Q, k_) : full_svd(B, k_);
+    basis_.restart(keep);
   }
 
   SvdResult finish(SvdReport report, Look seen, int64_t steps) {
-    const int64_t p = bases_.size();
+    const int64_t p = basis_.size();
     TORCH_INTERNAL_ASSERT(p >= k_);
-    ProjectedSvd svd;
-    {
+    if (!seen.bounds.upper.defined()) {
       const Stopwatch watch(seconds_.projected);
-      svd = triplets(seen.svd);
-      if (!seen.bounds.upper.defined()) seen.bounds = bounds(seen.svd, eigen_residual(seen.svd), seen.crowded);
+      seen.bounds = bounds(seen.svd, eigen_residual(seen.svd), seen.crowded);
     }
+    auto result = basis_.triplets(seen.svd, k_);
+    report.residuals = std::move(result.report.residuals);
     report.bounds = std::move(seen.bounds);
-    report.seconds = bases_.seconds();
+    report.seconds = basis_.seconds();
     report.seconds.projected = seconds_.projected;
-    SvdResult result;
-    {
-      const Stopwatch watch(report.seconds.basis);
-      result = {bases_.left(svd.P), svd.S.narrow(0, 0, k_).to(A_.options()), bases_.right(svd.Q.narrow(1, 0, k_)), {}};
-    }
-    if (bases_.leaks() && options_.criterion == SvdCriterion::passes) {
-      report.residuals = residual_bounds(seen.svd);
-    } else if (bases_.leaks()) {  // one product more, for residuals that are true
-      const Stopwatch watch(report.seconds.products);
-      const auto left_over = A_.apply_adjoint(result.U) - result.V * result.S;
-      report.residuals = at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU);
-    } else {
-      const auto& E = bases_.left_coupling();
-      report.residuals = at::linalg_vector_norm(at::matmul(E, svd.P.narrow(0, p - E.size(1), E.size(1))), 2, {{0}});
-    }
     report.message = c10::str(steps, " steps to a basis of ", p, ", ", report.restarts, " restarts, largest residual ",
-                              report.residuals.max().item<double>(), " with sigma_1 = ", svd.S[0].item<double>());
+                              report.residuals.max().item<double>(), " with sigma_1 = ", result.S[0].item<double>());
     result.report = std::move(report);
     return result;
   }
@@ -254,12 +225,50 @@ class Krylov {
   SvdOptions options_;
   KrylovPlan plan_;
   int64_t limit_;
-  bool rough_;
-  BlockBidiagonalisation bases_;
+  KrylovBasis& basis_;
+  int64_t steps_ = 0;
+  bool hopeless_ = false;
   double frobenius_squared_ = -1;
   std::vector<double> proved_, random_;  ///< upper bounds of λ₁ … λ_{k+1}
   SvdSeconds seconds_;
 };
+
+/// Whether AᵀA can be worked with: its entries are in range, and its rounding is not the error that is asked for.
+bool squares_serve(const LinearOperator& A, const SvdOptions& options) {
+  const auto squared = A.frobenius_squared();
+  const double range = A.options().dtype() == at::kDouble ? 1e120 : 1e24;
+  if (!squared || !(*squared > 1 / range && *squared < range)) return false;
+  return options.criterion != SvdCriterion::residual || options.tol > 100 * A.eps();
+}
+
+/// The one-sided form, and the two-sided one where squares lose too much.
+SvdResult on_tall(const LinearOperator& A, int64_t k, const SvdOptions& given, const KrylovPlan& plan,
+                  at::Tensor guess) {
+  auto options = given;
+  SvdReport spent;
+  if (squares_serve(A, options)) {
+    BlockLanczos basis(A, plan.capacity, *options.generator);
+    Krylov krylov(A, k, options, plan, basis);
+    auto result = krylov.run(guess);
+    if (!krylov.hopeless()) {
+      if (options.criterion == SvdCriterion::residual) {  // one read more, for residuals that rounding does not blur
+        const Stopwatch watch(result.report.seconds.products);
+        const auto left_over = A.apply_adjoint(result.U) - result.V * result.S;
+        result.report.residuals = at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU);
+      }
+      return result;
+    }
+    if (options.passes && *options.passes <= krylov.steps()) return result;
+    if (options.passes) *options.passes -= krylov.steps();
+    guess = result.V;
+    spent = std::move(result.report);
+  }
+  BlockBidiagonalisation basis(A, plan.capacity, *options.generator);
+  auto result = Krylov(A, k, options, plan, basis).run(guess);
+  result.report.restarts += spent.restarts;
+  result.report.seconds += spent.seconds;
+  return result;
+}
 
 }  // namespace
 
@@ -273,12 +282,13 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   // The shorter side for V.
   const AdjointOperator adjoint(A);
   const bool flip = A.rows() < A.cols();
+  const auto& tall = flip ? static_cast<const LinearOperator&>(adjoint) : A;
   auto guess = options.warm_start;
   if (guess.defined()) {
     guess = guess.to(A.options());
     if (flip) guess = A.apply(guess);
   }
-  auto result = Krylov(flip ? static_cast<const LinearOperator&>(adjoint) : A, k, options, plan).run(guess);
+  auto result = on_tall(tall, k, options, plan, guess);
   if (flip) std::swap(result.U, result.V);
   return result;
 }

@@ -58,8 +58,9 @@ SvdResult on_space(const LinearOperator& A, const at::Tensor& columns, const Svd
     total += theta[i];
   }
   const auto squared = A.frobenius_squared();
+  const double rounding = (8.0 + static_cast<double>(theta.size())) * A.eps();  // of the norm, and of each value
   const double rest =
-      squared ? std::max(*squared - total, 0.0) + 8 * A.eps() * *squared : std::numeric_limits<double>::infinity();
+      squared ? std::max(*squared - total, 0.0) + rounding * *squared : std::numeric_limits<double>::infinity();
   if (found.kind != BoundKind::none)
     result.report.bounds = svd_bounds(theta, r, moved(found, narrow.exponent, narrow.distance, rest), A.eps());
   return result;

@@ -8,15 +8,12 @@
 
 namespace fanion::linalg {
 
-ProjectedSvd right_vectors(const at::Tensor& B, bool in_float) {
-  auto T = at::matmul(B.t(), B);
-  const double scale = T.diagonal().amax().item<double>();
-  if (in_float && scale > 0) {
-    const auto [theta, vectors] = at::linalg_eigh((T / scale).to(at::kFloat));
-    return {{}, (theta.flip(0).to(at::kDouble).clamp_min(0) * scale).sqrt(), vectors.flip(1).to(at::kDouble)};
-  }
-  const auto [theta, vectors] = at::linalg_eigh(T);
-  return {{}, theta.flip(0).clamp_min(0).sqrt(), vectors.flip(1)};
+ProjectedSvd from_gram(const at::Tensor& T, bool in_float) {
+  const bool single = in_float && T.size(0) > kSmallProblem;
+  const double largest = single ? T.diagonal().amax().item<double>() : 0;
+  const double scale = largest > 0 ? largest : 1;
+  const auto [theta, vectors] = at::linalg_eigh(largest > 0 ? (T / scale).to(at::kFloat) : T, "U");
+  return {{}, (theta.flip(0).to(at::kDouble).clamp_min(0) * scale).sqrt(), vectors.flip(1).to(at::kDouble)};
 }
 
 ProjectedSvd full_svd(const at::Tensor& B, int64_t columns) {

@@ -9,9 +9,11 @@ struct ProjectedSvd {
   at::Tensor P, S, Q;  ///< (p, j), (p,) descending, (p, p)
 };
 
-/// Values and right vectors through the eigenvectors of BᵀB, which takes a third of the time of an SVD and loses values
-/// below 1e-8·σ₁ (with `in_float`, a look that takes half of that time again, 3e-4·σ₁); P is undefined.
-ProjectedSvd right_vectors(const at::Tensor& B, bool in_float);
+/// Values √θ and vectors of T = BᵀB, whose upper triangle is read; P is undefined. Values below 1e-8·σ₁ are lost; above
+/// `kSmallProblem` columns of a float32 problem the eigenvectors are found in float32 (half the time) and values below
+/// 3e-4·σ₁ are lost.
+ProjectedSvd from_gram(const at::Tensor& T, bool in_float);
+constexpr int64_t kSmallProblem = 96;
 
 /// All of B's SVD, with `columns` columns of P.
 ProjectedSvd full_svd(const at::Tensor& B, int64_t columns);

@@ -28,25 +28,34 @@ double rounding_of(const LanczosRelation& r) {
 class Resolvent {
  public:
   explicit Resolvent(const LanczosRelation& r)
-      : theta_(r.theta.contiguous()),
-        first_(at::matmul(r.start.t(), r.vectors)),
-        last_(r.vectors.narrow(0, r.vectors.size(0) - r.coupling.size(1), r.coupling.size(1)).contiguous()) {}
+      : theta_(to_doubles(r.theta)),
+        last_(r.vectors.narrow(0, r.vectors.size(0) - r.coupling.size(1), r.coupling.size(1)).t().contiguous()),
+        first_(at::matmul(r.vectors.t(), r.start).contiguous()) {}
 
+  /// Plain loops: a few hundred of these are wanted, and a call of ATen takes as long as the whole sum of a small one.
   double norm(double x, int64_t dropped) const {
-    const int64_t p = theta_.size(0), count = p - dropped;
-    if (count <= 0) return 0;
-    const auto weights = (x - theta_.narrow(0, dropped, count)).reciprocal();
-    const auto value = at::matmul(first_.narrow(1, dropped, count) * weights, last_.narrow(1, dropped, count).t());
-    return at::linalg_vector_norm(value).item<double>();
+    const int64_t b = last_.size(1), c = first_.size(1);
+    const double *last = last_.const_data_ptr<double>(), *first = first_.const_data_ptr<double>();
+    sum_.assign(b * c, 0.0);
+    for (auto i = dropped; i < std::ssize(theta_); ++i)
+      for (int64_t j = 0; j < c; ++j) {
+        const double weight = first[i * c + j] / (x - theta_[i]);
+        for (int64_t l = 0; l < b; ++l) sum_[j * b + l] += weight * last[i * b + l];
+      }
+    double squares = 0;
+    for (const double each : sum_) squares += each * each;
+    return std::sqrt(squares);
   }
 
   /// ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for every Ritz vector.
   at::Tensor residual_norms(const at::Tensor& coupling) const {
-    return at::linalg_vector_norm(at::matmul(coupling, last_), 2, {{0}});
+    return at::linalg_vector_norm(at::matmul(coupling, last_.t()), 2, {{0}});
   }
 
  private:
-  at::Tensor theta_, first_, last_;
+  std::vector<double> theta_;
+  at::Tensor last_, first_;  ///< rows of the eigenvectors: (p, b) and (p, columns of start)
+  mutable std::vector<double> sum_;
 };
 
 /// The smallest x above θ, to 1 % of its distance from θ, where the resolvent falls below `limit`.

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+
+/// Orthonormalisation of a few columns, where LAPACK's calls cost more than the arithmetic.
+namespace fanion::kernels {
+
+/// Whether the functions below take X: (n, b) float32 on the CPU, b ≤ 32, columns contiguous.
+bool takes_gram_schmidt(const at::Tensor& X);
+
+/// X ← X − W WᵀX for orthonormal W (n, p) of the same kind, any p; adds WᵀX to C, (p, b) float64, rows contiguous.
+/// Small ones on one thread without an allocation, large ones by `skinny_gram`. Cost: 4npb flops.
+void project_out(const at::Tensor& W, at::Tensor& X, const at::Tensor& C);
+
+/// The largest ‖x_j‖, summed in double.
+double largest_column(const at::Tensor& X);
+
+/// X ← X R⁻¹ with XᵀX = RᵀR (Cholesky), so that X is orthonormal; R upper triangular, (b, b) float64.
+///
+/// Nothing, with X as it was, where a diagonal element of R is at most `least`: a column depends on those before it.
+/// All arithmetic in double, so X is orthonormal to float32's rounding while R's diagonal spans less than 1e7.
+/// Cost: 2nb² flops on one thread, the same for any number of threads.
+std::optional<at::Tensor> cholesky_qr(const at::Tensor& X, double least);
+
+}  // namespace fanion::kernels

@@ -1,0 +1,88 @@
+#include "fanion/linalg/block_lanczos.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/linalg_qr.h>
+#include <ATen/ops/linalg_svd.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/minimum.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "fanion/linalg/stopwatch.h"
+
+namespace fanion::linalg {
+
+BlockLanczos::BlockLanczos(const LinearOperator& A, int64_t capacity, at::Generator generator)
+    : KrylovBasis(A, capacity, std::move(generator)) {}
+
+at::Tensor BlockLanczos::T() const { return T_.narrow(0, 0, size_).narrow(1, 0, size_); }
+
+void BlockLanczos::expand() {
+  TORCH_INTERNAL_ASSERT(!full());
+  const int64_t b = next_.size(1);
+  const auto V = V_.narrow(1, size_, b);
+  V.copy_(next_);
+  at::Tensor Y, Z;
+  {
+    const Stopwatch watch(seconds_.products);
+    std::tie(Y, Z) = A_.apply_gram(V);
+  }
+  images_.push_back(std::move(Y));
+  scale_ = std::max(scale_, largest_column(Z));
+  if (!T_.defined() || T_.size(0) < size_ + b) {
+    const int64_t enough = std::min(2 * (size_ + b), A_.cols());
+    const auto grown = at::zeros({enough, enough}, at::kDouble);
+    if (size_ > 0) grown.narrow(0, 0, size_).narrow(1, 0, size_).copy_(T());
+    T_ = grown;
+  }
+  size_ += b;
+  const auto column = advance(std::move(Z), b, scale_);
+  T().narrow(1, size_ - b, b).copy_(column);
+}
+
+ProjectedSvd BlockLanczos::projected(int64_t /*count*/) const {
+  return from_gram(T(), A_.options().dtype() != at::kDouble);
+}
+
+double BlockLanczos::residual(double eigen_residual, double sigma, double sigma1) const {
+  const double bound = eigen_residual + relation_error() * sigma1 * sigma1;
+  return sigma > 0 ? std::min(bound / sigma, sigma1) : sigma1;
+}
+
+at::Tensor BlockLanczos::image(const at::Tensor& Q) const {
+  std::vector<at::Tensor> rows;
+  rows.reserve(images_.size());
+  for (const auto& Y : images_) rows.push_back(Y.t());
+  return at::matmul(at::cat(rows, 0).t(), Q.to(A_.options()));
+}
+
+void BlockLanczos::restart(int64_t keep) {
+  const auto kept = from_gram(T(), false);
+  const auto Q = kept.Q.narrow(1, 0, keep);
+  images_ = {image(Q)};
+  rotate(Q);
+  T_.zero_();
+  T_.diagonal().narrow(0, 0, keep).copy_(kept.S.narrow(0, 0, keep).square());
+}
+
+SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
+  const Stopwatch watch(seconds_.basis);
+  const int64_t b = coupling_.size(1);
+  const auto Q = std::get<0>(at::linalg_qr(seen.Q.narrow(1, 0, k)));
+  SvdResult result;
+  auto [left, R] = thin_qr(image(Q));
+  const auto [P, S, Wh] = at::linalg_svd(R, /*full_matrices=*/false);
+  const auto W = Wh.t();
+  result.U = at::matmul(left, P.to(A_.options()));
+  result.S = S.to(A_.options());
+  result.V = right(at::matmul(Q, W));
+  const auto rest = at::matmul(coupling_, at::matmul(Q.narrow(0, size_ - b, b), W));
+  const auto r = at::linalg_vector_norm(rest, 2, {{0}}) + relation_error() * S[0].square();
+  result.report.residuals = at::minimum(r / S, S[0]).nan_to_num(0);
+  return result;
+}
+
+}  // namespace fanion::linalg

@@ -1,0 +1,118 @@
+#include "fanion/linalg/block_split.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/linalg_qr.h>
+#include <ATen/ops/linalg_svd.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "fanion/kernels/gram_schmidt.h"
+#include "fanion/kernels/skinny_product.h"
+
+namespace fanion::linalg {
+namespace {
+
+constexpr double kMuch = 0.1;  // of a column that must be left for its rounding errors to be small
+
+at::Tensor to_cpu(const at::Tensor& X) { return X.to(at::kCPU, at::kDouble); }
+
+/// X ← X − W WᵀX for the last `columns` of the basis; adds the coefficients to C, one row for each of the basis.
+void project_out(const at::Tensor& basis, int64_t columns, at::Tensor& X, const at::Tensor& C) {
+  if (columns == 0) return;
+  const auto W = basis.narrow(1, basis.size(1) - columns, columns);
+  const auto rows = C.narrow(0, basis.size(1) - columns, columns);
+  if (kernels::takes_gram_schmidt(X)) return kernels::project_out(W, X, rows);
+  const auto part = kernels::product(W.t(), X);
+  X.sub_(kernels::product(W, part));
+  rows.add_(part.to(at::kCPU, at::kDouble));
+}
+
+/// The same for all of the basis; returns the coefficients.
+at::Tensor project_out(const at::Tensor& basis, at::Tensor& X) {
+  const auto C = at::zeros({basis.size(1), X.size(1)}, at::kDouble);
+  project_out(basis, basis.size(1), X, C);
+  return C;
+}
+
+/// Upper triangular R and X ← X R⁻¹; nothing where a column is left with no more than `least`.
+std::optional<at::Tensor> orthonormalise(at::Tensor& X, double least) {
+  if (kernels::takes_gram_schmidt(X)) return kernels::cholesky_qr(X, least);
+  const auto [Q, R] = at::linalg_qr(X);
+  auto coefficients = to_cpu(R);
+  if (!(coefficients.diagonal().abs().amin().item<double>() > least)) return std::nullopt;
+  X = Q;
+  return coefficients;
+}
+
+/// `split` for columns close to dependent: takes off the directions that rounding made, and replaces them.
+BlockSplit split_dependent(const at::Tensor& basis, const at::Tensor& X, double scale, const SplitTerms& terms,
+                           at::Generator& generator) {
+  const int64_t b = X.size(1), p = basis.size(1), width = std::min(b, X.size(0) - p);  // no more directions are left
+  BlockSplit s;
+  auto [Q, R] = at::linalg_qr(X);
+  auto [P, D, Nh] = at::linalg_svd(to_cpu(R), /*full_matrices=*/false);
+  const double vanished = std::max(10 * terms.eps * scale, std::numeric_limits<double>::min());
+  const int64_t kept = std::min((D > vanished).sum().item<int64_t>(), width);
+  s.Q = at::matmul(Q, P.narrow(1, 0, width).to(Q.options()));
+  s.R = D.unsqueeze(1).narrow(0, 0, width) * Nh.narrow(0, 0, width);
+  s.C = at::zeros({p, b}, at::kDouble);
+  if (kept < b) s.dropped = D[kept].item<double>() / scale;
+  if (kept < width) {
+    s.R.narrow(0, kept, width - kept).zero_();
+    s.Q.narrow(1, kept, width - kept)
+        .copy_(at::randn({X.size(0), width - kept}, generator, X.options().device(generator.device())));
+  }
+  for (int pass = 0; pass < 2; ++pass) {
+    s.C += at::matmul(project_out(basis, s.Q), s.R);
+    std::tie(s.Q, R) = at::linalg_qr(s.Q);
+    s.R = at::matmul(to_cpu(R), s.R);
+  }
+  return s;
+}
+
+}  // namespace
+
+double largest_column(const at::Tensor& X) {
+  if (X.size(1) == 0) return 0;
+  if (kernels::takes_gram_schmidt(X)) return kernels::largest_column(X);
+  return at::linalg_vector_norm(X, 2, {{0}}, /*keepdim=*/false, at::kDouble).amax().item<double>();
+}
+
+std::pair<at::Tensor, at::Tensor> thin_qr(at::Tensor X) {
+  if (kernels::takes_gram_schmidt(X)) {
+    // Columns of very different size are no harm, but ones that depend on others are.
+    if (const auto R = kernels::cholesky_qr(X, 1e-4 * kernels::largest_column(X))) return {std::move(X), *R};
+  }
+  auto [Q, R] = at::linalg_qr(X);
+  return {std::move(Q), to_cpu(R)};
+}
+
+BlockSplit split(const at::Tensor& basis, at::Tensor X, const SplitTerms& terms, at::Generator& generator) {
+  const int64_t b = X.size(1), p = basis.size(1);
+  auto C = at::zeros({p, b}, at::kDouble);
+  project_out(basis, std::min(terms.local, p), X, C);
+  const double before = largest_column(X);
+  project_out(basis, p, X, C);
+  const double scale = std::max(terms.scale, before);
+  std::optional<at::Tensor> R;
+  if (b <= X.size(0) - p) R = orthonormalise(X, 10 * terms.eps * scale);
+  if (R && R->diagonal().abs().amin().item<double>() > kMuch * before) return {C, std::move(X), *R};
+
+  const bool scaled = R.has_value();  // X is orthonormal, but what was left of the basis has grown with the rest
+  if (scaled) {
+    C += at::matmul(project_out(basis, X), *R);
+    if (const auto again = orthonormalise(X, kMuch)) return {C, std::move(X), at::matmul(*again, *R)};
+  }
+  auto s = split_dependent(basis, X, scaled ? 1.0 : scale, terms, generator);
+  s.C = C + (scaled ? at::matmul(s.C, *R) : s.C);
+  if (scaled) s.R = at::matmul(s.R, *R);
+  return s;
+}
+
+}  // namespace fanion::linalg
