@@ -4,26 +4,92 @@
 #include <ATen/ops/from_blob.h>
 
 #include <cstdlib>
+#include <mutex>
+#include <vector>
 
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
 
 namespace fanion::kernels {
+namespace {
+
+constexpr std::size_t kPage = std::size_t{2} << 20U;
+
+struct Buffer {
+  void* data;
+  std::size_t bytes;
+};
+
+/// Freed buffers, oldest first.
+class Pool {
+ public:
+  /// The smallest that holds `bytes` and is not over twice as large; none: {nullptr, 0}.
+  Buffer take(std::size_t bytes) {
+    const std::scoped_lock lock(mutex_);
+    auto best = kept_.end();
+    for (auto each = kept_.begin(); each != kept_.end(); ++each)
+      if (each->bytes >= bytes && each->bytes <= 2 * bytes && (best == kept_.end() || each->bytes < best->bytes))
+        best = each;
+    if (best == kept_.end()) return {nullptr, 0};
+    const Buffer found = *best;
+    kept_.erase(best);
+    return found;
+  }
+
+  void put(Buffer freed) {
+    const std::scoped_lock lock(mutex_);
+    kept_.push_back(freed);
+    std::size_t total = 0;
+    for (const auto& each : kept_) total += each.bytes;
+    for (; total > kMostKept; kept_.erase(kept_.begin())) {
+      total -= kept_.front().bytes;
+      std::free(kept_.front().data);
+    }
+  }
+
+  std::size_t release() {
+    const std::scoped_lock lock(mutex_);
+    std::size_t total = 0;
+    for (const auto& each : kept_) {
+      total += each.bytes;
+      std::free(each.data);
+    }
+    kept_.clear();
+    return total;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Buffer> kept_;
+};
+
+/// Never destroyed: tensors may outlive every static object.
+Pool& pool() {
+  static auto* one = new Pool;
+  return *one;
+}
+
+Buffer fresh(std::size_t wanted) {
+  const std::size_t bytes = (wanted + kPage - 1) / kPage * kPage;
+  void* data = std::aligned_alloc(kPage, bytes);
+  TORCH_CHECK_WITH(OutOfMemoryError, data != nullptr, "no memory for ", bytes, " bytes");
+#ifdef __linux__
+  madvise(data, bytes, MADV_HUGEPAGE);  // where it fails, pages are small
+#endif
+  return {data, bytes};
+}
+
+}  // namespace
 
 at::Tensor empty_in_large_pages(at::IntArrayRef sizes, const at::TensorOptions& options) {
-#ifdef __linux__
-  constexpr std::size_t kPage = std::size_t{2} << 20U;
   const auto wanted = static_cast<std::size_t>(c10::multiply_integers(sizes)) * options.dtype().itemsize();
-  if (options.device().is_cpu() && wanted >= 2 * kPage) {
-    const std::size_t bytes = (wanted + kPage - 1) / kPage * kPage;
-    void* data = std::aligned_alloc(kPage, bytes);
-    TORCH_CHECK_WITH(OutOfMemoryError, data != nullptr, "no memory for ", bytes, " bytes");
-    madvise(data, bytes, MADV_HUGEPAGE);  // where it fails, pages are small
-    return at::from_blob(data, sizes, [](void* p) { std::free(p); }, options);
-  }
-#endif
-  return at::empty(sizes, options);
+  if (!options.device().is_cpu() || wanted < 2 * kPage) return at::empty(sizes, options);
+  auto buffer = pool().take(wanted);
+  if (buffer.data == nullptr) buffer = fresh(wanted);
+  return at::from_blob(buffer.data, sizes, [buffer](void*) { pool().put(buffer); }, options);
 }
+
+std::size_t release_large_pages() { return pool().release(); }
 
 }  // namespace fanion::kernels

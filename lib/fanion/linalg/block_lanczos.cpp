@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/stopwatch.h"
 
 namespace fanion::linalg {
@@ -56,7 +57,7 @@ at::Tensor BlockLanczos::image(const at::Tensor& Q) const {
   std::vector<at::Tensor> rows;
   rows.reserve(images_.size());
   for (const auto& Y : images_) rows.push_back(Y.t());
-  return at::matmul(at::cat(rows, 0).t(), Q.to(A_.options()));
+  return kernels::product(at::cat(rows, 0).t(), Q.to(A_.options()));
 }
 
 void BlockLanczos::restart(int64_t keep) {

@@ -69,7 +69,7 @@ at::Tensor KrylovBasis::random_coordinates() const {
 }
 
 at::Tensor KrylovBasis::right(const at::Tensor& Q) const {
-  return at::matmul(V_.narrow(1, 0, size_), Q.to(A_.options()));
+  return kernels::product(V_.narrow(1, 0, size_), Q.to(A_.options()));
 }
 
 }  // namespace fanion::linalg
