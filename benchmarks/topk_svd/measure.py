@@ -1,4 +1,4 @@
-"""Interleaved rounds: each runs every contestant once, in a random order, on the same matrix with a seed of its own."""
+"""Interleaved rounds: each runs every contestant, in a random order, on the same matrix with a seed of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.topk_svd.contestant import Contestant, Problem
 from benchmarks.topk_svd.products import Inputs
-from benchmarks.topk_svd.tuning import SHORT, SLOWER, Trial, Tuning, attempt
+from benchmarks.topk_svd.tuning import SHORT, SLOWER, Trial, Tuning, attempt, timed
 
 FIRST_SEED = 1000  # tuning has seen none of these
 REST = 0.1  # seconds between runs: the idle threads of another library's pool spin that long before they sleep
@@ -106,6 +106,6 @@ def rounds(
         for who in running:
             gc.collect()
             time.sleep(REST)
-            trial = attempt(who, inputs, problem, tunings[who.name].settings, FIRST_SEED + number)
+            trial = timed(who, inputs, problem, tunings[who.name].settings, FIRST_SEED + number)
             parts[who.name].trials.append(trial)
     return Result(problem, parts, inputs.fastest)
