@@ -11,6 +11,7 @@
 
 #include "fanion/kernels/skinny_loops.h"
 
+#include "fanion/kernels/column_loops.h"
 #include "fanion/kernels/half_loop.h"
 #include "fanion/kernels/loop_elements.h"
 
@@ -278,6 +279,7 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
 
 }  // namespace
 
-extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any, narrow, squares_any};
+extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any,
+                                       narrow,          squares_any, cross,       solve};
 
 }  // namespace fanion::kernels

@@ -27,6 +27,9 @@ struct NarrowSums {
   double error, squares;
 };
 
+/// Most columns that `cross` and `solve` take.
+constexpr std::int64_t kMostBlockColumns = 32;
+
 /// A is taken in blocks of `block_rows` rows; `scratch` holds `skinny_scratch(block_rows, columns)` floats.
 struct SkinnyLoops {
   const char* name;
@@ -40,6 +43,10 @@ struct SkinnyLoops {
   NarrowSums (*narrow)(const float* x, std::uint16_t* h, std::int64_t count, float scale);
   /// Σx² of `count` elements; float32 sums of a few of them, added up in double.
   double (*squares)(const void* x, std::int64_t count, Storage storage);
+  /// Upper triangle of G += XᵀX in double, for `rows` rows; G has X.columns numbers a row.
+  void (*cross)(Block X, std::int64_t rows, double* G);
+  /// X ← X R⁻¹ in double for upper triangular R, of X.columns numbers a row.
+  void (*solve)(Block X, std::int64_t rows, const double* R);
 };
 
 constexpr std::int64_t skinny_scratch(std::int64_t block_rows, std::int64_t columns) {
