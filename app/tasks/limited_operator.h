@@ -19,19 +19,22 @@ class LimitedOperator final : public linalg::LinearOperator {
         end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))) {}
 
   int64_t gram_reads(int64_t columns) const override { return base_.gram_reads(columns); }
+  int64_t adjoint_gram_reads(int64_t columns) const override { return base_.adjoint_gram_reads(columns); }
   std::optional<double> frobenius_squared() const override { return base_.frobenius_squared(); }
   bool is_formed() const override { return base_.is_formed(); }
   at::Tensor to_dense() const override { return base_.to_dense(); }
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Pair = std::pair<at::Tensor, at::Tensor>;
   const linalg::LinearOperator& in_time() const {
     if (Clock::now() >= end_) throw TimeIsUp{};
     return base_;
   }
   at::Tensor product(const at::Tensor& V) const override { return in_time().apply(V); }
   at::Tensor adjoint_product(const at::Tensor& U) const override { return in_time().apply_adjoint(U); }
-  std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override { return in_time().apply_gram(V); }
+  Pair gram_product(const at::Tensor& V) const override { return in_time().apply_gram(V); }
+  Pair adjoint_gram_product(const at::Tensor& U) const override { return in_time().apply_adjoint_gram(U); }
 
   const linalg::LinearOperator& base_;
   Clock::time_point end_;

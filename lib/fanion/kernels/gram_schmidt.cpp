@@ -8,6 +8,8 @@
 #include <cmath>
 
 #include "fanion/kernels/instruction_set.h"
+#include "fanion/kernels/skinny_blocks.h"
+#include "fanion/kernels/skinny_gram.h"
 #include "fanion/kernels/skinny_product.h"
 
 namespace fanion::kernels {
@@ -15,8 +17,6 @@ namespace {
 
 constexpr int kVectors = 24;           // of W that are taken at once
 constexpr int64_t kLongest = 1 << 14;  // vectors of W that stay in a core's cache so
-
-Block columns_of(const at::Tensor& X) { return {X.data_ptr<float>(), X.size(1), std::max(X.stride(1), X.size(0))}; }
 
 /// Upper triangular R with RᵀR = G in place of G's upper triangle; false where a diagonal element is at most `least`.
 bool cholesky(double* G, int64_t n, double least) {
@@ -63,14 +63,14 @@ void project_out(const at::Tensor& W, at::Tensor& X, const at::Tensor& C) {
     const int64_t count = std::min<int64_t>(kVectors, p - first);
     const Rows rows{w + first * W.stride(1), count, n, W.stride(1), Storage::float32};
     const Block coefficients{part.data(), b, kVectors};
-    loops.forward(rows, columns_of(X), coefficients, kVectors, scratch.data());
+    loops.forward(rows, block_of(X), coefficients, kVectors, scratch.data());
     for (int64_t j = 0; j < b; ++j)
       for (int64_t r = 0; r < count; ++r) {
         float& each = part[j * kVectors + r];
         c[(first + r) * b + j] += each;
         each = -each;
       }
-    loops.adjoint(rows, coefficients, columns_of(X), kVectors, scratch.data());
+    loops.adjoint(rows, coefficients, block_of(X), kVectors, scratch.data());
   }
 }
 
@@ -78,7 +78,7 @@ double largest_column(const at::Tensor& X) {
   double largest = 0;
   for (int64_t j = 0; j < X.size(1); ++j) {
     double squares = 0;
-    loops_in_use().cross(columns_of(X.narrow(1, j, 1)), X.size(0), &squares);
+    loops_in_use().cross(block_of(X.narrow(1, j, 1)), X.size(0), &squares);
     largest = std::max(largest, squares);
   }
   return std::sqrt(largest);
@@ -87,9 +87,9 @@ double largest_column(const at::Tensor& X) {
 std::optional<at::Tensor> cholesky_qr(const at::Tensor& X, double least) {
   auto R = at::zeros({X.size(1), X.size(1)}, at::kDouble);
   auto* g = R.data_ptr<double>();
-  loops_in_use().cross(columns_of(X), X.size(0), g);
+  loops_in_use().cross(block_of(X), X.size(0), g);
   if (!cholesky(g, X.size(1), least)) return std::nullopt;
-  loops_in_use().solve(columns_of(X), X.size(0), g);
+  loops_in_use().solve(block_of(X), X.size(0), g);
   return R;
 }
 

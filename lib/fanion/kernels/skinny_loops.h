@@ -39,6 +39,9 @@ struct SkinnyLoops {
   void (*adjoint)(Rows A, Block U, Block Z, int block_rows, float* scratch);
   /// Y = A V and Z += Aᵀ Y in one sweep over A; block_rows rows of A and the blocks should fit the cache of a core.
   void (*gram)(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch);
+  /// Y = Aᵀ V and Z += A Y for a panel A, which should fit the cache of a core beside its right neighbour: what follows
+  /// in the rows is prefetched. V and Z are row-major with Y.columns floats a row.
+  void (*gram_panel)(Rows A, const float* V, Block Y, float* Z, int block_rows);
   /// h = scale·x in float16, to nearest, for `count` elements below 65520 in magnitude.
   NarrowSums (*narrow)(const float* x, std::uint16_t* h, std::int64_t count, float scale);
   /// Σx² of `count` elements; float32 sums of a few of them, added up in double.

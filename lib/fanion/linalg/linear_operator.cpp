@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "fanion/dtype_limits.h"
+#include "fanion/kernels/half_copy.h"
+#include "fanion/kernels/skinny_gram.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/kernels/sum_of_squares.h"
 #include "fanion/linalg/finite_entries.h"
@@ -84,8 +86,26 @@ std::pair<at::Tensor, at::Tensor> LinearOperator::apply_gram(const at::Tensor& V
   return both;
 }
 
+std::pair<at::Tensor, at::Tensor> LinearOperator::apply_adjoint_gram(const at::Tensor& U) const {
+  const int64_t reads = adjoint_gram_reads(U.size(1));
+  if (reads == 0) {
+    auto Z = apply_adjoint(U);
+    auto Y = apply(Z);
+    return {std::move(Z), std::move(Y)};
+  }
+  check_block(U, rows_, options_, "the block given to AAᵀ");
+  auto both = adjoint_gram_product(U);
+  count_.forward += U.size(1);
+  count_.adjoint += U.size(1);
+  count_.reads += reads;
+  return both;
+}
+
 std::pair<at::Tensor, at::Tensor> LinearOperator::gram_product(const at::Tensor&) const {
   TORCH_INTERNAL_ASSERT(false, "an operator that sweeps A once for AᵀA V must override gram_product");
+}
+std::pair<at::Tensor, at::Tensor> LinearOperator::adjoint_gram_product(const at::Tensor&) const {
+  TORCH_INTERNAL_ASSERT(false, "an operator that sweeps A once for AAᵀ U must override adjoint_gram_product");
 }
 
 at::Tensor LinearOperator::to_dense() const {
@@ -103,6 +123,9 @@ DenseOperator::DenseOperator(Stored s, std::optional<double> squares)
 
 int64_t DenseOperator::gram_reads(int64_t columns) const {
   return columns <= kernels::kMostSkinnyColumns ? kernels::gram_reads(A_, columns) : 0;
+}
+int64_t DenseOperator::adjoint_gram_reads(int64_t columns) const {
+  return columns <= kernels::kMostSkinnyColumns ? kernels::gram_reads(A_.t(), columns) : 0;
 }
 std::optional<double> DenseOperator::frobenius_squared() const {
   if (!squares_) squares_ = kernels::sum_of_squares(A_);
@@ -133,6 +156,9 @@ at::Tensor DenseOperator::product(const at::Tensor& V) const { return kernels::p
 at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return kernels::product(A_.t(), U); }
 std::pair<at::Tensor, at::Tensor> DenseOperator::gram_product(const at::Tensor& V) const {
   return kernels::skinny_gram(A_, V);
+}
+std::pair<at::Tensor, at::Tensor> DenseOperator::adjoint_gram_product(const at::Tensor& U) const {
+  return kernels::skinny_gram(A_.t(), U);
 }
 
 FunctionOperator::FunctionOperator(int64_t rows, int64_t cols, at::TensorOptions options, Product apply,

@@ -44,6 +44,9 @@ class LinearOperator {
   std::pair<at::Tensor, at::Tensor> apply_gram(const at::Tensor& V) const;
   /// Reads of A that `apply_gram` takes for `columns` vectors in one sweep; 0 where it is the two products.
   virtual int64_t gram_reads(int64_t /*columns*/) const { return 0; }
+  /// Z = Aᵀ U and Y = A Z: (m, b) → (n, b), (m, b), the same of Aᵀ.
+  std::pair<at::Tensor, at::Tensor> apply_adjoint_gram(const at::Tensor& U) const;
+  virtual int64_t adjoint_gram_reads(int64_t /*columns*/) const { return 0; }
   /// ‖A‖_F² where it is cheap to know (to a few eps), else nothing.
   virtual std::optional<double> frobenius_squared() const { return std::nullopt; }
   /// Whether A can be stored in half the size for faster products.
@@ -62,6 +65,7 @@ class LinearOperator {
   virtual at::Tensor product(const at::Tensor& V) const = 0;
   virtual at::Tensor adjoint_product(const at::Tensor& U) const = 0;
   virtual std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const;
+  virtual std::pair<at::Tensor, at::Tensor> adjoint_gram_product(const at::Tensor& U) const;
 
   int64_t rows_;
   int64_t cols_;
@@ -84,6 +88,7 @@ class DenseOperator final : public LinearOperator {
   bool is_formed() const override { return true; }
   at::Tensor to_dense() const override { return A_.to(options().dtype().toScalarType()); }
   int64_t gram_reads(int64_t columns) const override;
+  int64_t adjoint_gram_reads(int64_t columns) const override;
   std::optional<double> frobenius_squared() const override;
   /// float16 for a float32 matrix that the kernels take (kernels::half_copy), float32 for float64.
   bool has_narrower_form() const override;
@@ -97,6 +102,7 @@ class DenseOperator final : public LinearOperator {
   at::Tensor product(const at::Tensor& V) const override;
   at::Tensor adjoint_product(const at::Tensor& U) const override;
   std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override;
+  std::pair<at::Tensor, at::Tensor> adjoint_gram_product(const at::Tensor& U) const override;
   at::Tensor A_;
   mutable std::optional<double> squares_;  ///< ‖A‖_F², once asked for
 };
@@ -123,11 +129,16 @@ class AdjointOperator final : public LinearOperator {
   explicit AdjointOperator(const LinearOperator& A) : LinearOperator(A.cols(), A.rows(), A.options()), A_(A) {}
   bool is_formed() const override { return A_.is_formed(); }
   at::Tensor to_dense() const override { return A_.to_dense().t(); }
+  int64_t gram_reads(int64_t columns) const override { return A_.adjoint_gram_reads(columns); }
+  int64_t adjoint_gram_reads(int64_t columns) const override { return A_.gram_reads(columns); }
   std::optional<double> frobenius_squared() const override { return A_.frobenius_squared(); }
 
  private:
+  using Pair = std::pair<at::Tensor, at::Tensor>;
   at::Tensor product(const at::Tensor& V) const override { return A_.apply_adjoint(V); }
   at::Tensor adjoint_product(const at::Tensor& U) const override { return A_.apply(U); }
+  Pair gram_product(const at::Tensor& V) const override { return A_.apply_adjoint_gram(V); }
+  Pair adjoint_gram_product(const at::Tensor& U) const override { return A_.apply_gram(U); }
   const LinearOperator& A_;
 };
 

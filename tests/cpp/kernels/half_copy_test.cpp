@@ -9,7 +9,7 @@
 #include <cmath>
 
 #include "certificates.h"
-#include "fanion/kernels/skinny_product.h"
+#include "fanion/kernels/half_copy.h"
 #include "kernels/settings.h"
 #include "oracle.h"
 #include "zoo.h"

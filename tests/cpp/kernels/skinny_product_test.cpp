@@ -6,11 +6,10 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/zeros.h>
 
-#include <limits>
-
 #include "certificates.h"
 #include "fanion/kernels/skinny_loops.h"
 #include "kernels/settings.h"
+#include "kernels/skinny_cases.h"
 #include "zoo.h"
 
 namespace fanion::kernels {
@@ -20,50 +19,6 @@ extern const SkinnyLoops kAvx2Loops, kAvx512Loops;  // skinny_loops.h shows them
 namespace {
 
 using namespace fanion::testing;
-
-constexpr double kRoundoff = std::numeric_limits<float>::epsilon() / 2;
-
-struct Case {
-  std::string name;
-  at::Tensor A;
-};
-std::ostream& operator<<(std::ostream& out, const Case& each) { return out << each.name; }
-
-/// Tiles have 1 to 8 rows and up to 16 lanes, blocks 24 rows, pieces 512 columns, chunks at least 72 rows.
-std::vector<Case> cases() {
-  std::vector<Case> all;
-  const std::vector<std::pair<int64_t, int64_t>> shapes = {
-      {1, 1},   {1, 2},    {1, 515},  {2, 1},    {517, 1}, {3, 5},     {15, 17}, {16, 16}, {17, 15},
-      {23, 33}, {24, 512}, {25, 511}, {31, 513}, {73, 47}, {145, 530}, {301, 7}, {7, 1040}};
-  uint64_t seed = 1;
-  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kHalf}) {
-    const std::string type = dtype == at::kFloat ? "_float32" : dtype == at::kHalf ? "_float16" : "_bfloat16";
-    for (const auto& [m, n] : shapes) {
-      const auto name = std::to_string(m) + "x" + std::to_string(n);
-      all.push_back({name + type, random_normal(m, n, seed++).to(dtype)});
-      if (m <= 25 || m == 145) all.push_back({name + "_transposed" + type, random_normal(n, m, seed++).to(dtype).t()});
-    }
-    const auto larger = random_normal(60, 70, seed++).to(dtype);
-    all.push_back({"first_columns" + type, larger.narrow(1, 0, 67)});
-    all.push_back({"unaligned" + type, larger.narrow(0, 1, 50).narrow(1, 3, 66)});  // starts 6 or 12 bytes on
-    all.push_back({"unaligned_transposed" + type, larger.narrow(0, 1, 50).narrow(1, 3, 66).t()});
-    all.push_back({"one_column_of_many" + type, larger.narrow(1, 5, 1)});
-    all.push_back({"every_second_row" + type, larger.slice(0, 0, std::nullopt, 2)});
-  }
-  return all;
-}
-
-/// Exact within n·u·|A||X| for sums of n products in any order (Higham 2002, (3.13), to first order; 1 % for the rest);
-/// products of float32, or of 16-bit numbers and float32, are exact in float64. The smallest normal number is for
-/// underflow.
-void expect_product(const at::Tensor& A, const at::Tensor& X, const at::Tensor& Y) {
-  ASSERT_EQ(Y.sizes(), (at::IntArrayRef{A.size(0), X.size(1)}));
-  ASSERT_EQ(Y.scalar_type(), at::kFloat);
-  const auto a = A.to(at::kDouble), x = X.to(at::kDouble);
-  const auto allowed = at::matmul(a.abs(), x.abs()) * (1.01 * kRoundoff * static_cast<double>(A.size(1))) +
-                       std::numeric_limits<float>::min();
-  EXPECT_TRUE(((Y.to(at::kDouble) - at::matmul(a, x)).abs() <= allowed).all().item<bool>());
-}
 
 class SkinnyProduct : public ::testing::TestWithParam<Case> {};
 
@@ -79,10 +34,6 @@ TEST_P(SkinnyProduct, IsTheProductForEveryInstructionSetAndColumnCount) {
     for (int64_t b = 1; b <= 33; ++b) {
       SCOPED_TRACE(set + ", " + std::to_string(b) + " columns");
       expect_product(A, X.narrow(1, 1, b), skinny_product(A, X.narrow(1, 1, b)));
-      if (gram_reads(A, b) == 0) continue;
-      const auto [Y, Z] = skinny_gram(A, X.narrow(1, 0, b));
-      expect_product(A, X.narrow(1, 0, b), Y);
-      expect_product(A.t(), Y, Z);
     }
   }
   EXPECT_TRUE(same_bits(A, before)) << "A was written to";
@@ -123,26 +74,14 @@ TEST(SkinnyProduct, TheNumberOfThreadsDoesNotMatter) {
         for (const int threads : {1, 2, 3}) {
           at::set_num_threads(threads);
           ASSERT_EQ(at::get_num_threads(), threads);
-          ASSERT_TRUE(gram_reads(A, columns) > 0);
-          const auto [Y, Z] = skinny_gram(A, X);
-          const std::vector<at::Tensor> now = {
-              skinny_product(A, X), skinny_product(A.t(), U), skinny_product(B, X), skinny_product(B.t(), U), Y, Z};
+          const std::vector<at::Tensor> now = {skinny_product(A, X), skinny_product(A.t(), U), skinny_product(B, X),
+                                               skinny_product(B.t(), U)};
           if (first.empty()) first = now;
           for (std::size_t i = 0; i < now.size(); ++i)
             EXPECT_TRUE(same_bits(now[i], first[i])) << set << ", " << threads << " threads, product " << i;
         }
       }
   }
-}
-
-TEST(SkinnyProduct, GramReadsOncePerEightColumnsWhereRowsFitTheCache) {
-  const auto A = random_normal(100, 50, 13).to(at::kFloat);
-  EXPECT_EQ(gram_reads(A, 8), 1);
-  EXPECT_EQ(gram_reads(A, 9), 2);
-  EXPECT_EQ(gram_reads(A, 32), 4);
-  EXPECT_EQ(gram_reads(random_normal(50, 100, 13).to(at::kFloat).t(), 8), 0) << "columns are contiguous";
-  EXPECT_EQ(gram_reads(random_normal(100, 50, 13), 8), 0) << "float64";
-  EXPECT_EQ(gram_reads(at::zeros({2, 1 << 24}, at::kBFloat16), 8), 0) << "eight columns of V are 512 MiB";
 }
 
 TEST(SkinnyProduct, TakesWhatItCanAndProductDoesTheRest) {
@@ -206,6 +145,15 @@ TEST(SkinnyProduct, LoopsWriteNothingBesideTheirBlocks) {
       loops->adjoint(rows, block(Y), block(Z), 24, scratch.data_ptr<float>());
       expect_product(A.t(), own(Y, m).t(), own(Z, n).t());
       expect_untouched();
+      const auto U = random_normal(m, columns, 19).to(at::kFloat), X = at::full({(m + 2) * columns}, 7.0f);
+      const auto own_rows = X.narrow(0, columns, m * columns).view({m, columns});
+      own_rows.zero_();
+      loops->gram_panel(rows, U.data_ptr<float>(), block(Z), own_rows.data_ptr<float>(), 24);
+      expect_product(A.t(), U, own(Z, n).t());
+      expect_product(A, own(Z, n).t(), own_rows);
+      expect_untouched();
+      own_rows.fill_(7);
+      EXPECT_TRUE((X == 7).all().item<bool>());
     }
 }
 

@@ -72,6 +72,41 @@ TEST(LinearOperator, CountsColumnsAndCalls) {
   EXPECT_EQ(transposed.count().reads, 1);
 }
 
+/// A as stored by rows and by columns, from either side, and through an adjoint of it: one read where the kernels sweep
+/// once, else two; the same count on the operator beneath.
+TEST(LinearOperator, GramProductsAreThoseOfTheMatrix) {
+  const auto A = random_normal(300, 40, 13).to(at::kFloat);
+  const auto large = random_normal(200, 21000, 14).to(at::kFloat);  // 16.8 million bytes
+  for (const auto& each : {A, A.t().contiguous().t(), large.t()}) {
+    const DenseOperator op(each);
+    const auto V = random_normal(op.cols(), 3, 15).to(op.options()),
+               U = random_normal(op.rows(), 3, 16).to(op.options());
+    const auto exact = each.to(at::kDouble);
+    const AdjointOperator transposed(op), again(static_cast<const LinearOperator&>(transposed));
+    for (const LinearOperator* same : std::vector<const LinearOperator*>{&op, &again}) {
+      const auto [Y, Z] = same->apply_gram(V);
+      EXPECT_LE(relative_error(Y, at::matmul(exact, V.to(at::kDouble))), product_tolerance(each));
+      EXPECT_LE(relative_error(Z, at::matmul(exact.t(), Y.to(at::kDouble))), product_tolerance(each));
+    }
+    EXPECT_EQ(again.count().reads, std::max<int64_t>(1, 2 - op.gram_reads(3)));
+    EXPECT_EQ(op.count().reads, 2 * again.count().reads);
+    EXPECT_EQ(op.count().forward + op.count().adjoint, 12);
+    EXPECT_EQ(transposed.gram_reads(3), op.adjoint_gram_reads(3));
+    EXPECT_EQ(again.gram_reads(3), op.gram_reads(3));
+    const auto [Z, Y] = transposed.apply_gram(U);
+    EXPECT_LE(relative_error(Z, at::matmul(exact.t(), U.to(at::kDouble))), product_tolerance(each));
+    EXPECT_LE(relative_error(Y, at::matmul(exact, Z.to(at::kDouble))), product_tolerance(each));
+    EXPECT_EQ(transposed.count().forward, 6);
+    EXPECT_EQ(op.count().adjoint, 9);
+  }
+  EXPECT_EQ(DenseOperator(A).gram_reads(3), 1);
+  EXPECT_EQ(DenseOperator(A.t()).adjoint_gram_reads(3), 1);
+  EXPECT_EQ(DenseOperator(A.t()).gram_reads(3), 0) << "small, stored by columns";
+  EXPECT_EQ(DenseOperator(large.t()).gram_reads(3), 1);
+  EXPECT_EQ(DenseOperator(large).adjoint_gram_reads(3), 1);
+  EXPECT_VALUE_ERROR(DenseOperator(large).apply_adjoint_gram(random_normal(300, 3, 17)), "expected (200, b)");
+}
+
 TEST(LinearOperator, RefusesWrongBlocks) {
   const DenseOperator op(random_normal(6, 5, 10));
   EXPECT_VALUE_ERROR(op.apply(random_normal(6, 1, 1)), "expected (5, b)");

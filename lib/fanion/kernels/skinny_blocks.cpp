@@ -1,0 +1,35 @@
+#include "fanion/kernels/skinny_blocks.h"
+
+#include "fanion/kernels/skinny_product.h"
+
+namespace fanion::kernels {
+
+RowMajor row_major(const at::Tensor& A) {
+  const bool flipped = A.stride(1) != 1;
+  return {{A.const_data_ptr(), A.size(flipped ? 1 : 0), A.size(flipped ? 0 : 1), A.stride(flipped ? 1 : 0),
+           storage_of(A).value()},
+          flipped};
+}
+
+bool is_block(const at::Tensor& X) {
+  return (X.size(0) == 1 || X.stride(0) == 1) && (X.size(1) == 1 || X.stride(1) >= X.size(0));
+}
+
+Block block_of(const at::Tensor& X) {
+  // A single column may have any stride; what matters is that a block's columns do not overlap.
+  return {X.data_ptr<float>(), X.size(1), std::max(X.stride(1), X.size(0))};
+}
+
+at::Tensor in_block_layout(const at::Tensor& X) {
+  if (is_block(X)) return X;
+  auto copy = empty_block(X.size(0), X.size(1));
+  copy.copy_(X);
+  return copy;
+}
+
+Chunks chunks_of(int64_t all, int64_t columns, int64_t unit) {
+  const int64_t wanted = std::max(all / 16, std::min(80 * columns, all / 4));
+  return {all, std::max<int64_t>((wanted + unit - 1) / unit, 3) * unit};
+}
+
+}  // namespace fanion::kernels

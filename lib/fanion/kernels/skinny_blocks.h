@@ -1,0 +1,84 @@
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "fanion/kernels/instruction_set.h"
+
+/// Tensors as the loops see them, and pieces of work for the threads. For the files of the products alone.
+namespace fanion::kernels {
+
+constexpr int kStreamedRows = 24;  ///< rows whose streams the processor still prefetches well
+
+/// A as row-major, with the stride from row to row; `flipped` if that is Aᵀ.
+struct RowMajor {
+  Rows rows;
+  bool flipped;
+};
+RowMajor row_major(const at::Tensor& A);
+
+inline int64_t element_bytes(const Rows& A) { return A.storage == Storage::float32 ? 4 : 2; }
+inline Rows rows_from(const Rows& A, int64_t first, int64_t count) {
+  return {static_cast<const char*>(A.data) + first * A.stride * element_bytes(A), count, A.cols, A.stride, A.storage};
+}
+inline Rows columns_from(const Rows& A, int64_t first, int64_t count) {
+  return {static_cast<const char*>(A.data) + first * element_bytes(A), A.rows, count, A.stride, A.storage};
+}
+
+/// `rows` floats and what fills their last cache line.
+constexpr int64_t whole_lines(int64_t rows) { return (rows + 15) / 16 * 16; }
+
+/// Whether the columns of X are contiguous and do not overlap.
+bool is_block(const at::Tensor& X);
+Block block_of(const at::Tensor& X);
+inline Block rows_from(const Block& X, int64_t first) { return {X.data + first, X.columns, X.stride}; }
+/// X itself if it is a block, else a copy.
+at::Tensor in_block_layout(const at::Tensor& X);
+
+/// `all` rows or columns in pieces of `size`, the last of which may be smaller.
+struct Chunks {
+  int64_t all, size;
+  int64_t count() const { return (all + size - 1) / size; }
+  int64_t first(int64_t i) const { return i * size; }
+  int64_t length(int64_t i) const { return std::min(size, all - i * size); }
+};
+/// What a thread takes at a time: multiples of `unit`, 16 of them where that leaves the summing up of one block of
+/// `columns` vectors per chunk cheap, else as few as 4. Fixed by the shapes alone, so that results do not depend on the
+/// threads.
+Chunks chunks_of(int64_t all, int64_t columns, int64_t unit);
+
+/// f(chunk, scratch) for every chunk; a thread takes the next one when it is done with its last.
+template <class F>
+void for_each_chunk(const Chunks& chunks, int64_t scratch_floats, F&& f) {
+  std::atomic<int64_t> next = 0;
+  at::parallel_for(0, std::min<int64_t>(chunks.count(), at::get_num_threads()), 1, [&](int64_t, int64_t) {
+    const auto scratch = at::empty({scratch_floats}, at::kFloat);
+    for (int64_t i = next++; i < chunks.count(); i = next++) f(i, scratch.template data_ptr<float>());
+  });
+}
+
+/// Z (rows × columns) = Σ over the chunks, in their order, of what `f(chunk, Z, scratch)` adds to its zeroed Z.
+template <class F>
+void sum_of_chunks(const Chunks& chunks, const Block& Z, int64_t rows, int64_t scratch_floats, F&& f) {
+  const int64_t padded = whole_lines(rows), size = padded * Z.columns;
+  const auto partial = at::empty({chunks.count() - 1, size}, at::kFloat);
+  float* rest = partial.data_ptr<float>();
+  for_each_chunk(chunks, scratch_floats, [&](int64_t i, float* scratch) {
+    const Block own = i == 0 ? Z : Block{rest + (i - 1) * size, Z.columns, padded};
+    for (int64_t j = 0; j < Z.columns; ++j) std::fill_n(own.data + j * own.stride, rows, 0.0f);
+    f(i, own, scratch);
+  });
+  at::parallel_for(0, rows, 1024, [&](int64_t begin, int64_t end) {
+    for (int64_t j = 0; j < Z.columns; ++j)
+      for (int64_t i = 1; i < chunks.count(); ++i) {
+        const float* other = rest + (i - 1) * size + j * padded;
+        for (int64_t r = begin; r < end; ++r) Z.data[j * Z.stride + r] += other[r];
+      }
+  });
+}
+
+}  // namespace fanion::kernels

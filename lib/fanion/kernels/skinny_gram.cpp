@@ -1,0 +1,100 @@
+#include "fanion/kernels/skinny_gram.h"
+
+#include <ATen/ops/zeros.h>
+#include <unistd.h>
+
+#include "fanion/kernels/skinny_blocks.h"
+#include "fanion/kernels/skinny_product.h"
+
+namespace fanion::kernels {
+namespace {
+
+constexpr int64_t kGramColumns = 8;    // more would crowd the rows out of the cache
+constexpr int64_t kWidestPanel = 512;  // 8 columns of Y are 16 KiB then
+// Bytes that the last cache of today's processors holds: two products read those faster, by whole rows.
+constexpr int64_t kCached = int64_t{16} * 1024 * 1024;
+
+int64_t second_level_cache() {
+  static const int64_t bytes = std::max<int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 262144);
+  return bytes;
+}
+
+/// Rows of A that fit the second-level cache twice beside V and Z; 0 where they do not.
+int gram_block_rows(const Rows& A, int64_t columns) {
+  const int64_t row_bytes = A.cols * element_bytes(A);
+  const int64_t rows = (second_level_cache() * 4 / 5 - 2 * A.cols * columns * 4) / (2 * row_bytes);
+  for (const int whole : {24, 12, 8, 6, 4})  // divisors of a chunk that leave few odd rows to the tiles
+    if (whole <= rows) return whole;
+  return 0;
+}
+
+/// Columns of A that fit the second-level cache twice, or four cache lines of each row where those are up to twice the
+/// cache: what falls out of it comes back from the next one, sooner than from memory. 0 where they are more.
+int64_t panel_columns(const Rows& A) {
+  const int64_t step = 256 / element_bytes(A), step_bytes = 256 * A.rows;
+  if (step_bytes > 2 * second_level_cache()) return 0;
+  return std::clamp<int64_t>(second_level_cache() * 9 / 20 / step_bytes, 1, kWidestPanel / step) * step;
+}
+
+/// Y = A V, Z = Aᵀ Y for at most kGramColumns columns, by blocks of rows.
+void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z) {
+  const auto& loops = loops_in_use();
+  const int block_rows = gram_block_rows(A, V.columns);
+  const auto chunks = chunks_of(A.rows, V.columns, kStreamedRows);
+  sum_of_chunks(chunks, Z, A.cols, skinny_scratch(block_rows, V.columns), [&](int64_t i, Block z, float* scratch) {
+    const int64_t first = chunks.first(i);
+    loops.gram(rows_from(A, first, chunks.length(i)), V, rows_from(Y, first), z, block_rows, scratch);
+  });
+}
+
+/// Y = Aᵀ V, Z = A Y for at most kGramColumns columns, by panels of columns. Each chunk has its own Z, row-major as V.
+void gram_by_panels(const Rows& A, const at::Tensor& V, const Block& Y, const at::Tensor& Z) {
+  const auto& loops = loops_in_use();
+  const int64_t width = panel_columns(A);
+  const auto chunks = chunks_of(A.cols, Y.columns, width);
+  const auto partial = at::zeros({chunks.count(), A.rows, Y.columns}, at::kFloat);
+  const auto* v = V.const_data_ptr<float>();
+  auto* z = partial.data_ptr<float>();
+  for_each_chunk(chunks, 0, [&](int64_t i, float*) {
+    const int64_t end = chunks.first(i) + chunks.length(i);
+    for (int64_t c = chunks.first(i); c < end; c += width)
+      loops.gram_panel(columns_from(A, c, std::min(width, end - c)), v, rows_from(Y, c), z + i * A.rows * Y.columns,
+                       kStreamedRows);
+  });
+  auto total = partial[0];
+  for (int64_t i = 1; i < chunks.count(); ++i) total += partial[i];
+  Z.copy_(total);
+}
+
+}  // namespace
+
+int64_t gram_reads(const at::Tensor& A, int64_t columns) {
+  if (!takes_skinny(A) || columns == 0) return 0;
+  const auto [rows, flipped] = row_major(A);
+  const bool takes = flipped ? panel_columns(rows) > 0 && rows.rows * rows.cols * element_bytes(rows) > kCached
+                             : gram_block_rows(rows, std::min(columns, kGramColumns)) > 0;
+  return takes ? (columns + kGramColumns - 1) / kGramColumns : 0;
+}
+
+std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V) {
+  auto Y = empty_block(A.size(0), V.size(1)), Z = empty_block(A.size(1), V.size(1));
+  skinny_gram_into(A, V, Y, Z);
+  return {std::move(Y), std::move(Z)};
+}
+
+void skinny_gram_into(const at::Tensor& A, const at::Tensor& V, const at::Tensor& Y, const at::Tensor& Z) {
+  TORCH_INTERNAL_ASSERT(takes_skinny(A) && is_block(Y) && is_block(Z));
+  const auto [rows, flipped] = row_major(A);
+  const int64_t columns = V.size(1), groups = (columns + kGramColumns - 1) / kGramColumns;
+  TORCH_INTERNAL_ASSERT(flipped ? panel_columns(rows) > 0 : gram_block_rows(rows, std::min(columns, kGramColumns)) > 0);
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t first = g * columns / groups, width = (g + 1) * columns / groups - first;
+    const auto v = V.narrow(1, first, width), y = Y.narrow(1, first, width), z = Z.narrow(1, first, width);
+    if (flipped)
+      gram_by_panels(rows, v.contiguous(), block_of(y), z);
+    else
+      gram_by_rows(rows, block_of(in_block_layout(v)), block_of(y), block_of(z));
+  }
+}
+
+}  // namespace fanion::kernels
