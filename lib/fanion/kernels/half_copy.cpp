@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -10,6 +11,11 @@
 #include "fanion/kernels/skinny_product.h"
 
 namespace fanion::kernels {
+namespace {
+
+constexpr int64_t kBeyondCaches = int64_t{32} * 1024 * 1024;  // bytes that no cache will keep for the next reader
+
+}  // namespace
 
 HalfCopy half_copy(const at::Tensor& A, double norm) {
   TORCH_INTERNAL_ASSERT(takes_skinny(A) && A.scalar_type() == at::kFloat && norm > 0 && std::isfinite(norm));
@@ -19,11 +25,16 @@ HalfCopy half_copy(const at::Tensor& A, double norm) {
   const auto* x = static_cast<const float*>(rows.data);
   auto* h = reinterpret_cast<uint16_t*>(H.data_ptr<at::Half>());
   const auto& loops = loops_in_use();
-  const int64_t stride = rows.stride, cols = rows.cols;
-  std::vector<NarrowSums> sums(rows.rows);
-  at::parallel_for(0, rows.rows, 1 + 65536 / cols, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r)
-      sums[r] = loops.narrow(x + r * stride, h + r * cols, cols, std::ldexp(1.0F, exponent));
+  // Row by row where A's rows are apart, else all in pieces of 2^16 elements.
+  const bool dense = rows.stride == rows.cols;
+  const int64_t piece = dense ? 65536 : rows.cols, step = dense ? piece : rows.stride;
+  const int64_t count = H.numel(), pieces = (count + piece - 1) / piece;
+  const bool stream = dense && 2 * count > kBeyondCaches;
+  std::vector<NarrowSums> sums(pieces);
+  at::parallel_for(0, pieces, 1 + 65536 / piece, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      sums[i] = loops.narrow(x + i * step, h + i * piece, std::min(piece, count - i * piece),
+                             std::ldexp(1.0F, exponent), stream);
   });
   double error = 0, squares = 0;
   for (const auto& row : sums) error += row.error, squares += row.squares;

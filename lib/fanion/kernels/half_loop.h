@@ -23,34 +23,45 @@ FANION_INLINE std::uint16_t to_half(float x) {
   return static_cast<std::uint16_t>(sign | (word - 0x38000000U + 0xfffU + (word >> 13U & 1U)) >> 13U);
 }
 
-FANION_INLINE void store_halves(Vector x, std::uint16_t* h) {
+/// h = x to nearest, and that as float32; past the caches if `Stream`, which takes h aligned to whole vectors.
+template <bool Stream>
+FANION_INLINE Vector store_halves(Vector x, std::uint16_t* h) {
 #if defined(__AVX512F__)
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(h),
-                      _mm512_cvtps_ph(reinterpret_cast<__m512>(x), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  const __m256i half = _mm512_cvtps_ph(reinterpret_cast<__m512>(x), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  Stream ? _mm256_stream_si256(reinterpret_cast<__m256i*>(h), half)
+         : _mm256_storeu_si256(reinterpret_cast<__m256i*>(h), half);
+  return reinterpret_cast<Vector>(_mm512_cvtph_ps(half));
 #elif defined(__F16C__)
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(h),
-                   _mm256_cvtps_ph(reinterpret_cast<__m256>(x), _MM_FROUND_TO_NEAREST_INT));
+  const __m128i half = _mm256_cvtps_ph(reinterpret_cast<__m256>(x), _MM_FROUND_TO_NEAREST_INT);
+  Stream ? _mm_stream_si128(reinterpret_cast<__m128i*>(h), half)
+         : _mm_storeu_si128(reinterpret_cast<__m128i*>(h), half);
+  return reinterpret_cast<Vector>(_mm256_cvtph_ps(half));
 #else
   for (int i = 0; i < kLanes; ++i) h[i] = to_half(x[i]);
+  return Element<Storage::float16>::load(h);
 #endif
 }
 
+template <bool Stream>
 NarrowSums narrow(const float* x, std::uint16_t* h, std::int64_t count, float scale) {
+  constexpr int kSums = 2;              // independent, so that additions need not wait for each other
+  constexpr std::int64_t kAway = 1024;  // elements from one page to the next, which the processor does not prefetch
   NarrowSums total{0, 0};
   std::int64_t i = 0;
-  while (i + kLanes <= count) {
-    Vector errors{}, squares{};
-    for (int round = 0; round < kRounds && i + kLanes <= count; ++round, i += kLanes) {
-      const Vector wide = *reinterpret_cast<const Vector*>(x + i) * scale;
-      store_halves(wide, h + i);
-      const Vector half = Element<Storage::float16>::load(h + i);
-      errors += (wide - half) * (wide - half);
-      squares += half * half;
-    }
-    for (int lane = 0; lane < kLanes; ++lane) {
-      total.error += errors[lane];
-      total.squares += squares[lane];
-    }
+  while (i + kSums * kLanes <= count) {
+    Vector errors[kSums] = {}, squares[kSums] = {};
+    for (int round = 0; round < kRounds && i + kSums * kLanes <= count; ++round)
+      for (int j = 0; j < kSums; ++j, i += kLanes) {
+        __builtin_prefetch(x + i + kAway);
+        const Vector wide = *reinterpret_cast<const Vector*>(x + i) * scale, half = store_halves<Stream>(wide, h + i);
+        errors[j] += (wide - half) * (wide - half);
+        squares[j] += half * half;
+      }
+    for (int j = 0; j < kSums; ++j)
+      for (int lane = 0; lane < kLanes; ++lane) {
+        total.error += errors[j][lane];
+        total.squares += squares[j][lane];
+      }
   }
   for (; i < count; ++i) {
     h[i] = to_half(x[i] * scale);
@@ -58,7 +69,14 @@ NarrowSums narrow(const float* x, std::uint16_t* h, std::int64_t count, float sc
     total.error += error * error;
     total.squares += half * half;
   }
+#if defined(__AVX512F__) || defined(__F16C__)
+  if constexpr (Stream) _mm_sfence();
+#endif
   return total;
+}
+
+NarrowSums narrow_any(const float* x, std::uint16_t* h, std::int64_t count, float scale, bool stream) {
+  return stream ? narrow<true>(x, h, count, scale) : narrow<false>(x, h, count, scale);
 }
 
 }  // namespace

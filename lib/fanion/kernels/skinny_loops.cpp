@@ -354,6 +354,6 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
 }  // namespace
 
 extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any, gram_panel_any,
-                                       narrow,          squares_any, cross,       solve};
+                                       narrow_any,      squares_any, cross,       solve};
 
 }  // namespace fanion::kernels

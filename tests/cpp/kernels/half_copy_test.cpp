@@ -1,6 +1,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/pow.h>
@@ -38,7 +39,8 @@ void expect_half_copy(const at::Tensor& A) {
 }
 
 TEST(HalfCopy, RoundsToNearestAndKnowsWhatThatChanged) {
-  for (const auto& [m, n] : std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {3, 5}, {17, 64}, {40, 1043}, {1043, 3}})
+  for (const auto& [m, n] :
+       std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {3, 5}, {17, 64}, {40, 1043}, {1043, 3}, {300, 400}})
     for (const double size : {1.0, 1e-20, 1e20}) {
       const auto A = (random_normal(m, n, 21) * size).to(at::kFloat);
       expect_half_copy(A);
@@ -55,6 +57,29 @@ TEST(HalfCopy, GradedEntriesAndTies) {
   const auto subnormal =
       at::cat({at::tensor({1.0}, at::kDouble), at::linspace(0.5, 20.5, 41, at::kDouble) * (0x1p-38 * (1 + 0x1p-20))});
   for (const auto& row : {graded, ties, subnormal}) expect_half_copy(at::cat({row, -row}).unsqueeze(0).to(at::kFloat));
+}
+
+/// What copies beyond the caches take, from where it is tied to the ordinary loop.
+TEST(HalfCopy, StreamedStoresWriteTheSame) {
+  const Settings restored;
+  const auto x = random_normal(1, 65536 + 37, 24).to(at::kFloat) * 1e3;
+  const auto written = [&](bool stream) {
+    const auto h = at::full({x.numel() + 32}, 7, at::kHalf);
+    const auto sums = loops_in_use().narrow(x.data_ptr<float>(), reinterpret_cast<uint16_t*>(h.data_ptr<at::Half>()),
+                                            x.numel(), 0.5F, stream);
+    EXPECT_TRUE((h.narrow(0, x.numel(), 32) == 7).all().item<bool>()) << "written beside the copy";
+    return std::pair{h, sums};
+  };
+  for (const auto& set : instruction_sets()) {
+    SCOPED_TRACE(set);
+    set_instruction_set(set);
+    const auto [h, sums] = written(false);
+    const auto [streamed, streamed_sums] = written(true);
+    EXPECT_TRUE(at::equal(h.narrow(0, 0, x.numel()), (x * 0.5).to(at::kHalf).view(-1)));
+    EXPECT_TRUE(at::equal(streamed, h));
+    EXPECT_EQ(streamed_sums.error, sums.error);
+    EXPECT_EQ(streamed_sums.squares, sums.squares);
+  }
 }
 
 TEST(HalfCopy, NothingOverflows) {
