@@ -46,28 +46,32 @@ template <bool Stream>
 NarrowSums narrow(const float* x, std::uint16_t* h, std::int64_t count, float scale) {
   constexpr int kSums = 2;              // independent, so that additions need not wait for each other
   constexpr std::int64_t kAway = 1024;  // elements from one page to the next, which the processor does not prefetch
-  NarrowSums total{0, 0};
+  NarrowSums total{0, 0, 0};
   std::int64_t i = 0;
   while (i + kSums * kLanes <= count) {
-    Vector errors[kSums] = {}, squares[kSums] = {};
+    Vector errors[kSums] = {}, squares[kSums] = {}, full[kSums] = {};
     for (int round = 0; round < kRounds && i + kSums * kLanes <= count; ++round)
       for (int j = 0; j < kSums; ++j, i += kLanes) {
         __builtin_prefetch(x + i + kAway);
         const Vector wide = *reinterpret_cast<const Vector*>(x + i) * scale, half = store_halves<Stream>(wide, h + i);
         errors[j] += (wide - half) * (wide - half);
         squares[j] += half * half;
+        full[j] += wide * wide;
       }
     for (int j = 0; j < kSums; ++j)
       for (int lane = 0; lane < kLanes; ++lane) {
         total.error += errors[j][lane];
         total.squares += squares[j][lane];
+        total.full_squares += full[j][lane];
       }
   }
   for (; i < count; ++i) {
+    const double wide = x[i] * scale;
     h[i] = to_half(x[i] * scale);
-    const double half = Element<Storage::float16>::one(h + i), error = x[i] * scale - half;
+    const double half = Element<Storage::float16>::one(h + i), error = wide - half;
     total.error += error * error;
     total.squares += half * half;
+    total.full_squares += wide * wide;
   }
 #if defined(__AVX512F__) || defined(__F16C__)
   if constexpr (Stream) _mm_sfence();

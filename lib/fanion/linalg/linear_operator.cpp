@@ -137,8 +137,14 @@ bool DenseOperator::has_narrower_form() const {
 }
 
 std::optional<Narrowed> DenseOperator::narrowed() const {
-  const double norm = std::sqrt(*frobenius_squared());
+  if (!narrow_) narrow_ = made_narrow();
+  return *narrow_;
+}
+
+std::optional<Narrowed> DenseOperator::made_narrow() const {
+  if (!has_narrower_form()) return std::nullopt;
   if (A_.scalar_type() == at::kDouble) {
+    const double norm = std::sqrt(*frobenius_squared());
     if (!(norm > 1e-200 && norm < 1e200)) return std::nullopt;
     const int exponent = -std::ilogb(norm);
     const auto narrow = (A_ * std::ldexp(1.0, exponent)).to(at::kFloat);
@@ -146,10 +152,11 @@ std::optional<Narrowed> DenseOperator::narrowed() const {
     const double lost = std::ldexp(std::sqrt(static_cast<double>(A_.numel())), -149 - exponent);
     return Narrowed{std::make_shared<DenseOperator>(narrow), exponent, std::ldexp(norm, -24) + lost};
   }
-  if (!has_narrower_form() || !(norm > 1e-30 && norm < 1e30)) return std::nullopt;
-  const auto half = kernels::half_copy(A_, norm);
-  std::shared_ptr<const LinearOperator> stored(new DenseOperator(Stored{half.H}, half.squares));
-  return Narrowed{std::move(stored), half.exponent, half.error};
+  const auto half = kernels::half_copy(A_);
+  if (!half) return std::nullopt;
+  if (!squares_) squares_ = half->full_squares;
+  std::shared_ptr<const LinearOperator> stored(new DenseOperator(Stored{half->H}, half->squares));
+  return Narrowed{std::move(stored), half->exponent, half->error};
 }
 
 at::Tensor DenseOperator::product(const at::Tensor& V) const { return kernels::product(A_, V); }

@@ -92,6 +92,7 @@ class DenseOperator final : public LinearOperator {
   std::optional<double> frobenius_squared() const override;
   /// float16 for a float32 matrix that the kernels take (kernels::half_copy), float32 for float64.
   bool has_narrower_form() const override;
+  /// Made once and kept, with the norm that the same read gives.
   std::optional<Narrowed> narrowed() const override;
 
  private:
@@ -104,7 +105,9 @@ class DenseOperator final : public LinearOperator {
   std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override;
   std::pair<at::Tensor, at::Tensor> adjoint_gram_product(const at::Tensor& U) const override;
   at::Tensor A_;
+  std::optional<Narrowed> made_narrow() const;
   mutable std::optional<double> squares_;  ///< ‖A‖_F², once asked for
+  mutable std::optional<std::optional<Narrowed>> narrow_;
 };
 
 /// A matrix given by two functions, A V and Aᵀ U.

@@ -155,6 +155,7 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) 
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   const DenseOperator op(A);
   check(op, k, options);
+  if (options.precision == SvdPrecision::mixed) op.narrowed();  // the read of A for the copy gives the norm as well
   const double squared = *op.frobenius_squared();
   if (!std::isfinite(squared)) check_finite(A, "the matrix");
   // Inside this range eps·σ₁ is a normal number of the dtype, and the squares and fourth powers of σ₁ in double.

@@ -6,6 +6,7 @@
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
 
@@ -26,13 +27,16 @@ void expect_half_copy(const at::Tensor& A) {
   for (const auto& set : instruction_sets()) {
     SCOPED_TRACE(set);
     set_instruction_set(set);
-    const auto half = half_copy(A, frobenius_norm(A));
+    const auto copy = half_copy(A);
+    ASSERT_TRUE(copy.has_value());
+    const auto& half = *copy;
     const auto scaled = A.to(at::kDouble) * std::ldexp(1.0, half.exponent), H = half.H.to(at::kDouble);
     EXPECT_TRUE(at::equal(half.H, scaled.to(at::kFloat).to(at::kHalf)));
     const double error = std::ldexp(frobenius_norm(scaled - H), -half.exponent);
     EXPECT_GE(half.error, error);
     EXPECT_LE(half.error, 1.001 * error);
     EXPECT_LE(half.error, 0x1p-11 * frobenius_norm(A)) << "float16 has 11 bits";
+    EXPECT_NEAR(half.full_squares, std::pow(frobenius_norm(A), 2), 1e-6 * half.full_squares);
     EXPECT_NEAR(half.squares, std::pow(frobenius_norm(H), 2), 1e-6 * half.squares);
     EXPECT_EQ(half.H.stride(0) == 1, A.stride(0) == 1) << "the layout of A";
   }
@@ -85,9 +89,30 @@ TEST(HalfCopy, StreamedStoresWriteTheSame) {
 TEST(HalfCopy, NothingOverflows) {
   auto A = random_normal(30, 30, 23).to(at::kFloat) * 1e-3;
   A[4][5] = 1;  // nearly all of the norm
-  const auto half = half_copy(A, frobenius_norm(A));
-  EXPECT_TRUE(half.H.isfinite().all().item<bool>());
-  EXPECT_GE(half.H.abs().max().item<double>(), 0x1p13);
+  const auto half = half_copy(A);
+  ASSERT_TRUE(half.has_value());
+  EXPECT_TRUE(half->H.isfinite().all().item<bool>());
+  EXPECT_GE(half->H.abs().max().item<double>(), 0x1p13);
+}
+
+/// Every tenth row is all that the exponent is guessed from.
+TEST(HalfCopy, RowsThatMislead) {
+  for (const double size : {1e-12, 1e-3, 1e3, 1e12}) {
+    SCOPED_TRACE(size);
+    auto A = random_normal(320, 20, 25).to(at::kFloat);
+    A.slice(0, 0, 320, 10).mul_(size);
+    expect_half_copy(A);
+    expect_half_copy(A.t());
+  }
+}
+
+TEST(HalfCopy, NothingForWhatHasNoNormInRange) {
+  EXPECT_FALSE(half_copy(at::zeros({40, 7})).has_value());
+  for (const float entry : {INFINITY, NAN, 1e35F}) {
+    auto A = random_normal(400, 7, 26).to(at::kFloat);
+    A[33][3] = entry;  // no row that is sampled
+    EXPECT_FALSE(half_copy(A).has_value()) << entry;
+  }
 }
 
 }  // namespace
