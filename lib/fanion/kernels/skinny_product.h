@@ -2,8 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "fanion/kernels/skinny_gram.h"  // IWYU pragma: export
-
 /// Products of a large matrix with a few vectors, where BLAS runs well below memory speed.
 namespace fanion::kernels {
 
