@@ -1,10 +1,11 @@
-// Method: block Golub–Kahan–Lanczos with thick restarts, a basis large enough that restarts are rare.
-// Algorithm: krylov_svd.cpp over golub_kahan.h; the block is a little wider than k for small k, so that the
-//   probabilistic bounds cover σ_{k+1} and multiple values, and 16 to 32 columns for large k.
-// References: Golub, Luk & Overton 1981; Musco & Musco 2015 (why few steps suffice: convergence without gaps).
-// Rounding: both bases stay orthonormal to working precision. A wide block reads A seldom and multiplies fast, but
-//   its space is larger for the same polynomial degree: about b times the dimension of a single vector's.
-// Cost: a step is 4mnb flops and one or two reads of A, plus 4(m + n)pb for the orthogonalisation against p vectors.
+// Method: block Lanczos with thick restarts, a basis large enough that restarts are rare.
+// Algorithm: krylov_svd.cpp; the block is a little wider than k for small k, so that the probabilistic bounds cover
+//   σ_{k+1} and multiple values, and 16 to 32 columns for large k.
+// References: Golub & Underwood 1977; Golub, Luk & Overton 1981; Musco & Musco 2015 (why few steps suffice:
+//   convergence without gaps).
+// Rounding: the basis stays orthonormal to working precision. A wide block reads A seldom and multiplies fast, but its
+//   space is larger for the same polynomial degree: about b times the dimension of a single vector's.
+// Cost: a step is 4mnb flops and one or two reads of A, plus 4npb for the orthogonalisation against p vectors, n ≤ m.
 
 #include <algorithm>
 

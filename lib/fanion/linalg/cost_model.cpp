@@ -146,7 +146,7 @@ double predicted_seconds(SvdMethod method, const SvdShape& shape, const SvdCosts
       const int64_t block = shape.block > 0 ? shape.block : krylov_block(shape.k);
       const double steps = krylov_steps(shape);
       const double p = std::min(steps * static_cast<double>(block), n);
-      return steps * (gram_seconds(rates, m * n, block) + costs.step) + rates.basis * (m + n) * p * p +
+      return steps * (gram_seconds(rates, m * n, block) + costs.step) + rates.basis * n * p * p +
              2 * power_law(kRateSizes, costs.eigh, p) + 2 * (m + n) * p * k * rates.gemm;
     }
     case SvdMethod::subspace: {

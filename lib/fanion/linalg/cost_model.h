@@ -66,7 +66,7 @@ double krylov_steps(const SvdShape& shape);
 
 /// Seconds that a run should take, for m ≥ n (else of Aᵀ), b the block, p = min(s·b, n):
 ///   dense:        svd(n) + 13(m − n)n²·gemm (a QR factorisation before, a product with Q after)
-///   block_krylov: s·(mn·gram(b) + step) + basis·(m + n)p² + 2·eigh(p) + 2(m + n)pk·gemm
+///   block_krylov: s·(mn·gram(b) + step) + basis·np² + 2·eigh(p) + 2(m + n)pk·gemm
 ///   subspace:     p passes of mn·gram(k + o) + 4(m + n)(k + o)²·gemm·8; it has none but of the criterion `passes`
 /// svd and eigh between measured sizes by the power law through the neighbours, gram beyond 32 columns as products of
 /// 4mnb flops. Throws for methods without a model: `automatic` never picks those.

@@ -1,12 +1,12 @@
-// Method: thick-restart Golub–Kahan–Lanczos bidiagonalisation, one vector at a time: the least memory.
-// Algorithm: krylov_svd.cpp with blocks of one vector and a small basis. Works on A or Aᵀ, so that V is the shorter
-//   basis; A itself is never squared (the papers run the same recurrence on AᵀA, which loses singular values below
-//   √eps·σ₁).
-// References: Wu & Simon 1998 (thick restart); Baglama & Reichel 2005, Algorithm 3.1 (this form);
+// Method: thick-restart Lanczos, one vector at a time: the least memory.
+// Algorithm: krylov_svd.cpp with blocks of one vector and a small basis, on AᵀA or AAᵀ, whichever is smaller, as in
+//   004 §3. Where squares lose what is asked for (residuals near working precision, values below √eps·σ₁), Golub–Kahan
+//   bidiagonalisation, which never squares A.
+// References: Wu & Simon 1998 (thick restart); Baglama & Reichel 2005, Algorithm 3.1 (the two-sided form);
 //   Daniel, Gragg, Kaufman & Stewart 1976 (twice is enough).
-// Rounding: both bases are fully reorthogonalised, so they stay orthonormal to working precision. The recurrence
-//   breaks where a new vector drowns in rounding (norm ≤ 10·eps·σ̂₁): the space is then invariant, and the basis goes
-//   on with a random vector and a zero in B.
+// Rounding: bases are fully reorthogonalised, so they stay orthonormal to working precision. The recurrence breaks where
+//   a new vector drowns in rounding (norm ≤ 10·eps of what it is part of): the space is then invariant, and the basis
+//   goes on with a random vector and a zero in the projected matrix.
 // Multiplicity: the Krylov space of one vector holds one copy of a multiple singular value; after convergence the
 //   loop looks again with a fresh random vector, which finds one more copy each time.
 

@@ -1,0 +1,110 @@
+#include "fanion/linalg/krylov_looks.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/matmul.h>
+
+#include <algorithm>
+
+#include "fanion/linalg/stopwatch.h"
+
+namespace fanion::linalg {
+
+KrylovLooks::KrylovLooks(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovBasis& basis)
+    : k_(k),
+      criterion_(options.criterion),
+      tol_(options.tol),
+      limit_(std::min(A.rows(), A.cols())),
+      basis_(basis),
+      frobenius_squared_(A.frobenius_squared().value_or(-1)) {
+  forget_random_bounds();
+  proved_ = random_;
+}
+
+Look KrylovLooks::look() {
+  const Stopwatch watch(seconds_);
+  Look seen;
+  const int64_t p = basis_.size(), count = std::min(k_ + 1, p);
+  seen.svd = basis_.projected(count);
+  const auto residual = eigen_residual(seen.svd);
+  const auto S = to_doubles(seen.svd.S), r = to_doubles(residual);
+  double worst = 0, largest = 0;
+  for (int64_t i = 0; i < std::min(k_, count); ++i) {
+    worst = std::max(worst, basis_.residual(r[i], S[i], S[0]));
+    largest = std::max(largest, r[i]);
+  }
+  const double relative = S[0] > 0 ? worst / S[0] : 0;
+  const double floor = 16 * basis_.eps() * S[0] * S[0];
+  seen.tied = criterion_ == SvdCriterion::rank_k && count == k_ + 1 && std::max(largest, r[k_]) <= floor &&
+              S[k_ - 1] * S[k_ - 1] - S[k_] * S[k_] <= floor;
+  seen.hopeless = criterion_ == SvdCriterion::residual && count >= k_ && S[0] > 0 &&
+                  basis_.residual(0, S[k_ - 1], S[0]) > tol_ / 2 * S[0];
+  seen.crowded = crowded(S, r, count);
+  seen.value = seen.estimate = relative;
+  if (count < std::min(k_ + 1, limit_)) seen.value = seen.estimate = std::numeric_limits<double>::infinity();
+  if (criterion_ == SvdCriterion::residual || criterion_ == SvdCriterion::passes) return seen;
+
+  seen.bounds = bounds(seen.svd, residual, seen.crowded);
+  seen.value = criterion_value(criterion_, seen.bounds, relative);
+  const bool ranked = criterion_ == SvdCriterion::rank_k;
+  EigenvalueBounds guess{{}, BoundKind::probabilistic};
+  for (int64_t i = 0; i <= k_; ++i)
+    guess.upper.push_back(i < count ? S[i] * S[i] + (i < k_ && ranked ? 0.0 : r[i]) : 0.0);
+  seen.estimate = criterion_value(criterion_, bounds_from(seen.svd, residual, guess), relative);
+  return seen;
+}
+
+/// ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for i ≤ min(k + 1, p).
+at::Tensor KrylovLooks::eigen_residual(const ProjectedSvd& svd) const {
+  const auto& C = basis_.coupling();
+  const int64_t p = basis_.size();
+  const auto last = svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, std::min(k_ + 1, p));
+  return at::linalg_vector_norm(at::matmul(C, last), 2, {{0}});
+}
+
+/// Whether a group of close Ritz values is as large as the bounds' random block allows, or larger.
+bool KrylovLooks::crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const {
+  const auto random = basis_.random_coordinates();
+  if (!random.defined() || basis_.size() == limit_) return false;
+  const int64_t most = std::max<int64_t>(most_alike(random.size(1)), 1);
+  for (int64_t i = 0, first = 0; i < count && S[i] > 1e-3 * S[0]; ++i) {
+    const double width = kAlike * S[i] * S[i] + r[i];
+    while (S[first] * S[first] - S[i] * S[i] > width) ++first;
+    if (i - first + 1 > most && r[i] <= kAlike * S[i] * S[i]) return true;
+  }
+  return false;
+}
+
+SvdBounds KrylovLooks::bounds_from(const ProjectedSvd& svd, const at::Tensor& residual,
+                                   const EigenvalueBounds& upper) const {
+  auto theta = to_doubles(svd.S), r = to_doubles(residual);
+  for (auto& each : theta) each *= each;
+  theta.resize(std::max<int64_t>(theta.size(), k_), 0.0);
+  r.resize(k_, std::numeric_limits<double>::infinity());
+  return svd_bounds(theta, r, upper, basis_.relation_error());
+}
+
+/// Bounds from everything seen so far. A crowd of equal values voids what the random block has told.
+SvdBounds KrylovLooks::bounds(const ProjectedSvd& svd, const at::Tensor& residual, bool crowd) {
+  const LanczosRelation relation{.theta = svd.S.square(),
+                                 .vectors = svd.Q,
+                                 .coupling = basis_.coupling(),
+                                 .start = crowd ? at::Tensor() : basis_.random_coordinates(),
+                                 .limit = limit_,
+                                 .frobenius_squared = frobenius_squared_,
+                                 .eps = basis_.relation_error()};
+  if (crowd) forget_random_bounds();
+  const auto keep_smaller = [](std::vector<double>& best, const std::vector<double>& fresh) {
+    for (std::size_t i = 0; i < best.size(); ++i) best[i] = std::min(best[i], fresh[i]);
+  };
+  keep_smaller(proved_, proved_bounds(relation, k_));
+  keep_smaller(random_, random_bounds(relation, k_));
+  return bounds_from(svd, residual, tightest(proved_, random_, unseen(relation)));
+}
+
+void KrylovLooks::add_bounds(Look& seen) {
+  const Stopwatch watch(seconds_);
+  seen.bounds = bounds(seen.svd, eigen_residual(seen.svd), seen.crowded);
+}
+
+}  // namespace fanion::linalg

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <vector>
+
+#include "fanion/linalg/krylov_basis.h"
+#include "fanion/linalg/svd_bounds.h"
+
+namespace fanion::linalg {
+
+/// What one look at the projected problem of a Krylov basis tells.
+struct Look {
+  ProjectedSvd svd;
+  SvdBounds bounds;       ///< undefined where the criterion does without
+  double value = 0;       ///< of the criterion, to compare with tol
+  double estimate = 0;    ///< the same with σ_{k+1} taken from its Ritz value; no bound
+  bool tied = false;      ///< σ_k and σ_{k+1} agree to working precision: no rank-k matrix to converge to
+  bool crowded = false;   ///< more values agree than the random block can tell apart
+  bool hopeless = false;  ///< rounding of this form of the basis alone keeps the residuals above tol
+};
+
+/// Looks at one basis as it grows; it remembers the bounds, for an upper bound, once found, stays one.
+class KrylovLooks {
+ public:
+  KrylovLooks(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovBasis& basis);
+  Look look();
+  /// The bounds of a look whose criterion does without.
+  void add_bounds(Look& seen);
+  double seconds() const { return seconds_; }
+
+ private:
+  at::Tensor eigen_residual(const ProjectedSvd& svd) const;
+  bool crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const;
+  SvdBounds bounds_from(const ProjectedSvd& svd, const at::Tensor& residual, const EigenvalueBounds& upper) const;
+  SvdBounds bounds(const ProjectedSvd& svd, const at::Tensor& residual, bool crowd);
+  void forget_random_bounds() { random_.assign(k_ + 1, std::numeric_limits<double>::infinity()); }
+
+  int64_t k_;
+  SvdCriterion criterion_;
+  double tol_;
+  int64_t limit_;  ///< min(m, n)
+  const KrylovBasis& basis_;
+  double frobenius_squared_;
+  std::vector<double> proved_, random_;  ///< upper bounds of λ₁ … λ_{k+1}
+  double seconds_ = 0;
+};
+
+}  // namespace fanion::linalg
