@@ -26,7 +26,7 @@ double power_law(const std::array<int64_t, N>& xs, const std::array<double, N>& 
   return ys[i] * std::exp(slope * std::log(std::max(x, 1.0) / x0));
 }
 
-double gram_seconds(const SvdRates& rates, double elements, int64_t columns) {
+double product_seconds(const SvdRates& rates, double elements, int64_t columns) {
   if (columns <= kRateColumns.back())
     return elements * power_law(kRateColumns, rates.gram, static_cast<double>(columns));
   return std::max(elements * rates.gram.back(), 4 * elements * static_cast<double>(columns) * rates.gemm);
@@ -67,16 +67,16 @@ SvdRates rates_from(const nlohmann::json& json, const char* key, const std::stri
 }  // namespace
 
 SvdCosts default_costs() {
-  return {.single = {.gram = {5.1e-11, 6.5e-11, 7e-11, 1e-10, 2.1e-10, 4.8e-10},
+  return {.single = {.gram = {4.9e-11, 6.1e-11, 6.5e-11, 1e-10, 2.1e-10, 4.2e-10},
                      .gemm = 5e-12,
-                     .basis = 1.9e-10,
+                     .basis = 2.3e-11,
                      .svd = {0.00025, 0.001, 0.0052, 0.028, 0.18}},
           .twice = {.gram = {5.3e-10, 2.9e-09, 3.1e-09, 3.3e-09, 2.8e-09, 4e-09},
                     .gemm = 1.1e-11,
-                    .basis = 2.7e-10,
+                    .basis = 2.3e-10,
                     .svd = {0.00053, 0.0024, 0.01, 0.055, 0.29}},
           .eigh = {0.00021, 0.00092, 0.0047, 0.023, 0.14},
-          .step = 0.00025};
+          .step = 5e-05};
 }
 
 std::filesystem::path costs_file() {
@@ -135,18 +135,35 @@ double krylov_steps(const SvdShape& shape) {
   return std::clamp(steps, (k + b) / b + 2, std::max((k + b) / b + 2, n / b));
 }
 
+double lapack_seconds(const SvdShape& shape, const SvdCosts& costs) {
+  const auto& rates = shape.in_double ? costs.twice : costs.single;
+  const double m = static_cast<double>(std::max(shape.m, shape.n));
+  const double n = static_cast<double>(std::min(shape.m, shape.n));
+  return power_law(kRateSizes, rates.svd, n) + 13 * (m - n) * n * n * rates.gemm;
+}
+
+double gram_seconds(const SvdShape& shape, const SvdCosts& costs) {
+  const double m = static_cast<double>(std::max(shape.m, shape.n));
+  const double n = static_cast<double>(std::min(shape.m, shape.n)), k = static_cast<double>(shape.k);
+  return 2 * m * n * n * costs.twice.gemm + power_law(kRateSizes, costs.eigh, n) +
+         (2 * m * n * k + 8 * kQrFactor * m * k * k) * costs.single.gemm;
+}
+
 double predicted_seconds(SvdMethod method, const SvdShape& shape, const SvdCosts& costs) {
   const auto& rates = shape.in_double ? costs.twice : costs.single;
   const double m = static_cast<double>(std::max(shape.m, shape.n));
   const double n = static_cast<double>(std::min(shape.m, shape.n));
   const double k = static_cast<double>(shape.k);
   switch (method) {
-    case SvdMethod::dense: return power_law(kRateSizes, rates.svd, n) + 13 * (m - n) * n * n * rates.gemm;
+    case SvdMethod::dense: {
+      const double lapack = lapack_seconds(shape, costs);
+      return shape.in_double ? lapack : std::min(lapack, gram_seconds(shape, costs));
+    }
     case SvdMethod::block_krylov: {
       const int64_t block = shape.block > 0 ? shape.block : krylov_block(shape.k);
       const double steps = krylov_steps(shape);
       const double p = std::min(steps * static_cast<double>(block), n);
-      return steps * (gram_seconds(rates, m * n, block) + costs.step) + rates.basis * n * p * p +
+      return steps * (product_seconds(rates, m * n, block) + costs.step) + rates.basis * n * p * p / 2 +
              2 * power_law(kRateSizes, costs.eigh, p) + 2 * (m + n) * p * k * rates.gemm;
     }
     case SvdMethod::subspace: {
@@ -154,7 +171,7 @@ double predicted_seconds(SvdMethod method, const SvdShape& shape, const SvdCosts
       const int64_t columns = std::min<int64_t>(shape.k + shape.oversample, std::min(shape.m, shape.n));
       const double b = static_cast<double>(columns);
       return static_cast<double>(shape.passes) *
-             (gram_seconds(rates, m * n, columns) + 4 * (m + n) * b * b * kQrFactor * rates.gemm + costs.step);
+             (product_seconds(rates, m * n, columns) + 4 * (m + n) * b * b * kQrFactor * rates.gemm + costs.step);
     }
     default:
       TORCH_CHECK_VALUE(false, "method '", name_of(method), "' has no cost model; dense, block_krylov and ",

@@ -18,7 +18,7 @@ inline constexpr std::array<int64_t, 5> kRateSizes{64, 128, 256, 512, 1024};
 struct SvdRates {
   std::array<double, 6> gram;  ///< seconds for AᵀA X per element of A, by `kRateColumns`
   double gemm;                 ///< seconds per flop of a product of two square matrices
-  double basis;                ///< seconds for X − Q(QᵀX) per element of Q and column of X
+  double basis;                ///< seconds to split a block at Q (block_split.h) per element of Q and column
   std::array<double, 5> svd;   ///< seconds of LAPACK's SVD by `kRateSizes`
 };
 
@@ -65,11 +65,15 @@ struct SvdShape {
 double krylov_steps(const SvdShape& shape);
 
 /// Seconds that a run should take, for m ≥ n (else of Aᵀ), b the block, p = min(s·b, n):
-///   dense:        svd(n) + 13(m − n)n²·gemm (a QR factorisation before, a product with Q after)
-///   block_krylov: s·(mn·gram(b) + step) + basis·np² + 2·eigh(p) + 2(m + n)pk·gemm
+///   dense:        the lesser of
+///     LAPACK      svd(n) + 13(m − n)n²·gemm (a QR factorisation before, a product with Q after)
+///     the Gram matrix (not for float64): 2mn²·gemm in float64 + eigh(n) + (2mnk + 64mk²)·gemm
+///   block_krylov: s·(mn·gram(b) + step) + basis·np²/2 + 2·eigh(p) + 2(m + n)pk·gemm
 ///   subspace:     p passes of mn·gram(k + o) + 4(m + n)(k + o)²·gemm·8; it has none but of the criterion `passes`
 /// svd and eigh between measured sizes by the power law through the neighbours, gram beyond 32 columns as products of
 /// 4mnb flops. Throws for methods without a model: `automatic` never picks those.
+double lapack_seconds(const SvdShape& shape, const SvdCosts& costs);
+double gram_seconds(const SvdShape& shape, const SvdCosts& costs);
 double predicted_seconds(SvdMethod method, const SvdShape& shape, const SvdCosts& costs);
 
 }  // namespace fanion::linalg

@@ -100,8 +100,11 @@ TEST(CostModel, SecondsFollowTheRates) {
   auto slow = costs;
   for (auto& each : slow.single.svd) each *= 3;
   const SvdShape shape{.m = 256, .n = 256, .k = 10};
-  EXPECT_DOUBLE_EQ(predicted_seconds(SvdMethod::dense, shape, costs), costs.single.svd[2]) << "a measured size";
-  EXPECT_DOUBLE_EQ(predicted_seconds(SvdMethod::dense, shape, slow), 3 * costs.single.svd[2]);
+  EXPECT_DOUBLE_EQ(lapack_seconds(shape, costs), costs.single.svd[2]) << "a measured size";
+  EXPECT_DOUBLE_EQ(lapack_seconds(shape, slow), 3 * costs.single.svd[2]);
+  const SvdShape tall{.m = 20000, .n = 256, .k = 10};
+  EXPECT_LT(gram_seconds(tall, costs), lapack_seconds(tall, costs));
+  EXPECT_EQ(predicted_seconds(SvdMethod::dense, tall, costs), gram_seconds(tall, costs)) << "the lesser of the two";
   EXPECT_EQ(predicted_seconds(SvdMethod::block_krylov, shape, slow),
             predicted_seconds(SvdMethod::block_krylov, shape, costs));
   EXPECT_GT(predicted_seconds(SvdMethod::dense, {.m = 4096, .n = 4096, .k = 1}, costs),
