@@ -3,6 +3,9 @@
 #include <ATen/ops/zeros.h>
 #include <unistd.h>
 
+#include <numeric>
+#include <vector>
+
 #include "fanion/kernels/skinny_blocks.h"
 #include "fanion/kernels/skinny_product.h"
 
@@ -36,31 +39,47 @@ int64_t panel_columns(const Rows& A) {
   return std::clamp<int64_t>(second_level_cache() * 9 / 20 / step_bytes, 1, kWidestPanel / step) * step;
 }
 
+double squares_of(const Rows& A) {
+  double total = 0;
+  for (int64_t r = 0; r < A.rows; ++r) total += loops_in_use().squares(rows_from(A, r, 1).data, A.cols, A.storage);
+  return total;
+}
+
 /// Y = A V, Z = Aᵀ Y for at most kGramColumns columns, by blocks of rows.
-void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z) {
+void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z, double* squares) {
   const auto& loops = loops_in_use();
   const int block_rows = gram_block_rows(A, V.columns);
   const auto chunks = chunks_of(A.rows, V.columns, kStreamedRows);
+  std::vector<double> sums(chunks.count());
   sum_of_chunks(chunks, Z, A.cols, skinny_scratch(block_rows, V.columns), [&](int64_t i, Block z, float* scratch) {
-    const int64_t first = chunks.first(i);
-    loops.gram(rows_from(A, first, chunks.length(i)), V, rows_from(Y, first), z, block_rows, scratch);
+    const int64_t end = chunks.first(i) + chunks.length(i), step = squares != nullptr ? block_rows : chunks.size;
+    for (int64_t r = chunks.first(i); r < end; r += step) {
+      const auto part = rows_from(A, r, std::min(step, end - r));
+      loops.gram(part, V, rows_from(Y, r), z, block_rows, scratch);
+      if (squares != nullptr) sums[i] += squares_of(part);
+    }
   });
+  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 /// Y = Aᵀ V, Z = A Y for at most kGramColumns columns, by panels of columns. Each chunk has its own Z, row-major as V.
-void gram_by_panels(const Rows& A, const at::Tensor& V, const Block& Y, const at::Tensor& Z) {
+void gram_by_panels(const Rows& A, const at::Tensor& V, const Block& Y, const at::Tensor& Z, double* squares) {
   const auto& loops = loops_in_use();
   const int64_t width = panel_columns(A);
   const auto chunks = chunks_of(A.cols, Y.columns, width);
   const auto partial = at::zeros({chunks.count(), A.rows, Y.columns}, at::kFloat);
   const auto* v = V.const_data_ptr<float>();
   auto* z = partial.data_ptr<float>();
+  std::vector<double> sums(chunks.count());
   for_each_chunk(chunks, 0, [&](int64_t i, float*) {
     const int64_t end = chunks.first(i) + chunks.length(i);
-    for (int64_t c = chunks.first(i); c < end; c += width)
-      loops.gram_panel(columns_from(A, c, std::min(width, end - c)), v, rows_from(Y, c), z + i * A.rows * Y.columns,
-                       kStreamedRows);
+    for (int64_t c = chunks.first(i); c < end; c += width) {
+      const auto panel = columns_from(A, c, std::min(width, end - c));
+      loops.gram_panel(panel, v, rows_from(Y, c), z + i * A.rows * Y.columns, kStreamedRows);
+      if (squares != nullptr) sums[i] += squares_of(panel);
+    }
   });
+  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
   auto total = partial[0];
   for (int64_t i = 1; i < chunks.count(); ++i) total += partial[i];
   Z.copy_(total);
@@ -76,13 +95,14 @@ int64_t gram_reads(const at::Tensor& A, int64_t columns) {
   return takes ? (columns + kGramColumns - 1) / kGramColumns : 0;
 }
 
-std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V) {
+std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V, double* squares) {
   auto Y = empty_block(A.size(0), V.size(1)), Z = empty_block(A.size(1), V.size(1));
-  skinny_gram_into(A, V, Y, Z);
+  skinny_gram_into(A, V, Y, Z, squares);
   return {std::move(Y), std::move(Z)};
 }
 
-void skinny_gram_into(const at::Tensor& A, const at::Tensor& V, const at::Tensor& Y, const at::Tensor& Z) {
+void skinny_gram_into(const at::Tensor& A, const at::Tensor& V, const at::Tensor& Y, const at::Tensor& Z,
+                      double* squares) {
   TORCH_INTERNAL_ASSERT(takes_skinny(A) && is_block(Y) && is_block(Z));
   const auto [rows, flipped] = row_major(A);
   const int64_t columns = V.size(1), groups = (columns + kGramColumns - 1) / kGramColumns;
@@ -90,10 +110,11 @@ void skinny_gram_into(const at::Tensor& A, const at::Tensor& V, const at::Tensor
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t first = g * columns / groups, width = (g + 1) * columns / groups - first;
     const auto v = V.narrow(1, first, width), y = Y.narrow(1, first, width), z = Z.narrow(1, first, width);
+    double* wanted = g == 0 ? squares : nullptr;
     if (flipped)
-      gram_by_panels(rows, v.contiguous(), block_of(y), z);
+      gram_by_panels(rows, v.contiguous(), block_of(y), z, wanted);
     else
-      gram_by_rows(rows, block_of(in_block_layout(v)), block_of(y), block_of(z));
+      gram_by_rows(rows, block_of(in_block_layout(v)), block_of(y), block_of(z), wanted);
   }
 }
 

@@ -18,9 +18,11 @@ int64_t gram_reads(const at::Tensor& A, int64_t columns);
 /// A: as `skinny_product` takes it, where `gram_reads` is not 0 or would not be but for the 16 MiB. V: float32 on the
 /// CPU, any strides. Sums in float32 in an order that the shapes, the caches and the instruction set fix, whatever the
 /// number of threads. Cost: one read of A from memory per 8 columns.
-std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V);
+std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Tensor& V, double* squares = nullptr);
 
 /// The same into Y and Z with contiguous columns: parts of larger blocks, say. V must be neither of them.
-void skinny_gram_into(const at::Tensor& A, const at::Tensor& V, const at::Tensor& Y, const at::Tensor& Z);
+/// `squares`, where given, becomes ‖A‖_F² (to a few eps), taken from each piece of A while it is in the cache.
+void skinny_gram_into(const at::Tensor& A, const at::Tensor& V, const at::Tensor& Y, const at::Tensor& Z,
+                      double* squares = nullptr);
 
 }  // namespace fanion::kernels

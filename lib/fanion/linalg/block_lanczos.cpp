@@ -31,8 +31,10 @@ void BlockLanczos::expand() {
     const Stopwatch watch(seconds_.products);
     std::tie(Y, Z) = A_.apply_gram(V);
   }
+  const double largest = largest_column(Z), range = A_.options().dtype() == at::kDouble ? 1e120 : 1e24;
+  if (size_ == 0 && !(largest > 1 / range && largest < range)) throw SquaresOutOfRange{};
   images_.push_back(std::move(Y));
-  scale_ = std::max(scale_, largest_column(Z));
+  scale_ = std::max(scale_, largest);
   if (!T_.defined() || T_.size(0) < size_ + b) {
     const int64_t enough = std::min(2 * (size_ + b), A_.cols());
     const auto grown = at::zeros({enough, enough}, at::kDouble);

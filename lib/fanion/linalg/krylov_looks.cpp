@@ -15,8 +15,8 @@ KrylovLooks::KrylovLooks(const LinearOperator& A, int64_t k, const SvdOptions& o
       criterion_(options.criterion),
       tol_(options.tol),
       limit_(std::min(A.rows(), A.cols())),
-      basis_(basis),
-      frobenius_squared_(A.frobenius_squared().value_or(-1)) {
+      A_(A),
+      basis_(basis) {
   forget_random_bounds();
   proved_ = random_;
 }
@@ -91,7 +91,7 @@ SvdBounds KrylovLooks::bounds(const ProjectedSvd& svd, const at::Tensor& residua
                                  .coupling = basis_.coupling(),
                                  .start = crowd ? at::Tensor() : basis_.random_coordinates(),
                                  .limit = limit_,
-                                 .frobenius_squared = frobenius_squared_,
+                                 .frobenius_squared = A_.frobenius_squared().value_or(-1),
                                  .eps = basis_.relation_error()};
   if (crowd) forget_random_bounds();
   const auto keep_smaller = [](std::vector<double>& best, const std::vector<double>& fresh) {

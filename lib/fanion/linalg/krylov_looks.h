@@ -38,8 +38,8 @@ class KrylovLooks {
   SvdCriterion criterion_;
   double tol_;
   int64_t limit_;  ///< min(m, n)
+  const LinearOperator& A_;
   const KrylovBasis& basis_;
-  double frobenius_squared_;
   std::vector<double> proved_, random_;  ///< upper bounds of λ₁ … λ_{k+1}
   double seconds_ = 0;
 };

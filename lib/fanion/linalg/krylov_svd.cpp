@@ -134,11 +134,10 @@ class Krylov {
   bool hopeless_ = false;
 };
 
-/// Whether AᵀA can be worked with: its entries are in range, and its rounding is not the error that is asked for.
+/// Whether the scale of A is known, or will be before its squares overflow, and their rounding is not the error that is
+/// asked for.
 bool squares_serve(const LinearOperator& A, const SvdOptions& options) {
-  const auto squared = A.frobenius_squared();
-  const double range = A.options().dtype() == at::kDouble ? 1e120 : 1e24;
-  if (!squared || !(*squared > 1 / range && *squared < range)) return false;
+  if (A.gram_reads(1) == 0 && !A.frobenius_squared()) return false;
   switch (options.criterion) {
     case SvdCriterion::residual: return options.tol > 100 * A.eps();
     case SvdCriterion::passes: return A.gram_reads(1) > 0;  // else squares would save little
@@ -146,28 +145,39 @@ bool squares_serve(const LinearOperator& A, const SvdOptions& options) {
   }
 }
 
-/// The one-sided form, and the two-sided one where squares lose too much.
-SvdResult on_tall(const LinearOperator& A, int64_t k, const SvdOptions& given, const KrylovPlan& plan,
-                  at::Tensor guess) {
-  auto options = given;
-  SvdReport spent;
-  if (squares_serve(A, options)) {
-    BlockLanczos basis(A, plan.capacity, *options.generator);
-    Krylov krylov(A, k, options, plan, basis);
-    auto result = krylov.run(guess);
-    if (!krylov.hopeless()) {
-      if (options.criterion == SvdCriterion::residual) {  // one read more, for residuals that rounding does not blur
-        const Stopwatch watch(result.report.seconds.products);
-        const auto left_over = A.apply_adjoint(result.U) - result.V * result.S;
-        result.report.residuals = at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU);
-      }
-      return result;
-    }
-    if (options.passes && *options.passes <= krylov.steps()) return result;
+/// The one-sided form; nothing where its squares leave the range or lose too much, with what it has spent and found in
+/// `options`, `guess` and `spent`.
+std::optional<SvdResult> by_squares(const LinearOperator& A, int64_t k, SvdOptions& options, const KrylovPlan& plan,
+                                    at::Tensor& guess, SvdReport& spent) {
+  BlockLanczos basis(A, plan.capacity, *options.generator);
+  Krylov krylov(A, k, options, plan, basis);
+  SvdResult result;
+  try {
+    result = krylov.run(guess);
+  } catch (const SquaresOutOfRange&) {
+    const double squared = A.frobenius_squared().value_or(1);
+    TORCH_CHECK_VALUE(std::isfinite(squared), "the matrix has entries that are not finite, or squares that overflow");
+    return std::nullopt;
+  }
+  if (krylov.hopeless() && !(options.passes && *options.passes <= krylov.steps())) {
     if (options.passes) *options.passes -= krylov.steps();
     guess = result.V;
     spent = std::move(result.report);
+    return std::nullopt;
   }
+  if (options.criterion == SvdCriterion::residual) {  // one read more, for residuals that rounding does not blur
+    const Stopwatch watch(result.report.seconds.products);
+    const auto left_over = A.apply_adjoint(result.U) - result.V * result.S;
+    result.report.residuals = at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU);
+  }
+  return result;
+}
+
+/// The one-sided form, and the two-sided one where squares do not serve.
+SvdResult on_tall(const LinearOperator& A, int64_t k, SvdOptions options, const KrylovPlan& plan, at::Tensor guess) {
+  SvdReport spent;
+  if (squares_serve(A, options))
+    if (auto result = by_squares(A, k, options, plan, guess, spent)) return std::move(*result);
   BlockBidiagonalisation basis(A, plan.capacity, *options.generator);
   auto result = Krylov(A, k, options, plan, basis).run(guess);
   result.report.restarts += spent.restarts;

@@ -161,11 +161,16 @@ std::optional<Narrowed> DenseOperator::made_narrow() const {
 
 at::Tensor DenseOperator::product(const at::Tensor& V) const { return kernels::product(A_, V); }
 at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return kernels::product(A_.t(), U); }
-std::pair<at::Tensor, at::Tensor> DenseOperator::gram_product(const at::Tensor& V) const {
-  return kernels::skinny_gram(A_, V);
+std::pair<at::Tensor, at::Tensor> DenseOperator::gram_of(const at::Tensor& A, const at::Tensor& X) const {
+  if (squares_) return kernels::skinny_gram(A, X);
+  double squares = 0;
+  auto both = kernels::skinny_gram(A, X, &squares);
+  squares_ = squares;
+  return both;
 }
+std::pair<at::Tensor, at::Tensor> DenseOperator::gram_product(const at::Tensor& V) const { return gram_of(A_, V); }
 std::pair<at::Tensor, at::Tensor> DenseOperator::adjoint_gram_product(const at::Tensor& U) const {
-  return kernels::skinny_gram(A_.t(), U);
+  return gram_of(A_.t(), U);
 }
 
 FunctionOperator::FunctionOperator(int64_t rows, int64_t cols, at::TensorOptions options, Product apply,

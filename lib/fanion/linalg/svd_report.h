@@ -46,8 +46,9 @@ struct SvdReport {
   int64_t products = 0;  ///< columns multiplied by A or Aᵀ
   int64_t reads = 0;     ///< reads of A
   int64_t restarts = 0;
-  /// Per triplet max(‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖), (k,) float64 on the CPU. After a fixed number of passes there is no
-  /// product left for it: an upper bound from the Krylov methods then, undefined from the power methods.
+  /// Per triplet max(‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖), (k,) float64 on the CPU. True ones from `dense` and for the criterion
+  /// `residual`; else what the Krylov methods know without another product, an upper bound. Undefined after a fixed number
+  /// of passes of the power methods.
   at::Tensor residuals;
   SvdBounds bounds;
   SvdSeconds seconds;

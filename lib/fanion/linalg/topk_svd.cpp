@@ -96,6 +96,15 @@ SvdResult scaled_svd(const at::Tensor& A, int exponent, int64_t k, const SvdOpti
   return result;
 }
 
+/// Whether the first product of a run gives ‖A‖_F in passing, so that a read of A for the norm alone, which shows NaN
+/// and entries out of range, can be saved.
+bool finds_norm(const DenseOperator& A, int64_t k, const SvdOptions& options) {
+  if (options.precision == SvdPrecision::mixed) return false;
+  const auto method = options.method == SvdMethod::automatic ? choose_method(A, k, options) : options.method;
+  if (method != SvdMethod::block_krylov && method != SvdMethod::lanczos) return false;
+  return (A.rows() < A.cols() ? A.adjoint_gram_reads(1) : A.gram_reads(1)) > 0;
+}
+
 }  // namespace
 
 SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options) {
@@ -155,12 +164,20 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) 
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   const DenseOperator op(A);
   check(op, k, options);
-  if (options.precision == SvdPrecision::mixed) op.narrowed();  // the read of A for the copy gives the norm as well
-  const double squared = *op.frobenius_squared();
-  if (!std::isfinite(squared)) check_finite(A, "the matrix");
   // Inside this range eps·σ₁ is a normal number of the dtype, and the squares and fourth powers of σ₁ in double.
   const double range = A.scalar_type() == at::kDouble ? 1e120 : 1e50;
-  if (squared > 1 / range && squared < range) return topk_svd(op, k, options);
+  const auto fits = [&] { return *op.frobenius_squared() > 1 / range && *op.frobenius_squared() < range; };
+  if (options.precision == SvdPrecision::mixed) op.narrowed();  // the read of A for the copy gives the norm as well
+  if (finds_norm(op, k, options)) {
+    try {
+      auto result = topk_svd(op, k, options);
+      if (fits()) return result;
+    } catch (const c10::Error&) {  // what entries out of range, or that are not finite, lead to is told below
+      if (fits()) throw;
+    }
+  }
+  if (fits()) return topk_svd(op, k, options);
+  if (!std::isfinite(*op.frobenius_squared())) check_finite(A, "the matrix");
   const double largest = A.abs().amax().item<double>();
   return largest > 0 ? scaled_svd(A, std::ilogb(largest), k, options) : topk_svd(op, k, options);
 }

@@ -46,6 +46,19 @@ TEST_P(SkinnyGram, IsTheTwoProductsForEveryInstructionSetAndColumnCount) {
   EXPECT_TRUE(same_bits(A, before)) << "A was written to";
 }
 
+TEST_P(SkinnyGram, FindsTheNormInPassing) {
+  const auto& A = GetParam().A;
+  const double exact = std::pow(frobenius_norm(A), 2);
+  for (const int64_t b : {1, 9}) {
+    const auto V = random_normal(A.size(1), b, 9).to(at::kFloat);
+    double squares = -1;
+    const auto [Y, Z] = skinny_gram(A, V, &squares);
+    EXPECT_NEAR(squares, exact, 1e-6 * exact);
+    const auto [Y_alone, Z_alone] = skinny_gram(A, V);
+    EXPECT_TRUE(same_bits(Y, Y_alone) && same_bits(Z, Z_alone)) << "the products do not depend on it";
+  }
+}
+
 TEST_P(SkinnyGram, WritesIntoPartsOfBlocksAndNothingBesideThem) {
   const auto& A = GetParam().A;
   const int64_t m = A.size(0), n = A.size(1);
