@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/randn.h>
@@ -162,6 +163,8 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) 
 }
 
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
+  // No gradient flows through this, and its many small calls take a third less without the layers that would track one.
+  const at::AutoDispatchBelowADInplaceOrView untracked;
   const DenseOperator op(A);
   check(op, k, options);
   // Inside this range eps·σ₁ is a normal number of the dtype, and the squares and fourth powers of σ₁ in double.
