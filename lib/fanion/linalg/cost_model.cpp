@@ -13,7 +13,7 @@
 namespace fanion::linalg {
 namespace {
 
-constexpr double kSteps = 0.38;  // measured, see krylov_steps
+constexpr double kSteps = 0.17, kPower = 0.27;  // measured, see krylov_steps
 constexpr double kQrFactor = 8;  // how much slower LAPACK's QR of a thin block is than a product of as many flops
 
 /// y at x by the power law through the two nearest of the measured points.
@@ -128,7 +128,7 @@ double krylov_steps(const SvdShape& shape) {
   const double gap = edge * (std::cbrt((k + b) * (k + b)) - std::cbrt(k * k));
   const double log_start = std::log(4 * std::sqrt(n)), log_tol = std::log(1 / shape.tol);
   const double logarithm = shape.warm ? log_tol : log_start + log_tol;
-  double steps = kSteps * logarithm / std::sqrt(gap);
+  double steps = kSteps * std::pow(k + b, kPower) * logarithm / std::sqrt(gap);
   if (shape.criterion == SvdCriterion::lmo_gap) steps = std::min(steps, logarithm / (2 * std::sqrt(shape.tol)));
   if (shape.criterion == SvdCriterion::passes) steps = static_cast<double>(shape.passes);
   // The first block is followed by a look two steps later at the earliest, and the space must hold k + 1 vectors.

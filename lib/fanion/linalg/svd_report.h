@@ -47,8 +47,8 @@ struct SvdReport {
   int64_t reads = 0;     ///< reads of A
   int64_t restarts = 0;
   /// Per triplet max(‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖), (k,) float64 on the CPU. True ones from `dense` and for the criterion
-  /// `residual`; else what the Krylov methods know without another product, an upper bound. Undefined after a fixed number
-  /// of passes of the power methods.
+  /// `residual`; else what the Krylov methods know without another product, an upper bound. Undefined after a fixed
+  /// number of passes of the power methods.
   at::Tensor residuals;
   SvdBounds bounds;
   SvdSeconds seconds;
