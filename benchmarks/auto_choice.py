@@ -18,6 +18,7 @@ import torch
 import fanion
 from benchmarks.topk_svd import matrices
 
+METHODS = ("auto", "block_krylov", "dense")
 FAMILIES = ("normal", "power-0.5", "geometric-0.9")
 SHAPES: dict[str, tuple[int, ...]] = {
     "100x100": (1, 20, 50),
@@ -31,15 +32,12 @@ CALLS = 5
 CLOSE = 1.5
 
 
-def milliseconds(A: torch.Tensor, k: int, method: str) -> tuple[float, str, bool]:
-    """The median, the method that ran, and whether all converged."""
-    taken, converged, ran = [], True, ""
-    for seed in range(CALLS + 1):
-        start = time.perf_counter()
-        *_, report = fanion.topk_svd(A, k, method=method, generator=torch.Generator().manual_seed(seed))
-        taken.append(1e3 * (time.perf_counter() - start))
-        ran, converged = report.method, converged and report.status == "converged"
-    return statistics.median(taken[1:]), ran, converged  # the first is not counted: threads wake
+def milliseconds(A: torch.Tensor, k: int, method: str, seed: int) -> tuple[float, str, bool]:
+    """Of one call; the method that ran, and whether it converged."""
+    generator = torch.Generator().manual_seed(seed)
+    start = time.perf_counter()
+    *_, report = fanion.topk_svd(A, k, method=method, generator=generator)
+    return 1e3 * (time.perf_counter() - start), report.method, report.status == "converged"
 
 
 def main() -> None:
@@ -49,9 +47,10 @@ def main() -> None:
         for shape, ks in SHAPES.items():
             A = torch.from_numpy(matrices.load(f"{family}:{shape}").C)
             for k in ks:
-                auto, ran, _ = milliseconds(A, k, "auto")
-                krylov, _, converged = milliseconds(A, k, "block_krylov")
-                dense, _, _ = milliseconds(A, k, "dense")
+                # In turns; the first is not counted: threads wake, pages of a new matrix are backed.
+                rounds = [[milliseconds(A, k, m, seed) for m in METHODS] for seed in range(CALLS + 1)][1:]
+                auto, krylov, dense = (statistics.median(r[i][0] for r in rounds) for i in range(3))
+                ran, converged = rounds[-1][0][1], all(r[1][2] for r in rounds)
                 ratios.append(auto / (min(krylov, dense) if converged else dense))
                 print(
                     f"{family:14} {shape:10} k={k:<4} {ran:13} auto {auto:8.2f} ms  block_krylov {krylov:8.2f}  "

@@ -36,6 +36,9 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   }
 }
 
+/// The model takes spectra for flat, and few are: `dense` must be that much cheaper for `automatic` to take it.
+constexpr double kFlatter = 1.5;
+
 SvdShape shape_of(const LinearOperator& A, int64_t k, const SvdOptions& options) {
   return {.m = A.rows(),
           .n = A.cols(),
@@ -118,7 +121,7 @@ SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& op
   const auto& costs = svd_costs();
   const double dense = predicted_seconds(SvdMethod::dense, shape, costs);
   const double krylov = predicted_seconds(SvdMethod::block_krylov, shape, costs);
-  return dense <= krylov ? SvdMethod::dense : SvdMethod::block_krylov;
+  return dense * kFlatter <= krylov ? SvdMethod::dense : SvdMethod::block_krylov;
 }
 
 at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options) {
