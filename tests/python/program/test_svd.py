@@ -233,11 +233,13 @@ def test_calibration_is_written_and_used(tmp_path):
         assert 0 < rates["gemm"] < 1e-8
     assert costs["machine"]["cpu"] and costs["threads"] == 1
 
-    # A machine whose LAPACK takes hours, and one whose products do.
+    # A machine whose LAPACK takes hours, products in float64 for its way by squares too, and one whose skinny products do.
     used = {}
     for key in ("svd", "gram"):
         slow = json.loads(json.dumps(costs))
         slow["single"][key] = [1e6 * x for x in slow["single"][key]]
+        if key == "svd":
+            slow["twice"]["gemm"] *= 1e6
         (tmp_path / f"slow-{key}.json").write_text(json.dumps(slow))
         env = {"FANION_SVD_COSTS": str(tmp_path / f"slow-{key}.json")}
         arguments = ["--size", 150, "--k", 2, "--method", "auto", "dense", "--no-plots", "--repeat", 1]
