@@ -233,7 +233,7 @@ def test_calibration_is_written_and_used(tmp_path):
         assert 0 < rates["gemm"] < 1e-8
     assert costs["machine"]["cpu"] and costs["threads"] == 1
 
-    # A machine whose LAPACK takes hours, products in float64 for its way by squares too, and one whose skinny products do.
+    # A machine where both ways of dense take hours, and one where skinny products do.
     used = {}
     for key in ("svd", "gram"):
         slow = json.loads(json.dumps(costs))
