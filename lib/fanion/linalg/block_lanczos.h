@@ -6,7 +6,7 @@
 
 namespace fanion::linalg {
 
-/// Thrown by `BlockLanczos::expand`, before anything changes, where AᵀA v of the first block is zero, not finite, or so
+/// Thrown by `BlockLanczos::expand`, before the basis grows, where AᵀA v of the first block is zero, not finite, or so
 /// large or small that its squares would leave the range of the dtype.
 struct SquaresOutOfRange {};
 
