@@ -42,8 +42,8 @@ struct SkinnyLoops {
   /// Y = Aᵀ V and Z += A Y for a panel A, which should fit the cache of a core beside its right neighbour: what follows
   /// in the rows is prefetched. V and Z are row-major with Y.columns floats a row.
   void (*gram_panel)(Rows A, const float* V, Block Y, float* Z, int block_rows);
-  /// h = scale·x in float16, to nearest, for `count` elements below 65520 in magnitude (larger ones give any h); with `stream` past the caches,
-  /// for h at 64 bytes.
+  /// h = scale·x in float16, to nearest, for `count` elements below 65520 in magnitude (larger ones give any h); with
+  /// `stream` past the caches, for h at 64 bytes.
   NarrowSums (*narrow)(const float* x, std::uint16_t* h, std::int64_t count, float scale, bool stream);
   /// Σx² of `count` elements; float32 sums of a few of them, added up in double.
   double (*squares)(const void* x, std::int64_t count, Storage storage);
