@@ -15,8 +15,8 @@
 namespace fanion::kernels {
 namespace {
 
-constexpr int kVectors = 24;           // of W that are taken at once
-constexpr int64_t kLongest = 1 << 14;  // vectors of W that stay in a core's cache so
+constexpr int kVectors = 24;         // of W that are taken at once
+constexpr int64_t kLongest = 16384;  // vectors of W that stay in a core's cache so
 
 /// Upper triangular R with RᵀR = G in place of G's upper triangle; false where a diagonal element is at most `least`.
 bool cholesky(double* G, int64_t n, double least) {
