@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_qr.h>
-#include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/minimum.h>
@@ -22,10 +21,8 @@ BlockLanczos::BlockLanczos(const LinearOperator& A, int64_t capacity, at::Genera
 at::Tensor BlockLanczos::T() const { return T_.narrow(0, 0, size_).narrow(1, 0, size_); }
 
 void BlockLanczos::expand() {
-  TORCH_INTERNAL_ASSERT(!full());
-  const int64_t b = next_.size(1);
-  const auto V = V_.narrow(1, size_, b);
-  V.copy_(next_);
+  const auto V = join();
+  const int64_t b = V.size(1);
   at::Tensor Y, Z;
   {
     const Stopwatch watch(seconds_.products);
@@ -76,10 +73,8 @@ SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   const int64_t b = coupling_.size(1);
   const auto Q = std::get<0>(at::linalg_qr(seen.Q.narrow(1, 0, k)));
   SvdResult result;
-  auto [left, R] = thin_qr(image(Q));
-  const auto [P, S, Wh] = at::linalg_svd(R, /*full_matrices=*/false);
-  const auto W = Wh.t();
-  result.U = at::matmul(left, P.to(A_.options()));
+  const auto [U, S, W] = rayleigh_ritz(image(Q));
+  result.U = U;
   result.S = S.to(A_.options());
   result.V = right(at::matmul(Q, W));
   const auto rest = at::matmul(coupling_, at::matmul(Q.narrow(0, size_ - b, b), W));

@@ -30,7 +30,7 @@ void project_out(const at::Tensor& basis, int64_t columns, at::Tensor& X, const 
   if (kernels::takes_gram_schmidt(X)) return kernels::project_out(W, X, rows);
   const auto part = kernels::product(W.t(), X);
   X.sub_(kernels::product(W, part));
-  rows.add_(part.to(at::kCPU, at::kDouble));
+  rows.add_(to_cpu(part));
 }
 
 /// The same for all of the basis; returns the coefficients.
@@ -91,6 +91,12 @@ std::pair<at::Tensor, at::Tensor> thin_qr(at::Tensor X) {
   }
   auto [Q, R] = at::linalg_qr(X);
   return {std::move(Q), to_cpu(R)};
+}
+
+RitzTriplets rayleigh_ritz(at::Tensor Y) {
+  const auto [Q, R] = thin_qr(std::move(Y));
+  const auto [P, S, Wh] = at::linalg_svd(R, /*full_matrices=*/false);
+  return {at::matmul(Q, P.to(Q.options())), S, Wh.t()};
 }
 
 BlockSplit split(const at::Tensor& basis, at::Tensor X, const SplitTerms& terms, at::Generator& generator) {

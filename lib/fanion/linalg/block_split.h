@@ -29,6 +29,13 @@ BlockSplit split(const at::Tensor& basis, at::Tensor X, const SplitTerms& terms,
 /// X = Q R with orthonormal Q in X's dtype, and R float64 on the CPU; X may be overwritten.
 std::pair<at::Tensor, at::Tensor> thin_qr(at::Tensor X);
 
+/// Rayleigh–Ritz from the images Y = A V of orthonormal V: A ≈ U diag(S) (V W)ᵀ. U in Y's dtype; S, W float64 on the
+/// CPU.
+struct RitzTriplets {
+  at::Tensor U, S, W;
+};
+RitzTriplets rayleigh_ritz(at::Tensor Y);
+
 /// The largest column norm, in double so that neither 1e-30 nor 1e30 leaves the range; 0 without columns.
 double largest_column(const at::Tensor& X);
 

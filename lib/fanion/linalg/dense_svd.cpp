@@ -43,10 +43,8 @@ DenseFactors gram_factors(const at::Tensor& A, int64_t k) {
   const auto X = A / scale, wide = X.to(at::kDouble);
   const auto [theta, W] = at::linalg_eigh(at::matmul(wide.t(), wide));
   const auto Q = W.narrow(1, A.size(1) - k, k).flip(1);
-  auto [left, R] = thin_qr(at::matmul(X, Q.to(A.scalar_type())));
-  const auto [P, S, Nh] = at::linalg_svd(R, /*full_matrices=*/false);
-  const auto to_working = [&](const at::Tensor& T) { return T.to(A.options()); };
-  return {at::matmul(left, to_working(P)), to_working(S * scale), to_working(at::matmul(Q, Nh.t().to(Q.options()))),
+  const auto [U, S, N] = rayleigh_ritz(at::matmul(X, Q.to(A.scalar_type())));
+  return {U, (S * scale).to(A.options()), at::matmul(Q, N.to(Q.options())).to(A.options()),
           (theta.flip(0).clamp_min(0).sqrt() * scale).to(at::kCPU).contiguous()};
 }
 

@@ -18,10 +18,8 @@ BlockBidiagonalisation::BlockBidiagonalisation(const LinearOperator& A, int64_t 
       B_(at::zeros({capacity_, capacity_}, at::kDouble)) {}
 
 void BlockBidiagonalisation::expand() {
-  TORCH_INTERNAL_ASSERT(!full());
-  const int64_t b = next_.size(1);
-  const auto V = V_.narrow(1, size_, b);
-  V.copy_(next_);
+  const auto V = join();
+  const int64_t b = V.size(1);
   at::Tensor Y, Z;
   {
     const Stopwatch watch(seconds_.products);

@@ -38,6 +38,13 @@ void KrylovBasis::refresh(const at::Tensor& random) {
   next_ = next_.size(1) > 0 ? at::cat({next_.t(), fresh.Q.t()}, 0).t() : std::move(fresh.Q);
 }
 
+at::Tensor KrylovBasis::join() {
+  TORCH_INTERNAL_ASSERT(!full());
+  auto V = V_.narrow(1, size_, next_.size(1));
+  V.copy_(next_);
+  return V;
+}
+
 at::Tensor KrylovBasis::advance(at::Tensor Z, int64_t b, double scale) {
   const int64_t local = restarted_ ? size_ : b + last_;
   last_ = b;

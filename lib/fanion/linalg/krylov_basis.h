@@ -48,6 +48,8 @@ class KrylovBasis {
 
  protected:
   KrylovBasis(const LinearOperator& A, int64_t capacity, at::Generator generator);
+  /// Puts the next block behind V's columns, without counting it yet; returns it.
+  at::Tensor join();
   /// Splits at the first `size()` columns of `basis`, on the clock of `seconds().basis`.
   BlockSplit split(const at::Tensor& basis, int64_t local, at::Tensor X, double scale);
   at::Tensor right(const at::Tensor& Q) const;  ///< V Q

@@ -42,17 +42,17 @@ class Krylov {
     const int64_t random = std::min(std::max(plan_.block - start.size(1), std::min(plan_.block, kLeastRandom)),
                                     plan_.capacity - start.size(1));
     basis_.start(start, random_block(A_.cols(), random, A_.options(), options_));
-    int64_t steps = 0, next_look = (k_ + plan_.block) / plan_.block + 4, sweeps = 0;
+    int64_t next_look = (k_ + plan_.block) / plan_.block + 4, sweeps = 0;
     LookSchedule schedule(options_.tol, 0);
     SvdReport report;
     report.status = options_.criterion == SvdCriterion::passes ? SvdStatus::passes : SvdStatus::exhausted;
     Look seen;
     for (;;) {
       basis_.expand();
-      ++steps;
-      const bool out_of_passes = options_.passes && steps >= *options_.passes;
+      ++steps_;
+      const bool out_of_passes = options_.passes && steps_ >= *options_.passes;
       const bool fixed = options_.criterion == SvdCriterion::passes;
-      const bool early = fixed || steps < next_look || basis_.size() < std::min(k_ + 1, limit_);
+      const bool early = fixed || steps_ < next_look || basis_.size() < std::min(k_ + 1, limit_);
       if (!out_of_passes && !basis_.full() && early) continue;
       seen = looks_.look();
       // True residuals do not depend on what the space may have missed; two looks for that are enough.
@@ -69,17 +69,16 @@ class Krylov {
       if (basis_.full()) {
         restart();
         ++report.restarts;
-        schedule = LookSchedule(options_.tol, steps);
+        schedule = LookSchedule(options_.tol, steps_);
       }
       if (look_again && sweeps < kMostSweeps) {
         refresh();
         ++sweeps;
       }
-      next_look = steps + schedule.wait(steps, seen.value, seen.estimate);
+      next_look = steps_ + schedule.wait(steps_, seen.value, seen.estimate);
     }
-    steps_ = steps;
     hopeless_ = seen.hopeless && report.status == SvdStatus::exhausted;
-    return finish(std::move(report), std::move(seen), steps);
+    return finish(std::move(report), std::move(seen));
   }
 
   int64_t steps() const { return steps_; }
@@ -108,7 +107,7 @@ class Krylov {
     basis_.restart(keep);
   }
 
-  SvdResult finish(SvdReport report, Look seen, int64_t steps) {
+  SvdResult finish(SvdReport report, Look seen) {
     const int64_t p = basis_.size();
     TORCH_INTERNAL_ASSERT(p >= k_);
     if (!seen.bounds.upper.defined()) looks_.add_bounds(seen);
@@ -117,7 +116,7 @@ class Krylov {
     report.bounds = std::move(seen.bounds);
     report.seconds = basis_.seconds();
     report.seconds.projected = looks_.seconds();
-    report.message = c10::str(steps, " steps to a basis of ", p, ", ", report.restarts, " restarts, largest residual ",
+    report.message = c10::str(steps_, " steps to a basis of ", p, ", ", report.restarts, " restarts, largest residual ",
                               report.residuals.max().item<double>(), " with sigma_1 = ", result.S[0].item<double>());
     result.report = std::move(report);
     return result;

@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_qr.h>
-#include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/zeros.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/linalg/block_split.h"
 #include "fanion/linalg/stopwatch.h"
 #include "fanion/linalg/svd_bounds.h"
 
@@ -42,10 +42,9 @@ SvdResult on_space(const LinearOperator& A, const at::Tensor& columns, const Svd
     std::tie(Y, Z) = A.apply_gram(V);
   }
   const Stopwatch watch(report.seconds.basis);
-  const auto [Q, R] = at::linalg_qr(Y);
-  const auto [P, S, Wh] = at::linalg_svd(R, /*full_matrices=*/false);
-  const auto W = Wh.t();
-  result = {at::matmul(Q, P), S, at::matmul(V, W), std::move(report)};
+  const auto ritz = rayleigh_ritz(std::move(Y));
+  const auto S = ritz.S.to(A.options()), W = ritz.W.to(A.options());
+  result = {ritz.U, S, at::matmul(V, W), std::move(report)};
   const auto left_over = at::matmul(Z, W) - result.V * S.square();
   auto r = to_doubles(at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU));
   auto theta = to_doubles(S.to(at::kCPU, at::kDouble));
