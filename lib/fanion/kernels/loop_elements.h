@@ -28,6 +28,16 @@ using Words = std::uint32_t __attribute__((vector_size(kLanes * 4)));
 #define FANION_KEEP(x)
 #endif
 
+/// All bits in the last `count` lanes.
+FANION_INLINE Words last_lanes(std::int64_t count) {
+  Words mask = {};
+  for (std::int64_t i = kLanes - count; i < kLanes; ++i) mask[i] = ~0U;
+  return mask;
+}
+FANION_INLINE Vector masked(const Vector& x, const Words& mask) {
+  return reinterpret_cast<Vector>(reinterpret_cast<Words>(x) & mask);
+}
+
 template <Storage S>
 struct Element;
 template <>
@@ -73,6 +83,16 @@ struct Element<Storage::float16> {
     return value * 0x1p112F;
   }
 };
+
+template <Storage S>
+using ElementOf = typename Element<S>::type;
+
+/// Whether a prefetch of what lies at column c, a multiple of kLanes, is the first of its cache line.
+template <Storage S>
+FANION_INLINE constexpr bool starts_line(std::int64_t c) {
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(ElementOf<S>));
+  return line <= kLanes || c % line == 0;
+}
 
 }  // namespace
 }  // namespace fanion::kernels

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kGramColumns = 8;    // more would crowd the rows out of the cache
 constexpr int64_t kWidestPanel = 512;  // 8 columns of Y are 16 KiB then
+constexpr int64_t kManyColumns = 4;    // from which prefetches of A pay where the last cache holds it
 // Bytes that the last cache of today's processors holds: two products read those faster, by whole rows.
 constexpr int64_t kCached = int64_t{16} * 1024 * 1024;
 
@@ -49,13 +50,19 @@ double squares_of(const Rows& A) {
 void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z, double* squares) {
   const auto& loops = loops_in_use();
   const int block_rows = gram_block_rows(A, V.columns);
+  const bool cached = V.columns < kManyColumns && A.rows * A.cols * element_bytes(A) <= kCached;
   const auto chunks = chunks_of(A.rows, V.columns, kStreamedRows);
   std::vector<double> sums(chunks.count());
   sum_of_chunks(chunks, Z, A.cols, skinny_scratch(block_rows, V.columns), [&](int64_t i, Block z, float* scratch) {
     const int64_t end = chunks.first(i) + chunks.length(i), step = squares != nullptr ? block_rows : chunks.size;
     for (int64_t r = chunks.first(i); r < end; r += step) {
       const auto part = rows_from(A, r, std::min(step, end - r));
-      loops.gram(part, V, rows_from(Y, r), z, block_rows, scratch);
+      if (cached) {
+        loops.forward(part, V, rows_from(Y, r), kStreamedRows, scratch);
+        loops.adjoint(part, rows_from(Y, r), z, kStreamedRows, scratch);
+      } else {
+        loops.gram(part, V, rows_from(Y, r), z, block_rows, scratch);
+      }
       if (squares != nullptr) sums[i] += squares_of(part);
     }
   });

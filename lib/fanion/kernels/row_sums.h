@@ -1,0 +1,75 @@
+#pragma once
+
+#include "fanion/kernels/dot_loops.h"
+
+/// Sums of multiples of a few rows. For skinny_loops.cpp alone, like loop_elements.h.
+///
+/// A strip of two to four vectors × B columns of accumulators goes down the rows of a block.
+namespace fanion::kernels {
+namespace {
+
+constexpr std::int64_t kFarBytes = 512;  ///< by which rows are prefetched from memory
+constexpr std::int64_t kNear = 64;       ///< elements by which they are from the second-level cache
+
+/// Vectors of Z per strip, so that with the columns' accumulators they leave registers for the operands.
+constexpr int strip_vectors(int columns) {
+  constexpr int most = kLanes == 16 ? 16 : 8;
+  return columns >= most / 2 ? 2 : most / columns > 4 ? 4 : most / columns;
+}
+
+/// Z[j, 0:N·kLanes] += Σ_r a[r, 0:N·kLanes] y[r][j] for `rows` rows, of one vector only the lanes in `mask`; y has
+/// row_stride floats from row to row. For `gram`, whose rows the cache has, the next block is prefetched as well,
+/// `next_block` elements on.
+template <Storage S, int B, int N, bool Gram>
+FANION_INLINE void add_strip(const ElementOf<S>* a, std::int64_t stride, int rows, const float* y,
+                             std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t next_block,
+                             const Words& mask) {
+  Vector acc[B][N];
+  for (int j = 0; j < B; ++j)
+    for (int i = 0; i < N; ++i) acc[j][i] = *reinterpret_cast<Vector*>(z + j * z_stride + i * kLanes);
+  constexpr std::int64_t ahead = Gram ? kNear : kFarBytes / static_cast<std::int64_t>(sizeof *a);
+  for (int r = 0; r < rows; ++r) {
+    Vector x[N];
+    for (int i = 0; i < N; ++i) {
+      const auto* from = a + r * stride + i * kLanes;
+      x[i] = Element<S>::load(from);
+      if (!starts_line<S>(i * kLanes)) continue;
+      __builtin_prefetch(from + ahead);
+      if constexpr (Gram) __builtin_prefetch(from + next_block, 0, 2);
+    }
+    if constexpr (N == 1) x[0] = masked(x[0], mask);
+    for (int j = 0; j < B; ++j) {
+      const float factor = y[r * row_stride + j];
+      for (int i = 0; i < N; ++i) acc[j][i] += x[i] * factor;
+    }
+  }
+  for (int j = 0; j < B; ++j)
+    for (int i = 0; i < N; ++i) *reinterpret_cast<Vector*>(z + j * z_stride + i * kLanes) = acc[j][i];
+}
+
+template <Storage S, int B, bool Gram>
+void add_rows(const ElementOf<S>* a, std::int64_t stride, int rows, std::int64_t length, const float* y,
+              std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t next_block) {
+  constexpr int N = strip_vectors(B);
+  const Words all = ~Words{};
+  std::int64_t c = 0;
+  for (; c + N * kLanes <= length; c += N * kLanes)
+    add_strip<S, B, N, Gram>(a + c, stride, rows, y, row_stride, z + c, z_stride, next_block, all);
+  for (; c + kLanes <= length; c += kLanes)
+    add_strip<S, B, 1, Gram>(a + c, stride, rows, y, row_stride, z + c, z_stride, next_block, all);
+  if (c == length) return;
+  if (length >= kLanes) {  // the last vector again, but only the lanes that were left out
+    const std::int64_t last = length - kLanes;
+    return add_strip<S, B, 1, Gram>(a + last, stride, rows, y, row_stride, z + last, z_stride, next_block,
+                                    last_lanes(length - c));
+  }
+  for (; c < length; ++c)
+    for (int j = 0; j < B; ++j) {
+      float total = z[j * z_stride + c];
+      for (int r = 0; r < rows; ++r) total += Element<S>::one(a + r * stride + c) * y[r * row_stride + j];
+      z[j * z_stride + c] = total;
+    }
+}
+
+}  // namespace
+}  // namespace fanion::kernels
