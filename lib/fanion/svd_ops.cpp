@@ -3,7 +3,6 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/tensor.h>
 #include <torch/custom_class.h>
 #include <torch/library.h>
 
@@ -33,11 +32,11 @@ std::vector<linalg::OperatorPtr> operators_of(const c10::List<Object>& objects) 
 }
 
 /// U, S, V of one matrix or a batch, and the reports of b matrices in the order that linalg.py reads: tensors of their
-/// own, figures (b, 7), counts (b, 3) and five words each.
+/// own, seven figures, three counts and five words each.
 using Record = std::tuple<at::Tensor, at::Tensor, at::Tensor, std::vector<at::Tensor>, std::vector<at::Tensor>,
-                          at::Tensor, at::Tensor, std::vector<std::string>>;
+                          std::vector<double>, std::vector<int64_t>, std::vector<std::string>>;
 constexpr auto kRecord =
-    "(Tensor U, Tensor S, Tensor V, Tensor[] residuals, Tensor[] upper, Tensor figures, Tensor counts, str[] words)";
+    "(Tensor U, Tensor S, Tensor V, Tensor[] residuals, Tensor[] upper, float[] figures, int[] counts, str[] words)";
 
 Record record(const at::Tensor& U, const at::Tensor& S, const at::Tensor& V,
               const std::vector<linalg::SvdReport>& reports) {
@@ -57,15 +56,7 @@ Record record(const at::Tensor& U, const at::Tensor& S, const at::Tensor& V,
       words.emplace_back(word);
     words.push_back(r.message);
   }
-  const auto b = static_cast<int64_t>(reports.size());
-  return {U,
-          S,
-          V,
-          residuals,
-          upper,
-          at::tensor(figures, at::kDouble).view({b, 7}),
-          at::tensor(counts, at::kLong).view({b, 3}),
-          words};
+  return {U, S, V, residuals, upper, figures, counts, words};
 }
 
 Record solve(const at::Tensor& A, int64_t k, const linalg::SvdOptions& options) {

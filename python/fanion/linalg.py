@@ -114,14 +114,14 @@ def topk_svd(
 
 
 def _reports(
-    residuals: list[Tensor], upper: list[Tensor], figures: Tensor, counts: Tensor, words: list[str]
+    residuals: list[Tensor], upper: list[Tensor], figures: list[float], counts: list[int], words: list[str]
 ) -> list[SvdReport]:
     """The records of svd_ops.cpp."""
     reports = []
-    for i, (bounds, times) in enumerate(zip(figures[:, :4].tolist(), figures[:, 4:].tolist(), strict=True)):
+    for i in range(len(residuals)):
         used, asked, status, kind, message = words[5 * i : 5 * i + 5]
-        products, reads, restarts = counts[i].tolist()
-        next_upper, rank_k, lmo_gap, failure = bounds
+        products, reads, restarts = counts[3 * i : 3 * i + 3]
+        next_upper, rank_k, lmo_gap, failure, *times = figures[7 * i : 7 * i + 7]
         reports.append(
             SvdReport(
                 method=used,

@@ -38,10 +38,11 @@ bool takes_gram_schmidt(const at::Tensor& X) {
          X.stride(1) >= X.size(0);
 }
 
-void project_out(const at::Tensor& W, at::Tensor& X, const at::Tensor& C) {
+void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at::Tensor& C) {
   constexpr int64_t kSmall = 300'000;  // multiplications, from which a second thread pays
-  const int64_t n = X.size(0), b = X.size(1), p = W.size(1);
+  const int64_t n = X.size(0), b = X.size(1), p = basis.size(1) - from;
   if (p * n * b > kSmall || n > kLongest) {
+    const auto W = basis.narrow(1, from, p);
     at::Tensor part, along;
     if (gram_reads(W.t(), b) == 1) {
       std::tie(part, along) = skinny_gram(W.t(), X);
@@ -50,18 +51,19 @@ void project_out(const at::Tensor& W, at::Tensor& X, const at::Tensor& C) {
       along = skinny_product(W, part);
     }
     X.sub_(along);
-    C.add_(part);
+    C.narrow(0, from, p).add_(part);
     return;
   }
   // A few vectors at a time, the next ones of what the last ones have left.
   const auto& loops = loops_in_use();
   std::array<float, kMostBlockColumns * kVectors> part{};
   std::array<float, skinny_scratch(kVectors, kMostBlockColumns)> scratch{};
-  const float* w = W.const_data_ptr<float>();
-  auto* c = C.data_ptr<double>();
+  const int64_t stride = basis.stride(1);
+  const float* w = basis.const_data_ptr<float>() + from * stride;
+  auto* c = C.data_ptr<double>() + from * b;
   for (int64_t first = 0; first < p; first += kVectors) {
     const int64_t count = std::min<int64_t>(kVectors, p - first);
-    const Rows rows{w + first * W.stride(1), count, n, W.stride(1), Storage::float32};
+    const Rows rows{w + first * stride, count, n, stride, Storage::float32};
     const Block coefficients{part.data(), b, kVectors};
     loops.forward(rows, block_of(X), coefficients, kVectors, scratch.data());
     for (int64_t j = 0; j < b; ++j)
@@ -75,10 +77,11 @@ void project_out(const at::Tensor& W, at::Tensor& X, const at::Tensor& C) {
 }
 
 double largest_column(const at::Tensor& X) {
+  const auto block = block_of(X);
   double largest = 0;
-  for (int64_t j = 0; j < X.size(1); ++j) {
+  for (int64_t j = 0; j < block.columns; ++j) {
     double squares = 0;
-    loops_in_use().cross(block_of(X.narrow(1, j, 1)), X.size(0), &squares);
+    loops_in_use().cross({block.data + j * block.stride, 1, block.stride}, X.size(0), &squares);
     largest = std::max(largest, squares);
   }
   return std::sqrt(largest);

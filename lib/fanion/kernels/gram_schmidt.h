@@ -10,9 +10,10 @@ namespace fanion::kernels {
 /// Whether the functions below take X: (n, b) float32 on the CPU, b ≤ 32, columns contiguous.
 bool takes_gram_schmidt(const at::Tensor& X);
 
-/// X ← X − W WᵀX for orthonormal W (n, p) of the same kind, any p; adds WᵀX to C, (p, b) float64, rows contiguous.
-/// Small ones on one thread without an allocation, large ones by `skinny_gram`. Cost: 4npb flops.
-void project_out(const at::Tensor& W, at::Tensor& X, const at::Tensor& C);
+/// X ← X − W WᵀX for W, the columns of `basis` from `first` on, orthonormal and of the same kind, any number of them;
+/// adds WᵀX to the rows of C from `first` on, (columns of the basis, b) float64, contiguous.
+/// Small ones on one thread without an allocation, large ones by `skinny_gram`. Cost: 4npb flops for p columns.
+void project_out(const at::Tensor& basis, int64_t first, at::Tensor& X, const at::Tensor& C);
 
 /// The largest ‖x_j‖, summed in double.
 double largest_column(const at::Tensor& X);

@@ -1,7 +1,9 @@
 #include "fanion/kernels/large_pages.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/EmptyTensor.h>
+#include <ATen/ops/empty_strided.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/util/strides.h>
 
 #include <cstdlib>
 #include <mutex>
@@ -83,11 +85,15 @@ Buffer fresh(std::size_t wanted) {
 }  // namespace
 
 at::Tensor empty_in_large_pages(at::IntArrayRef sizes, const at::TensorOptions& options) {
-  const auto wanted = static_cast<std::size_t>(c10::multiply_integers(sizes)) * options.dtype().itemsize();
-  if (!options.device().is_cpu() || wanted < 2 * kPage) return at::empty(sizes, options);
+  return empty_in_large_pages(sizes, c10::contiguous_strides(sizes), options);
+}
+
+at::Tensor empty_in_large_pages(at::IntArrayRef sizes, at::IntArrayRef strides, const at::TensorOptions& options) {
+  const auto wanted = at::detail::computeStorageNbytes(sizes, strides, options.dtype().itemsize());
+  if (!options.device().is_cpu() || wanted < 2 * kPage) return at::empty_strided(sizes, strides, options);
   auto buffer = pool().take(wanted);
   if (buffer.data == nullptr) buffer = fresh(wanted);
-  return at::from_blob(buffer.data, sizes, [buffer](void*) { pool().put(buffer); }, options);
+  return at::from_blob(buffer.data, sizes, strides, [buffer](void*) { pool().put(buffer); }, options);
 }
 
 std::size_t release_large_pages() { return pool().release(); }

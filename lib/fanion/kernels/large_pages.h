@@ -10,7 +10,8 @@ namespace fanion::kernels {
 /// much as a read of several of them, and even large pages are cleared by the system first, at as little as 2 GB/s on
 /// virtual machines. So a buffer that is freed is kept for the next call, up to `kMostKept` bytes in all; results of
 /// the library may live in one. Safe to call from any thread.
-at::Tensor empty_in_large_pages(at::IntArrayRef sizes, const at::TensorOptions& options);
+at::Tensor empty_in_large_pages(at::IntArrayRef sizes, at::IntArrayRef strides, const at::TensorOptions& options);
+at::Tensor empty_in_large_pages(at::IntArrayRef sizes, const at::TensorOptions& options);  ///< contiguous
 
 constexpr std::size_t kMostKept = std::size_t{256} << 20U;
 

@@ -28,8 +28,10 @@ at::Tensor in_block_layout(const at::Tensor& X) {
 }
 
 Chunks chunks_of(int64_t all, int64_t columns, int64_t unit) {
+  const auto pieces = [&](int64_t size) { return (all + size - 1) / size; };
   const int64_t wanted = std::max(all / 16, std::min(80 * columns, all / 4));
-  return {all, std::max<int64_t>((wanted + unit - 1) / unit, 3) * unit};
+  const int64_t count = (pieces(std::max(wanted, 3 * unit)) + 3) / 4 * 4;
+  return {all, std::max<int64_t>((pieces(count) + unit - 1) / unit, 3) * unit};
 }
 
 }  // namespace fanion::kernels

@@ -13,6 +13,7 @@
 namespace fanion::kernels {
 
 constexpr int kStreamedRows = 24;  ///< rows whose streams the processor still prefetches well
+constexpr int kChunkRows = 12;     ///< a chunk has a multiple of these
 
 /// A as row-major, with the stride from row to row; `flipped` if that is Aᵀ.
 struct RowMajor {
@@ -47,8 +48,8 @@ struct Chunks {
   int64_t length(int64_t i) const { return std::min(size, all - i * size); }
 };
 /// What a thread takes at a time: multiples of `unit`, 16 of them where that leaves the summing up of one block of
-/// `columns` vectors per chunk cheap, else as few as 4. Fixed by the shapes alone, so that results do not depend on the
-/// threads.
+/// `columns` vectors per chunk cheap, else as few as 4; a multiple of 4 where `unit` allows, so that threads share them
+/// evenly. Fixed by the shapes alone, so that results do not depend on the threads.
 Chunks chunks_of(int64_t all, int64_t columns, int64_t unit);
 
 /// f(chunk, scratch) for every chunk; a thread takes the next one when it is done with its last.

@@ -32,6 +32,12 @@ int gram_block_rows(const Rows& A, int64_t columns) {
   return 0;
 }
 
+/// Rows that two products take in turn where the last cache holds A, for one vector so few that they stay in the first.
+int64_t rows_in_turn(const Rows& A, int64_t columns) {
+  constexpr int64_t kFirstLevel = 40960;
+  return columns > 1 ? kStreamedRows : std::clamp<int64_t>(kFirstLevel / (A.cols * element_bytes(A)) / 4 * 4, 8, 24);
+}
+
 /// Columns of A that fit the second-level cache twice, or four cache lines of each row where those are up to twice the
 /// cache: what falls out of it comes back from the next one, sooner than from memory. 0 where they are more.
 int64_t panel_columns(const Rows& A) {
@@ -41,6 +47,7 @@ int64_t panel_columns(const Rows& A) {
 }
 
 double squares_of(const Rows& A) {
+  if (A.stride == A.cols) return loops_in_use().squares(A.data, A.rows * A.cols, A.storage);
   double total = 0;
   for (int64_t r = 0; r < A.rows; ++r) total += loops_in_use().squares(rows_from(A, r, 1).data, A.cols, A.storage);
   return total;
@@ -51,10 +58,12 @@ void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z,
   const auto& loops = loops_in_use();
   const int block_rows = gram_block_rows(A, V.columns);
   const bool cached = V.columns < kManyColumns && A.rows * A.cols * element_bytes(A) <= kCached;
-  const auto chunks = chunks_of(A.rows, V.columns, kStreamedRows);
+  const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
   std::vector<double> sums(chunks.count());
   sum_of_chunks(chunks, Z, A.cols, skinny_scratch(block_rows, V.columns), [&](int64_t i, Block z, float* scratch) {
-    const int64_t end = chunks.first(i) + chunks.length(i), step = squares != nullptr ? block_rows : chunks.size;
+    const int64_t end = chunks.first(i) + chunks.length(i), step = cached               ? rows_in_turn(A, V.columns)
+                                                                   : squares != nullptr ? block_rows
+                                                                                        : chunks.size;
     for (int64_t r = chunks.first(i); r < end; r += step) {
       const auto part = rows_from(A, r, std::min(step, end - r));
       if (cached) {
@@ -82,7 +91,7 @@ void gram_by_panels(const Rows& A, const at::Tensor& V, const Block& Y, const at
     const int64_t end = chunks.first(i) + chunks.length(i);
     for (int64_t c = chunks.first(i); c < end; c += width) {
       const auto panel = columns_from(A, c, std::min(width, end - c));
-      loops.gram_panel(panel, v, rows_from(Y, c), z + i * A.rows * Y.columns, kStreamedRows);
+      loops.gram_panel(panel, v, rows_from(Y, c), z + i * A.rows * Y.columns, kChunkRows);
       if (squares != nullptr) sums[i] += squares_of(panel);
     }
   });
@@ -116,7 +125,8 @@ void skinny_gram_into(const at::Tensor& A, const at::Tensor& V, const at::Tensor
   TORCH_INTERNAL_ASSERT(flipped ? panel_columns(rows) > 0 : gram_block_rows(rows, std::min(columns, kGramColumns)) > 0);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t first = g * columns / groups, width = (g + 1) * columns / groups - first;
-    const auto v = V.narrow(1, first, width), y = Y.narrow(1, first, width), z = Z.narrow(1, first, width);
+    const auto part = [&](const at::Tensor& X) { return groups == 1 ? X : X.narrow(1, first, width); };
+    const auto v = part(V), y = part(Y), z = part(Z);
     double* wanted = g == 0 ? squares : nullptr;
     if (flipped)
       gram_by_panels(rows, v.contiguous(), block_of(y), z, wanted);

@@ -13,7 +13,7 @@ namespace {
 at::Tensor forward(const Rows& A, const Block& V) {
   auto Y = empty_block(A.rows, V.columns);
   const auto& loops = loops_in_use();
-  const auto chunks = chunks_of(A.rows, V.columns, kStreamedRows);
+  const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
   for_each_chunk(chunks, skinny_scratch(kStreamedRows, V.columns), [&](int64_t i, float* scratch) {
     const int64_t first = chunks.first(i);
     loops.forward(rows_from(A, first, chunks.length(i)), V, rows_from(block_of(Y), first), kStreamedRows, scratch);
@@ -24,7 +24,7 @@ at::Tensor forward(const Rows& A, const Block& V) {
 at::Tensor adjoint(const Rows& A, const Block& U) {
   auto Z = empty_block(A.cols, U.columns);
   const auto& loops = loops_in_use();
-  const auto chunks = chunks_of(A.rows, U.columns, kStreamedRows);
+  const auto chunks = chunks_of(A.rows, U.columns, kChunkRows);
   const int64_t scratch_floats = skinny_scratch(kStreamedRows, U.columns);
   sum_of_chunks(chunks, block_of(Z), A.cols, scratch_floats, [&](int64_t i, Block z, float* scratch) {
     const int64_t first = chunks.first(i);
@@ -50,7 +50,7 @@ int64_t column_stride(int64_t rows) {
 }
 
 at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& options) {
-  return empty_in_large_pages({columns, column_stride(rows)}, options).narrow(1, 0, rows).t();
+  return empty_in_large_pages({rows, columns}, {1, column_stride(rows)}, options);
 }
 
 at::Tensor product(const at::Tensor& A, const at::Tensor& X) {

@@ -39,8 +39,10 @@ void BlockLanczos::expand() {
     T_ = grown;
   }
   size_ += b;
-  const auto column = advance(std::move(Z), b, scale_);
-  T().narrow(1, size_ - b, b).copy_(column);
+  const auto column = advance(std::move(Z), b, scale_).contiguous();
+  const auto* from = column.const_data_ptr<double>();
+  auto* to = T_.data_ptr<double>() + size_ - b;
+  for (int64_t i = 0; i < size_; ++i) std::copy_n(from + i * b, b, to + i * T_.size(1));
 }
 
 ProjectedSvd BlockLanczos::projected(int64_t /*count*/) const {
@@ -71,7 +73,8 @@ void BlockLanczos::restart(int64_t keep) {
 SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   const Stopwatch watch(seconds_.basis);
   const int64_t b = coupling_.size(1);
-  const auto Q = std::get<0>(at::linalg_qr(seen.Q.narrow(1, 0, k)));
+  const auto leading = seen.Q.narrow(1, 0, k);
+  const auto Q = seen.rough ? std::get<0>(at::linalg_qr(leading)) : leading;
   SvdResult result;
   const auto [U, S, W] = rayleigh_ritz(image(Q));
   result.U = U;

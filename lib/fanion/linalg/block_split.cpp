@@ -9,6 +9,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 
@@ -25,12 +26,12 @@ at::Tensor to_cpu(const at::Tensor& X) { return X.to(at::kCPU, at::kDouble); }
 /// X ← X − W WᵀX for the last `columns` of the basis; adds the coefficients to C, one row for each of the basis.
 void project_out(const at::Tensor& basis, int64_t columns, at::Tensor& X, const at::Tensor& C) {
   if (columns == 0) return;
-  const auto W = basis.narrow(1, basis.size(1) - columns, columns);
-  const auto rows = C.narrow(0, basis.size(1) - columns, columns);
-  if (kernels::takes_gram_schmidt(X)) return kernels::project_out(W, X, rows);
+  const int64_t first = basis.size(1) - columns;
+  if (kernels::takes_gram_schmidt(X)) return kernels::project_out(basis, first, X, C);
+  const auto W = basis.narrow(1, first, columns);
   const auto part = kernels::product(W.t(), X);
   X.sub_(kernels::product(W, part));
-  rows.add_(to_cpu(part));
+  C.narrow(0, first, columns).add_(to_cpu(part));
 }
 
 /// The same for all of the basis; returns the coefficients.
@@ -40,12 +41,20 @@ at::Tensor project_out(const at::Tensor& basis, at::Tensor& X) {
   return C;
 }
 
+/// The least |Rᵢᵢ| of a matrix on the CPU in double; infinite without columns.
+double least_diagonal(const at::Tensor& R) {
+  const auto* r = R.const_data_ptr<double>();
+  double least = std::numeric_limits<double>::infinity();
+  for (int64_t i = 0; i < R.size(1); ++i) least = std::min(least, std::abs(r[i * (R.stride(0) + R.stride(1))]));
+  return least;
+}
+
 /// Upper triangular R and X ← X R⁻¹; nothing where a column is left with no more than `least`.
 std::optional<at::Tensor> orthonormalise(at::Tensor& X, double least) {
   if (kernels::takes_gram_schmidt(X)) return kernels::cholesky_qr(X, least);
   const auto [Q, R] = at::linalg_qr(X);
   auto coefficients = to_cpu(R);
-  if (!(coefficients.diagonal().abs().amin().item<double>() > least)) return std::nullopt;
+  if (!(least_diagonal(coefficients) > least)) return std::nullopt;
   X = Q;
   return coefficients;
 }
@@ -108,7 +117,7 @@ BlockSplit split(const at::Tensor& basis, at::Tensor X, const SplitTerms& terms,
   const double scale = std::max(terms.scale, before);
   std::optional<at::Tensor> R;
   if (b <= X.size(0) - p) R = orthonormalise(X, 10 * terms.eps * scale);
-  if (R && R->diagonal().abs().amin().item<double>() > kMuch * before) return {C, std::move(X), *R};
+  if (R && least_diagonal(*R) > kMuch * before) return {C, std::move(X), *R};
 
   const bool scaled = R.has_value();  // X is orthonormal, but what was left of the basis has grown with the rest
   if (scaled) {

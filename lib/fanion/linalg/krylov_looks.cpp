@@ -1,10 +1,9 @@
 #include "fanion/linalg/krylov_looks.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/matmul.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "fanion/linalg/stopwatch.h"
 
@@ -26,8 +25,9 @@ Look KrylovLooks::look() {
   Look seen;
   const int64_t p = basis_.size(), count = std::min(k_ + 1, p);
   seen.svd = basis_.projected(count);
-  const auto residual = eigen_residual(seen.svd);
-  const auto S = to_doubles(seen.svd.S), r = to_doubles(residual);
+  seen.residual = eigen_residual(seen.svd);
+  const auto& r = seen.residual;
+  const auto S = to_doubles(seen.svd.S);
   double worst = 0, largest = 0;
   for (int64_t i = 0; i < std::min(k_, count); ++i) {
     worst = std::max(worst, basis_.residual(r[i], S[i], S[0]));
@@ -44,22 +44,31 @@ Look KrylovLooks::look() {
   if (count < std::min(k_ + 1, limit_)) seen.value = seen.estimate = std::numeric_limits<double>::infinity();
   if (criterion_ == SvdCriterion::residual || criterion_ == SvdCriterion::passes) return seen;
 
-  seen.bounds = bounds(seen.svd, residual, seen.crowded);
+  seen.bounds = bounds(seen);
   seen.value = criterion_value(criterion_, seen.bounds, relative);
   const bool ranked = criterion_ == SvdCriterion::rank_k;
   EigenvalueBounds guess{{}, BoundKind::probabilistic};
   for (int64_t i = 0; i <= k_; ++i)
     guess.upper.push_back(i < count ? S[i] * S[i] + (i < k_ && ranked ? 0.0 : r[i]) : 0.0);
-  seen.estimate = criterion_value(criterion_, bounds_from(seen.svd, residual, guess), relative);
+  seen.estimate = criterion_value(criterion_, bounds_from(seen, guess), relative);
   return seen;
 }
 
-/// ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for i ≤ min(k + 1, p).
-at::Tensor KrylovLooks::eigen_residual(const ProjectedSvd& svd) const {
-  const auto& C = basis_.coupling();
-  const int64_t p = basis_.size();
-  const auto last = svd.Q.narrow(0, p - C.size(1), C.size(1)).narrow(1, 0, std::min(k_ + 1, p));
-  return at::linalg_vector_norm(at::matmul(C, last), 2, {{0}});
+/// The columns of C times the last rows of the vectors, in plain loops: they are few.
+std::vector<double> KrylovLooks::eigen_residual(const ProjectedSvd& svd) const {
+  const auto C = basis_.coupling().accessor<double, 2>();
+  const auto Q = svd.Q.accessor<double, 2>();
+  const int64_t p = basis_.size(), first = p - C.size(1);
+  std::vector<double> norms(std::min(k_ + 1, p));
+  for (int64_t i = 0; i < std::ssize(norms); ++i) {
+    for (int64_t row = 0; row < C.size(0); ++row) {
+      double along = 0;
+      for (int64_t l = 0; l < C.size(1); ++l) along += C[row][l] * Q[first + l][i];
+      norms[i] += along * along;
+    }
+    norms[i] = std::sqrt(norms[i]);
+  }
+  return norms;
 }
 
 /// Whether a group of close Ritz values is as large as the bounds' random block allows, or larger.
@@ -75,9 +84,8 @@ bool KrylovLooks::crowded(const std::vector<double>& S, const std::vector<double
   return false;
 }
 
-SvdBounds KrylovLooks::bounds_from(const ProjectedSvd& svd, const at::Tensor& residual,
-                                   const EigenvalueBounds& upper) const {
-  auto theta = to_doubles(svd.S), r = to_doubles(residual);
+SvdBounds KrylovLooks::bounds_from(const Look& seen, const EigenvalueBounds& upper) const {
+  auto theta = to_doubles(seen.svd.S), r = seen.residual;
   for (auto& each : theta) each *= each;
   theta.resize(std::max<int64_t>(theta.size(), k_), 0.0);
   r.resize(k_, std::numeric_limits<double>::infinity());
@@ -85,26 +93,26 @@ SvdBounds KrylovLooks::bounds_from(const ProjectedSvd& svd, const at::Tensor& re
 }
 
 /// Bounds from everything seen so far. A crowd of equal values voids what the random block has told.
-SvdBounds KrylovLooks::bounds(const ProjectedSvd& svd, const at::Tensor& residual, bool crowd) {
-  const LanczosRelation relation{.theta = svd.S.square(),
-                                 .vectors = svd.Q,
+SvdBounds KrylovLooks::bounds(const Look& seen) {
+  const LanczosRelation relation{.theta = seen.svd.S.square(),
+                                 .vectors = seen.svd.Q,
                                  .coupling = basis_.coupling(),
-                                 .start = crowd ? at::Tensor() : basis_.random_coordinates(),
+                                 .start = seen.crowded ? at::Tensor() : basis_.random_coordinates(),
                                  .limit = limit_,
                                  .frobenius_squared = A_.frobenius_squared().value_or(-1),
                                  .eps = basis_.relation_error()};
-  if (crowd) forget_random_bounds();
+  if (seen.crowded) forget_random_bounds();
   const auto keep_smaller = [](std::vector<double>& best, const std::vector<double>& fresh) {
     for (std::size_t i = 0; i < best.size(); ++i) best[i] = std::min(best[i], fresh[i]);
   };
   keep_smaller(proved_, proved_bounds(relation, k_));
   keep_smaller(random_, random_bounds(relation, k_));
-  return bounds_from(svd, residual, tightest(proved_, random_, unseen(relation)));
+  return bounds_from(seen, tightest(proved_, random_, unseen(relation)));
 }
 
 void KrylovLooks::add_bounds(Look& seen) {
   const Stopwatch watch(seconds_);
-  seen.bounds = bounds(seen.svd, eigen_residual(seen.svd), seen.crowded);
+  seen.bounds = bounds(seen);
 }
 
 }  // namespace fanion::linalg

@@ -10,6 +10,7 @@ namespace fanion::linalg {
 /// What one look at the projected problem of a Krylov basis tells.
 struct Look {
   ProjectedSvd svd;
+  std::vector<double> residual;  ///< ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for i ≤ min(k + 1, p)
   SvdBounds bounds;       ///< undefined where the criterion does without
   double value = 0;       ///< of the criterion, to compare with tol
   double estimate = 0;    ///< the same with σ_{k+1} taken from its Ritz value; no bound
@@ -28,10 +29,10 @@ class KrylovLooks {
   double seconds() const { return seconds_; }
 
  private:
-  at::Tensor eigen_residual(const ProjectedSvd& svd) const;
+  std::vector<double> eigen_residual(const ProjectedSvd& svd) const;
   bool crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const;
-  SvdBounds bounds_from(const ProjectedSvd& svd, const at::Tensor& residual, const EigenvalueBounds& upper) const;
-  SvdBounds bounds(const ProjectedSvd& svd, const at::Tensor& residual, bool crowd);
+  SvdBounds bounds_from(const Look& seen, const EigenvalueBounds& upper) const;
+  SvdBounds bounds(const Look& seen);
   void forget_random_bounds() { random_.assign(k_ + 1, std::numeric_limits<double>::infinity()); }
 
   int64_t k_;

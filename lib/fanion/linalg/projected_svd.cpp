@@ -13,7 +13,7 @@ ProjectedSvd from_gram(const at::Tensor& T, bool in_float) {
   const double largest = single ? T.diagonal().amax().item<double>() : 0;
   const double scale = largest > 0 ? largest : 1;
   const auto [theta, vectors] = at::linalg_eigh(largest > 0 ? (T / scale).to(at::kFloat) : T, "U");
-  return {{}, (theta.flip(0).to(at::kDouble).clamp_min(0) * scale).sqrt(), vectors.flip(1).to(at::kDouble)};
+  return {{}, (theta.flip(0).to(at::kDouble).clamp_min(0) * scale).sqrt(), vectors.flip(1).to(at::kDouble), single};
 }
 
 ProjectedSvd full_svd(const at::Tensor& B, int64_t columns) {

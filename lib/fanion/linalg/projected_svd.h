@@ -7,6 +7,7 @@ namespace fanion::linalg {
 /// SVD of the small projected matrix, B = P diag(S) Qᵀ, on the CPU in float64.
 struct ProjectedSvd {
   at::Tensor P, S, Q;  ///< (p, j), (p,) descending, (p, p)
+  bool rough = false;  ///< found in float32: Q is orthonormal to its rounding only
 };
 
 /// Values √θ and vectors of T = BᵀB, whose upper triangle is read; P is undefined. Values below 1e-8·σ₁ are lost; above
