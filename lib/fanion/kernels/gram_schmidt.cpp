@@ -34,8 +34,7 @@ bool cholesky(double* G, int64_t n, double least) {
 }  // namespace
 
 bool takes_gram_schmidt(const at::Tensor& X) {
-  return X.scalar_type() == at::kFloat && X.device().is_cpu() && X.size(1) <= kMostBlockColumns && X.stride(0) == 1 &&
-         X.stride(1) >= X.size(0);
+  return X.scalar_type() == at::kFloat && X.device().is_cpu() && X.size(1) <= kMostBlockColumns && is_block(X);
 }
 
 void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at::Tensor& C) {

@@ -3,13 +3,13 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_qr.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/minimum.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
+#include "fanion/host_numbers.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/stopwatch.h"
 
@@ -72,17 +72,18 @@ void BlockLanczos::restart(int64_t keep) {
 
 SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   const Stopwatch watch(seconds_.basis);
-  const int64_t b = coupling_.size(1);
   const auto leading = seen.Q.narrow(1, 0, k);
   const auto Q = seen.rough ? std::get<0>(at::linalg_qr(leading)) : leading;
   SvdResult result;
   const auto [U, S, W] = rayleigh_ritz(image(Q));
+  const auto turned = at::matmul(Q, W);
   result.U = U;
   result.S = S.to(A_.options());
-  result.V = right(at::matmul(Q, W));
-  const auto rest = at::matmul(coupling_, at::matmul(Q.narrow(0, size_ - b, b), W));
-  const auto r = at::linalg_vector_norm(rest, 2, {{0}}) + relation_error() * S[0].square();
-  result.report.residuals = at::minimum(r / S, S[0]).nan_to_num(0);
+  result.V = right(turned);
+  auto residuals = leaving(turned, k);
+  const auto sigma = to_doubles(S);
+  for (int64_t i = 0; i < k; ++i) residuals[i] = residual(residuals[i], sigma[i], sigma[0]);
+  result.report.residuals = at::tensor(residuals, at::kDouble);
   return result;
 }
 

@@ -5,6 +5,8 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/zeros.h>
 
+#include <cmath>
+
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/stopwatch.h"
 
@@ -68,6 +70,22 @@ void KrylovBasis::rotate(const at::Tensor& Q) {
   random_ = at::Tensor();
   restarted_ = true;
   next_ = split(V_.narrow(1, 0, size_), size_, next_, 1.0).Q;  // the rotation left rounding errors between them
+}
+
+/// In plain loops, for they are few.
+std::vector<double> KrylovBasis::leaving(const at::Tensor& Q, int64_t count) const {
+  const auto C = coupling_.accessor<double, 2>(), rows = Q.accessor<double, 2>();
+  const int64_t first = size_ - C.size(1);
+  std::vector<double> norms(count);
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t row = 0; row < C.size(0); ++row) {
+      double along = 0;
+      for (int64_t l = 0; l < C.size(1); ++l) along += C[row][l] * rows[first + l][i];
+      norms[i] += along * along;
+    }
+    norms[i] = std::sqrt(norms[i]);
+  }
+  return norms;
 }
 
 at::Tensor KrylovBasis::random_coordinates() const {

@@ -2,6 +2,8 @@
 
 #include <ATen/core/Generator.h>
 
+#include <vector>
+
 #include "fanion/linalg/block_split.h"
 #include "fanion/linalg/linear_operator.h"
 #include "fanion/linalg/projected_svd.h"
@@ -32,6 +34,8 @@ class KrylovBasis {
   /// Whether the next block no longer fits.
   bool full() const { return next_block() == 0 || room() < next_block(); }
   const at::Tensor& coupling() const { return coupling_; }  ///< C, (b₊, width of the last block), float64 on the CPU
+  /// ‖C Q_last‖ for the first `count` columns of Q (p, j) in double: how far AᵀA V Q leaves the space.
+  std::vector<double> leaving(const at::Tensor& Q, int64_t count) const;
   /// Coordinates in V of the latest standard normal block that lies in it, (p, b); undefined if there is none.
   at::Tensor random_coordinates() const;
   double eps() const { return eps_; }  ///< unit roundoff of the working precision

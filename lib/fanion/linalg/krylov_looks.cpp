@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "fanion/linalg/stopwatch.h"
 
@@ -25,7 +24,7 @@ Look KrylovLooks::look() {
   Look seen;
   const int64_t p = basis_.size(), count = std::min(k_ + 1, p);
   seen.svd = basis_.projected(count);
-  seen.residual = eigen_residual(seen.svd);
+  seen.residual = basis_.leaving(seen.svd.Q, count);
   const auto& r = seen.residual;
   const auto S = to_doubles(seen.svd.S);
   double worst = 0, largest = 0;
@@ -52,23 +51,6 @@ Look KrylovLooks::look() {
     guess.upper.push_back(i < count ? S[i] * S[i] + (i < k_ && ranked ? 0.0 : r[i]) : 0.0);
   seen.estimate = criterion_value(criterion_, bounds_from(seen, guess), relative);
   return seen;
-}
-
-/// The columns of C times the last rows of the vectors, in plain loops: they are few.
-std::vector<double> KrylovLooks::eigen_residual(const ProjectedSvd& svd) const {
-  const auto C = basis_.coupling().accessor<double, 2>();
-  const auto Q = svd.Q.accessor<double, 2>();
-  const int64_t p = basis_.size(), first = p - C.size(1);
-  std::vector<double> norms(std::min(k_ + 1, p));
-  for (int64_t i = 0; i < std::ssize(norms); ++i) {
-    for (int64_t row = 0; row < C.size(0); ++row) {
-      double along = 0;
-      for (int64_t l = 0; l < C.size(1); ++l) along += C[row][l] * Q[first + l][i];
-      norms[i] += along * along;
-    }
-    norms[i] = std::sqrt(norms[i]);
-  }
-  return norms;
 }
 
 /// Whether a group of close Ritz values is as large as the bounds' random block allows, or larger.

@@ -29,7 +29,6 @@ class KrylovLooks {
   double seconds() const { return seconds_; }
 
  private:
-  std::vector<double> eigen_residual(const ProjectedSvd& svd) const;
   bool crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const;
   SvdBounds bounds_from(const Look& seen, const EigenvalueBounds& upper) const;
   SvdBounds bounds(const Look& seen);

@@ -127,7 +127,7 @@ SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& op
 at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options) {
   auto generator = options.generator ? *options.generator : at::detail::createCPUGenerator(0);
   const auto device = generator.device();
-  return at::randn({rows, cols}, generator, like.device(device)).to(like.device());
+  return at::randn({cols, rows}, generator, like.device(device)).to(like.device()).t();
 }
 
 at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const at::Tensor& S, const at::Tensor& V) {
