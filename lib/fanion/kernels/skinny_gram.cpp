@@ -33,9 +33,10 @@ int gram_block_rows(const Rows& A, int64_t columns) {
 }
 
 /// Rows that two products take in turn where the last cache holds A, for one vector so few that they stay in the first.
-int64_t rows_in_turn(const Rows& A, int64_t columns) {
+int rows_in_turn(const Rows& A, int64_t columns) {
   constexpr int64_t kFirstLevel = 40960;
-  return columns > 1 ? kStreamedRows : std::clamp<int64_t>(kFirstLevel / (A.cols * element_bytes(A)) / 4 * 4, 8, 24);
+  const int64_t fit = kFirstLevel / (A.cols * element_bytes(A)) / 4 * 4;
+  return columns > 1 ? kStreamedRows : static_cast<int>(std::clamp<int64_t>(fit, 8, kStreamedRows));
 }
 
 /// Columns of A that fit the second-level cache twice, or four cache lines of each row where those are up to twice the
@@ -56,19 +57,17 @@ double squares_of(const Rows& A) {
 /// Y = A V, Z = Aᵀ Y for at most kGramColumns columns, by blocks of rows.
 void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z, double* squares) {
   const auto& loops = loops_in_use();
-  const int block_rows = gram_block_rows(A, V.columns);
   const bool cached = V.columns < kManyColumns && A.rows * A.cols * element_bytes(A) <= kCached;
+  const int block_rows = cached ? rows_in_turn(A, V.columns) : gram_block_rows(A, V.columns);
   const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
   std::vector<double> sums(chunks.count());
   sum_of_chunks(chunks, Z, A.cols, skinny_scratch(block_rows, V.columns), [&](int64_t i, Block z, float* scratch) {
-    const int64_t end = chunks.first(i) + chunks.length(i), step = cached               ? rows_in_turn(A, V.columns)
-                                                                   : squares != nullptr ? block_rows
-                                                                                        : chunks.size;
+    const int64_t end = chunks.first(i) + chunks.length(i), step = cached || squares ? block_rows : chunks.size;
     for (int64_t r = chunks.first(i); r < end; r += step) {
       const auto part = rows_from(A, r, std::min(step, end - r));
       if (cached) {
-        loops.forward(part, V, rows_from(Y, r), kStreamedRows, scratch);
-        loops.adjoint(part, rows_from(Y, r), z, kStreamedRows, scratch);
+        loops.forward(part, V, rows_from(Y, r), block_rows, scratch);
+        loops.adjoint(part, rows_from(Y, r), z, block_rows, scratch);
       } else {
         loops.gram(part, V, rows_from(Y, r), z, block_rows, scratch);
       }

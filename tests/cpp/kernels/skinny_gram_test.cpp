@@ -14,9 +14,11 @@ namespace {
 
 using namespace fanion::testing;
 
-/// Panels of A's rows as stored are at most 512 columns wide, and chunks at least three panels.
+/// Panels of A's rows as stored are at most 512 columns wide, and chunks at least three panels. Of the long rows fewer
+/// than 24 fit the second-level cache, of the short ones the first holds as many.
 std::vector<Case> gram_cases() {
   auto all = cases();
+  all.push_back({"long_rows_float32", random_normal(75, 6001, 53).to(at::kFloat)});
   for (const auto dtype : {at::kFloat, at::kHalf}) {
     const std::string type = dtype == at::kFloat ? "_float32" : "_float16";
     all.push_back({"two_chunks" + type, random_normal(9, 2601, 50).to(dtype).t()});
