@@ -13,6 +13,7 @@ namespace fanion::kernels {
 namespace {
 
 constexpr int64_t kGramColumns = 8;    // more would crowd the rows out of the cache
+constexpr int64_t kMostGroups = 2;     // two products read A less often than three groups would
 constexpr int64_t kWidestPanel = 512;  // 8 columns of Y are 16 KiB then
 constexpr int64_t kManyColumns = 4;    // from which prefetches of A pay where the last cache holds it
 // Bytes that the last cache of today's processors holds: two products read those faster, by whole rows.
@@ -103,7 +104,7 @@ void gram_by_panels(const Rows& A, const at::Tensor& V, const Block& Y, const at
 }  // namespace
 
 int64_t gram_reads(const at::Tensor& A, int64_t columns) {
-  if (!takes_skinny(A) || columns == 0) return 0;
+  if (!takes_skinny(A) || columns == 0 || columns > kMostGroups * kGramColumns) return 0;
   const auto [rows, flipped] = row_major(A);
   const bool takes = flipped ? panel_columns(rows) > 0 && rows.rows * rows.cols * element_bytes(rows) > kCached
                              : gram_block_rows(rows, std::min(columns, kGramColumns)) > 0;

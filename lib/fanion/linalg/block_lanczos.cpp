@@ -1,7 +1,6 @@
 #include "fanion/linalg/block_lanczos.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_qr.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/tensor.h>
@@ -16,7 +15,7 @@
 namespace fanion::linalg {
 
 BlockLanczos::BlockLanczos(const LinearOperator& A, int64_t capacity, at::Generator generator)
-    : KrylovBasis(A, capacity, std::move(generator)) {}
+    : KrylovBasis(A, capacity, std::move(generator)), images_(kernels::empty_block(A.rows(), capacity_, A.options())) {}
 
 at::Tensor BlockLanczos::T() const { return T_.narrow(0, 0, size_).narrow(1, 0, size_); }
 
@@ -30,7 +29,7 @@ void BlockLanczos::expand() {
   }
   const double largest = largest_column(Z), range = A_.options().dtype() == at::kDouble ? 1e120 : 1e24;
   if (size_ == 0 && !(largest > 1 / range && largest < range)) throw SquaresOutOfRange{};
-  images_.push_back(std::move(Y));
+  images_.narrow(1, size_, b).copy_(Y);
   scale_ = std::max(scale_, largest);
   if (!T_.defined() || T_.size(0) < size_ + b) {
     const int64_t enough = std::min(2 * (size_ + b), A_.cols());
@@ -55,16 +54,13 @@ double BlockLanczos::residual(double eigen_residual, double sigma, double sigma1
 }
 
 at::Tensor BlockLanczos::image(const at::Tensor& Q) const {
-  std::vector<at::Tensor> rows;
-  rows.reserve(images_.size());
-  for (const auto& Y : images_) rows.push_back(Y.t());
-  return kernels::product(at::cat(rows, 0).t(), Q.to(A_.options()));
+  return kernels::product(images_.narrow(1, 0, size_), Q.to(A_.options()));
 }
 
 void BlockLanczos::restart(int64_t keep) {
   const auto kept = from_gram(T(), false);
   const auto Q = kept.Q.narrow(1, 0, keep);
-  images_ = {image(Q)};
+  images_.narrow(1, 0, keep).copy_(image(Q));
   rotate(Q);
   T_.zero_();
   T_.diagonal().narrow(0, 0, keep).copy_(kept.S.narrow(0, 0, keep).square());

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <exception>
-#include <vector>
 
 #include "fanion/linalg/krylov_basis.h"
 
@@ -32,7 +31,7 @@ class BlockLanczos final : public KrylovBasis {
   at::Tensor image(const at::Tensor& Q) const;  ///< A V Q
   double scale_ = 0;                            ///< largest ‖AᵀA v‖ so far, a lower bound of σ₁²
   at::Tensor T_;                                ///< its upper triangle, with room to grow
-  std::vector<at::Tensor> images_;              ///< A V, block after block
+  at::Tensor images_;                           ///< A V, (m, capacity), columns contiguous
 };
 
 }  // namespace fanion::linalg

@@ -29,7 +29,8 @@ double power_law(const std::array<int64_t, N>& xs, const std::array<double, N>& 
 double product_seconds(const SvdRates& rates, double elements, int64_t columns) {
   if (columns <= kRateColumns.back())
     return elements * power_law(kRateColumns, rates.gram, static_cast<double>(columns));
-  return std::max(elements * rates.gram.back(), 4 * elements * static_cast<double>(columns) * rates.gemm);
+  const double b = static_cast<double>(columns), last = static_cast<double>(kRateColumns.back());
+  return elements * std::max(rates.gram.back(), b * std::min(rates.gram.back() / last, 4 * rates.gemm));
 }
 
 template <class Number>
@@ -76,7 +77,7 @@ SvdCosts default_costs() {
                     .basis = 2.3e-10,
                     .svd = {0.00053, 0.0024, 0.01, 0.055, 0.29}},
           .eigh = {0.00021, 0.00092, 0.0047, 0.023, 0.14},
-          .step = 5e-05};
+          .step = 2.5e-05};
 }
 
 std::filesystem::path costs_file() {

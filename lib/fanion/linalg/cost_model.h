@@ -72,8 +72,9 @@ double krylov_steps(const SvdShape& shape);
 ///     the Gram matrix (not for float64): 2mn²·gemm in float64 + eigh(n) + (2mnk + 64mk²)·gemm
 ///   block_krylov: s·(mn·gram(b) + step) + basis·np²/2 + 2·eigh(p) + 2(m + n)pk·gemm
 ///   subspace:     p passes of mn·gram(k + o) + 4(m + n)(k + o)²·gemm·8; it has none but of the criterion `passes`
-/// svd and eigh between measured sizes by the power law through the neighbours, gram beyond 32 columns as products of
-/// 4mnb flops. Throws for methods without a model: `automatic` never picks those.
+/// svd and eigh between measured sizes by the power law through the neighbours, gram beyond 32 columns in proportion,
+/// or as products of 4mnb flops where those are cheaper. Throws for methods without a model: `automatic` never picks
+/// those.
 double lapack_seconds(const SvdShape& shape, const SvdCosts& costs);
 double gram_seconds(const SvdShape& shape, const SvdCosts& costs);
 double predicted_seconds(SvdMethod method, const SvdShape& shape, const SvdCosts& costs);

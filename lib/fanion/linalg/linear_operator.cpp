@@ -122,10 +122,10 @@ DenseOperator::DenseOperator(Stored s, std::optional<double> squares)
       squares_(squares) {}
 
 int64_t DenseOperator::gram_reads(int64_t columns) const {
-  return columns <= kernels::kMostSkinnyColumns ? kernels::gram_reads(A_, columns) : 0;
+  return kernels::gram_reads(A_, columns);
 }
 int64_t DenseOperator::adjoint_gram_reads(int64_t columns) const {
-  return columns <= kernels::kMostSkinnyColumns ? kernels::gram_reads(A_.t(), columns) : 0;
+  return kernels::gram_reads(A_.t(), columns);
 }
 std::optional<double> DenseOperator::frobenius_squared() const {
   if (!squares_) squares_ = kernels::sum_of_squares(A_);
