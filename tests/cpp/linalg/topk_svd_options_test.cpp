@@ -31,14 +31,14 @@ TEST(TopkSvdOptions, AutomaticIsDenseForSmallMatricesAndBlockKrylovForLarge) {
 /// The cost model takes spectra for flat and says LAPACK, where a few passes may do.
 TEST(TopkSvdOptions, AutomaticTriesAFewPassesBeforeDense) {
   constexpr int64_t kMany = 80;
-  const auto decaying = with_spectrum(1500, 400, geometric(400, 0.8), 43).to(at::kFloat);
+  const auto decaying = with_spectrum(800, 400, geometric(400, 0.8), 43).to(at::kFloat);
   EXPECT_EQ(choose_method(DenseOperator(decaying), kMany, {}), SvdMethod::dense)
       << "the model changed: choose another shape";
   const auto quick = topk_svd(decaying, kMany);
   EXPECT_EQ(quick.report.method, SvdMethod::block_krylov);
   EXPECT_EQ(quick.report.status, SvdStatus::converged);
   EXPECT_LT(quick.report.reads, 30);
-  const auto flat = topk_svd(with_spectrum(1500, 400, std::vector<double>(400, 1.0), 44).to(at::kFloat), kMany);
+  const auto flat = topk_svd(with_spectrum(800, 400, std::vector<double>(400, 1.0), 44).to(at::kFloat), kMany);
   EXPECT_EQ(flat.report.method, SvdMethod::dense) << "no rank-k matrix to converge to";
   EXPECT_NE(flat.report.message.find("passes of block_krylov"), std::string::npos);
 }
