@@ -53,6 +53,13 @@ at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& o
   return empty_in_large_pages({rows, columns}, {1, column_stride(rows)}, options);
 }
 
+void grow_block(at::Tensor& block, int64_t used, int64_t wanted, int64_t most) {
+  if (wanted <= block.size(1)) return;
+  const auto larger = empty_block(block.size(0), std::min(std::max(wanted, 2 * block.size(1)), most), block.options());
+  larger.narrow(1, 0, used).copy_(block.narrow(1, 0, used));
+  block = larger;
+}
+
 at::Tensor product(const at::Tensor& A, const at::Tensor& X) {
   const bool narrow = A.element_size() == 2;
   if (X.scalar_type() == at::kFloat && takes_skinny(A) && (narrow || X.size(1) <= kMostSkinnyColumns))

@@ -16,6 +16,9 @@ constexpr int64_t kMostSkinnyColumns = 128;
 /// Uninitialised (rows, columns) in the layout of the kernels: columns contiguous, each starting at 64 bytes.
 at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& options = at::kFloat);
 
+/// Makes room for `wanted` columns in a block of which the first `used` count: twice as many as before, at most `most`.
+void grow_block(at::Tensor& block, int64_t used, int64_t wanted, int64_t most);
+
 /// A X by the kernels where they take A and are the better choice for X, else by at::matmul; X's dtype.
 at::Tensor product(const at::Tensor& A, const at::Tensor& X);
 

@@ -15,7 +15,8 @@
 namespace fanion::linalg {
 
 BlockLanczos::BlockLanczos(const LinearOperator& A, int64_t capacity, at::Generator generator)
-    : KrylovBasis(A, capacity, std::move(generator)), images_(kernels::empty_block(A.rows(), capacity_, A.options())) {}
+    : KrylovBasis(A, capacity, std::move(generator)),
+      images_(kernels::empty_block(A.rows(), std::min(capacity_, kFirstColumns), A.options())) {}
 
 at::Tensor BlockLanczos::T() const { return T_.narrow(0, 0, size_).narrow(1, 0, size_); }
 
@@ -29,6 +30,7 @@ void BlockLanczos::expand() {
   }
   const double largest = largest_column(Z), range = A_.options().dtype() == at::kDouble ? 1e120 : 1e24;
   if (size_ == 0 && !(largest > 1 / range && largest < range)) throw SquaresOutOfRange{};
+  kernels::grow_block(images_, size_, size_ + b, capacity_);
   images_.narrow(1, size_, b).copy_(Y);
   scale_ = std::max(scale_, largest);
   if (!T_.defined() || T_.size(0) < size_ + b) {

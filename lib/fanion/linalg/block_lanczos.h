@@ -31,7 +31,7 @@ class BlockLanczos final : public KrylovBasis {
   at::Tensor image(const at::Tensor& Q) const;  ///< A V Q
   double scale_ = 0;                            ///< largest ‖AᵀA v‖ so far, a lower bound of σ₁²
   at::Tensor T_;                                ///< its upper triangle, with room to grow
-  at::Tensor images_;                           ///< A V, (m, capacity), columns contiguous
+  at::Tensor images_;                           ///< A V, as V_
 };
 
 }  // namespace fanion::linalg

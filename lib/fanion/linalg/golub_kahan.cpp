@@ -14,7 +14,7 @@ namespace fanion::linalg {
 
 BlockBidiagonalisation::BlockBidiagonalisation(const LinearOperator& A, int64_t capacity, at::Generator generator)
     : KrylovBasis(A, capacity, std::move(generator)),
-      U_(kernels::empty_block(A.rows(), capacity_, A.options())),
+      U_(kernels::empty_block(A.rows(), std::min(capacity_, kFirstColumns), A.options())),
       B_(at::zeros({capacity_, capacity_}, at::kDouble)) {}
 
 void BlockBidiagonalisation::expand() {
@@ -27,6 +27,7 @@ void BlockBidiagonalisation::expand() {
   }
   scale_ = std::max(scale_, largest_column(Y));
   const auto left = split(U_.narrow(1, 0, size_), restarted_ ? size_ : last_, std::move(Y), scale_);
+  kernels::grow_block(U_, size_, size_ + b, capacity_);
   U_.narrow(1, size_, b).copy_(left.Q);
   B_.narrow(0, 0, size_).narrow(1, size_, b).copy_(left.C);
   B_.narrow(0, size_, b).narrow(1, size_, b).copy_(left.R);

@@ -25,7 +25,7 @@ class BlockBidiagonalisation final : public KrylovBasis {
   at::Tensor left(const at::Tensor& P) const;  ///< U P
 
   double scale_ = 0;  ///< largest column norm of A V so far, a lower bound of σ₁
-  at::Tensor U_;      ///< (m, capacity), columns contiguous
+  at::Tensor U_;      ///< m rows, as V_
   at::Tensor B_;
   at::Tensor left_coupling_;  ///< E
 };

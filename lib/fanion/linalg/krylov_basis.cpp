@@ -17,7 +17,7 @@ KrylovBasis::KrylovBasis(const LinearOperator& A, int64_t capacity, at::Generato
       generator_(std::move(generator)),
       eps_(A.eps()),
       capacity_(std::min({capacity, A.rows(), A.cols()})),
-      V_(kernels::empty_block(A.cols(), capacity_, A.options())) {}
+      V_(kernels::empty_block(A.cols(), std::min(capacity_, kFirstColumns), A.options())) {}
 
 BlockSplit KrylovBasis::split(const at::Tensor& basis, int64_t local, at::Tensor X, double scale) {
   const Stopwatch watch(seconds_.basis);
@@ -42,6 +42,7 @@ void KrylovBasis::refresh(const at::Tensor& random) {
 
 at::Tensor KrylovBasis::join() {
   TORCH_INTERNAL_ASSERT(!full());
+  kernels::grow_block(V_, size_, size_ + next_.size(1), capacity_);
   auto V = V_.narrow(1, size_, next_.size(1));
   V.copy_(next_);
   return V;

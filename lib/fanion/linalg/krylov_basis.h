@@ -62,6 +62,8 @@ class KrylovBasis {
   /// V₊ and C from Z = V·coefficients + V₊ C after a block of b columns has joined V; returns the coefficients.
   at::Tensor advance(at::Tensor Z, int64_t b, double scale);
 
+  static constexpr int64_t kFirstColumns = 64;  ///< that a block has room for before it grows
+
   const LinearOperator& A_;
   at::Generator generator_;
   double eps_;
@@ -70,7 +72,7 @@ class KrylovBasis {
   int64_t size_ = 0;
   int64_t last_ = 0;    ///< width of the last block
   double dropped_ = 0;  ///< largest direction taken for rounding, relative to what it was part of
-  at::Tensor V_;        ///< (n, capacity), columns contiguous
+  at::Tensor V_;        ///< n rows, room for at most `capacity` columns, which are contiguous
   at::Tensor next_;     ///< V₊, (n, b₊); no columns once V is complete
   at::Tensor coupling_;
   at::Tensor random_;  ///< coordinates of the random block in [V, V₊] when it was made

@@ -11,12 +11,12 @@ namespace fanion::linalg {
 struct Look {
   ProjectedSvd svd;
   std::vector<double> residual;  ///< ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for i ≤ min(k + 1, p)
-  SvdBounds bounds;       ///< undefined where the criterion does without
-  double value = 0;       ///< of the criterion, to compare with tol
-  double estimate = 0;    ///< the same with σ_{k+1} taken from its Ritz value; no bound
-  bool tied = false;      ///< σ_k and σ_{k+1} agree to working precision: no rank-k matrix to converge to
-  bool crowded = false;   ///< more values agree than the random block can tell apart
-  bool hopeless = false;  ///< rounding of this form of the basis alone keeps the residuals above tol
+  SvdBounds bounds;              ///< undefined where the criterion does without
+  double value = 0;              ///< of the criterion, to compare with tol
+  double estimate = 0;           ///< the same with σ_{k+1} taken from its Ritz value; no bound
+  bool tied = false;             ///< σ_k and σ_{k+1} agree to working precision: no rank-k matrix to converge to
+  bool crowded = false;          ///< more values agree than the random block can tell apart
+  bool hopeless = false;         ///< rounding of this form of the basis alone keeps the residuals above tol
 };
 
 /// Looks at one basis as it grows; it remembers the bounds, for an upper bound, once found, stays one.

@@ -121,12 +121,8 @@ DenseOperator::DenseOperator(Stored s, std::optional<double> squares)
       A_(std::move(s.A)),
       squares_(squares) {}
 
-int64_t DenseOperator::gram_reads(int64_t columns) const {
-  return kernels::gram_reads(A_, columns);
-}
-int64_t DenseOperator::adjoint_gram_reads(int64_t columns) const {
-  return kernels::gram_reads(A_.t(), columns);
-}
+int64_t DenseOperator::gram_reads(int64_t columns) const { return kernels::gram_reads(A_, columns); }
+int64_t DenseOperator::adjoint_gram_reads(int64_t columns) const { return kernels::gram_reads(A_.t(), columns); }
 std::optional<double> DenseOperator::frobenius_squared() const {
   if (!squares_) squares_ = kernels::sum_of_squares(A_);
   return squares_;
