@@ -21,7 +21,8 @@ from benchmarks.topk_svd.products import Inputs
 SLOWER = 5.0
 SHORT = 0.05  # seconds; shorter runs are repeated and the least time counts; none is too slow
 REPEATS = 5
-FINALISTS = 4  # short settings that are timed again, in turns, for what was chosen may have had a quiet moment
+FINALISTS = 4  # settings that are timed again, in turns, for what was chosen may have had a quiet moment
+FINAL = 0.5  # seconds; longer runs have no final
 LONGEST_STEP = 4  # of the doubling, in efforts: at most half as long again for counts, a decade for tolerances
 
 
@@ -121,7 +122,7 @@ class Search:
             variant = {key: value for key, value in self.best.settings.items() if key != self.who.knob}
             for near in self.who.refined(self.problem, variant):
                 self._search(near)
-        if self.best.seconds < SHORT:
+        if self.best.seconds < FINAL:
             self._final()
         if self.best.status == "failed" and self.given_up_at:
             self.best.status, self.best.seconds = "slow", min(self.given_up_at)
