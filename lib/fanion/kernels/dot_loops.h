@@ -63,9 +63,9 @@ template <Storage S, int B, bool Gram>
 void dot_rows(const ElementOf<S>* a, std::int64_t stride, int rows, const float* v, std::int64_t v_stride,
               std::int64_t length, Vector* partial, const ElementOf<S>* later) {
   constexpr int R = tile_rows(B), locality = Gram ? 3 : B < kManyColumns ? 0 : 2;
-  int r = 0;
+  std::int64_t r = 0;
   for (; r + R <= rows; r += R) {
-    const int ahead = r + kTilesAhead * R;
+    const std::int64_t ahead = r + std::int64_t{kTilesAhead} * R;
     const auto* next = !Gram               ? later + r * stride
                        : ahead + R <= rows ? a + ahead * stride
                                            : later + ahead % rows * stride;
@@ -88,8 +88,9 @@ FANION_INLINE void finish_tile(const ElementOf<S>* a, std::int64_t stride, const
       for (int j = 0; j < B; ++j) acc[r * B + j] += x * *reinterpret_cast<const Vector*>(v + j * v_stride);
     }
   }
-  float totals[(R * B + kLanes - 1) / kLanes * kLanes];
-  sums_of_lanes<R * B>(acc, totals);
+  constexpr std::int64_t tile = std::int64_t{R} * B;
+  float totals[(tile + kLanes - 1) / kLanes * kLanes];
+  sums_of_lanes<tile>(acc, totals);
   for (int r = 0; r < R; ++r)
     for (int j = 0; j < B; ++j)
       to.by_rows[(row + r) * to.row_stride + j] = to.by_columns[j * to.column_stride + row + r] = totals[r * B + j];

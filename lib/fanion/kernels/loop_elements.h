@@ -85,7 +85,7 @@ struct Element<Storage::float16> {
 };
 
 template <Storage S>
-using ElementOf = typename Element<S>::type;
+using ElementOf = Element<S>::type;
 
 /// Whether a prefetch of what lies at column c, a multiple of kLanes, is the first of its cache line.
 template <Storage S>
