@@ -14,7 +14,6 @@ namespace {
 constexpr int kPieceFloats = 4096;  ///< of the vectors in a piece: 16 KiB
 constexpr int kGramPiece = 512;     ///< columns of a piece of rows that the cache has already
 constexpr int kTilesAhead = 2;      ///< by which those are prefetched into the first-level cache
-constexpr int kManyColumns = 4;     ///< from which the processor's own prefetches from memory come too late
 
 /// Rows per tile, so that rows × columns accumulators leave a register for every operand.
 constexpr int tile_rows(int columns) {

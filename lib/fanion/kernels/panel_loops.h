@@ -35,7 +35,7 @@ FANION_INLINE void short_dot_tile(const ElementOf<S>* a, std::int64_t stride, co
 template <Storage S, int B>
 void dot_panel(const Rows& A, const float* y, std::int64_t y_stride, float* z, std::int64_t z_stride) {
   constexpr int R = tile_rows(B);
-  const auto* a = static_cast<const Element<S>::type*>(A.data);
+  const auto* a = static_cast<const ElementOf<S>*>(A.data);
   const std::int64_t whole = A.cols / kLanes * kLanes;
   std::int64_t r = 0;
   for (; r + R <= A.rows; r += R) {

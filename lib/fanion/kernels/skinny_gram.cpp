@@ -15,7 +15,6 @@ namespace {
 constexpr int64_t kGramColumns = 8;    // more would crowd the rows out of the cache
 constexpr int64_t kMostGroups = 2;     // two products read A less often than three groups would
 constexpr int64_t kWidestPanel = 512;  // 8 columns of Y are 16 KiB then
-constexpr int64_t kManyColumns = 4;    // from which prefetches of A pay where the last cache holds it
 // Bytes that the last cache of today's processors holds, from which A may as well be read twice.
 constexpr int64_t kCached = int64_t{16} * 1024 * 1024;
 

@@ -82,7 +82,7 @@ void adjoint_block(const ElementOf<S>* a, const Rows& A, int rows, const float* 
 
 template <Storage S>
 void forward(const Rows& A, const Block& V, const Block& Y, int block_rows, float* scratch) {
-  const auto* a = static_cast<const Element<S>::type*>(A.data);
+  const auto* a = static_cast<const ElementOf<S>*>(A.data);
   float* y = scratch + block_rows * kMostColumns * kLanes;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
@@ -92,7 +92,7 @@ void forward(const Rows& A, const Block& V, const Block& Y, int block_rows, floa
 
 template <Storage S>
 void adjoint(const Rows& A, const Block& U, const Block& Z, int block_rows, float* scratch) {
-  const auto* a = static_cast<const Element<S>::type*>(A.data);
+  const auto* a = static_cast<const ElementOf<S>*>(A.data);
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
     for (int i = 0; i < rows; ++i)
@@ -103,7 +103,7 @@ void adjoint(const Rows& A, const Block& U, const Block& Z, int block_rows, floa
 
 template <Storage S>
 void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int block_rows, float* scratch) {
-  const auto* a = static_cast<const Element<S>::type*>(A.data);
+  const auto* a = static_cast<const ElementOf<S>*>(A.data);
   float* y = scratch + block_rows * kMostColumns * kLanes;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
@@ -114,7 +114,7 @@ void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int blo
 
 template <Storage S>
 void gram_panel(const Rows& A, const float* V, const Block& Y, float* Z, int block_rows) {
-  const auto* a = static_cast<const Element<S>::type*>(A.data);
+  const auto* a = static_cast<const ElementOf<S>*>(A.data);
   for (std::int64_t j = 0; j < Y.columns; ++j)
     for (std::int64_t c = 0; c < A.cols; ++c) Y.data[j * Y.stride + c] = 0;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
@@ -184,7 +184,7 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
   double total = 0;
   with_storage(storage, [&](auto s) {
     constexpr auto S = decltype(s)::value;
-    total = squares<S>(static_cast<const Element<S>::type*>(x), count);
+    total = squares<S>(static_cast<const ElementOf<S>*>(x), count);
   });
   return total;
 }

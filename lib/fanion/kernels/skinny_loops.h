@@ -27,6 +27,8 @@ struct NarrowSums {
   double error, squares, full_squares;
 };
 
+/// From so many columns on, the processor's own prefetches of A come too late.
+constexpr std::int64_t kManyColumns = 4;
 /// Most columns that `cross` and `solve` take.
 constexpr std::int64_t kMostBlockColumns = 32;
 

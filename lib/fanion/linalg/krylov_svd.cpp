@@ -192,8 +192,6 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   // A budget of passes must make room for k triplets.
   if (options.passes) plan.block = std::max(plan.block, (k + *options.passes - 1) / *options.passes);
   plan.block = std::min(plan.block, limit);
-  if (options.criterion == SvdCriterion::passes)  // no larger than they fill
-    plan.capacity = std::min(plan.capacity, *options.passes * (plan.block + kLeastRandom));
   plan.capacity = std::min(std::max({plan.capacity, k + 1, plan.block}), limit);
   // The shorter side for V.
   const AdjointOperator adjoint(A);

@@ -5,9 +5,8 @@
 // References: Wu & Simon 1998 (thick restart); Baglama & Reichel 2005, Algorithm 3.1 (the two-sided form);
 //   Daniel, Gragg, Kaufman & Stewart 1976 (twice is enough).
 // Rounding: bases are fully reorthogonalised, so they stay orthonormal to working precision. The recurrence breaks
-// where
-//   a new vector drowns in rounding (norm ≤ 10·eps of what it is part of): the space is then invariant, and the basis
-//   goes on with a random vector and a zero in the projected matrix.
+//   where a new vector drowns in rounding (norm ≤ 10·eps of what it is part of): the space is then invariant, and the
+//   basis goes on with a random vector and a zero in the projected matrix.
 // Multiplicity: the Krylov space of one vector holds one copy of a multiple singular value; after convergence the
 //   loop looks again with a fresh random vector, which finds one more copy each time.
 
