@@ -105,8 +105,9 @@ void gram_by_panels(const Rows& A, const at::Tensor& V, const Block& Y, const at
 int64_t gram_reads(const at::Tensor& A, int64_t columns) {
   if (!takes_skinny(A) || columns == 0 || columns > kMostGroups * kGramColumns) return 0;
   const auto [rows, flipped] = row_major(A);
-  const bool takes = flipped ? panel_columns(rows) > 0 && rows.rows * rows.cols * element_bytes(rows) > kCached
-                             : gram_block_rows(rows, std::min(columns, kGramColumns)) > 0;
+  const bool cached = rows.rows * rows.cols * element_bytes(rows) <= kCached;
+  if (cached && (flipped || columns > kGramColumns)) return 0;
+  const bool takes = flipped ? panel_columns(rows) > 0 : gram_block_rows(rows, std::min(columns, kGramColumns)) > 0;
   return takes ? (columns + kGramColumns - 1) / kGramColumns : 0;
 }
 

@@ -2,6 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_qr.h>
+#include <ATen/ops/linalg_solve_triangular.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -83,6 +85,37 @@ SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   for (int64_t i = 0; i < k; ++i) residuals[i] = residual(residuals[i], sigma[i], sigma[0]);
   result.report.residuals = at::tensor(residuals, at::kDouble);
   return result;
+}
+
+/// With T = QΘQᵀ, the u_i = A V q_i θᵢ^-½ are orthonormal, and Aᵀ(u_1 … u_j) = V QΘ^½ + V₊ F for F = C Q_last Θ^-½. So
+/// AAᵀ projected on them is Θ + FᵀF, and its eigenvectors x give û = Σ x_i u_i.
+std::optional<HalfStep> BlockLanczos::half_step(const ProjectedSvd& seen, int64_t k) {
+  constexpr double kLeast = 0.03;  // of σ₁: below, AᵀA V has lost more than 1e-4 of what it should tell in float32
+  const int64_t b = coupling_.size(1), most = std::min(size_, 2 * (k + b));
+  const auto sigma = to_doubles(seen.S);
+  int64_t j = 0;
+  while (j < most && sigma[j] > kLeast * sigma[0]) ++j;
+  if (next_block() == 0 || j < k) return std::nullopt;
+
+  const Stopwatch watch(seconds_.basis);
+  const auto S = seen.S.narrow(0, 0, j), Q = seen.Q.narrow(1, 0, j);
+  const auto F = at::matmul(coupling_, Q.narrow(0, size_ - b, b)) / S;
+  auto projected = at::matmul(F.t(), F);
+  projected.diagonal().add_(S.square());
+  const auto X = from_gram(projected, false).Q.narrow(1, 0, k);
+  const auto [U, R] = thin_qr(image(at::matmul(Q / S, X)));
+  // Rounding makes R what is not quite the identity.
+  const auto turned = at::linalg_solve_triangular(R, X, /*upper=*/true, /*left=*/false);
+  const auto adjoint =
+      right(at::matmul(Q * S, turned)) + kernels::product(next_, at::matmul(F, turned).to(U.options()));
+  const auto [V, values, W] = rayleigh_ritz(adjoint);
+  const auto leaving = at::linalg_vector_norm(at::matmul(F, at::matmul(turned, W)), 2, {{0}});
+  HalfStep half;
+  half.triplets.U = at::matmul(U, W.to(U.options()));
+  half.triplets.S = values.to(A_.options());
+  half.triplets.V = V;
+  half.leaving = to_doubles(leaving);
+  return half;
 }
 
 }  // namespace fanion::linalg

@@ -25,6 +25,7 @@ class BlockLanczos final : public KrylovBasis {
   ProjectedSvd projected(int64_t count) const override;
   double residual(double eigen_residual, double sigma, double sigma1) const override;
   SvdResult triplets(const ProjectedSvd& seen, int64_t k) override;
+  std::optional<HalfStep> half_step(const ProjectedSvd& seen, int64_t k) override;
 
  private:
   at::Tensor T() const;

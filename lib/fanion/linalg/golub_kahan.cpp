@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "fanion/host_numbers.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/stopwatch.h"
 
@@ -75,6 +76,27 @@ SvdResult BlockBidiagonalisation::triplets(const ProjectedSvd& seen, int64_t k) 
   const auto rest = at::matmul(E, svd.P.narrow(0, size_ - E.size(1), E.size(1)));
   result.report.residuals = at::linalg_vector_norm(rest, 2, {{0}});
   return result;
+}
+
+/// Aᵀ U = [V V₊]·(Bᵀ over E E_lastᵀ), whose leading triplets are those wanted.
+std::optional<HalfStep> BlockBidiagonalisation::half_step(const ProjectedSvd& seen, int64_t k) {
+  const auto sigma = to_doubles(seen.S);
+  if (next_block() == 0 || sigma[k - 1] < 1e-6 * sigma[0]) return std::nullopt;
+  const Stopwatch watch(seconds_.basis);
+  const auto& E = left_coupling_;
+  const int64_t p = size_, b = E.size(1), beyond = E.size(0);
+  auto adjoint = at::zeros({p + beyond, p}, at::kDouble);
+  adjoint.narrow(0, 0, p).copy_(B().t());
+  adjoint.narrow(0, p, beyond).narrow(1, p - b, b).copy_(E);
+  const bool coarse = rough() && sigma[k - 1] > 1e-2 * sigma[0];
+  const auto svd = linalg::refined(adjoint, from_gram(at::matmul(adjoint.t(), adjoint), coarse).Q, k);
+  const auto in = svd.P.narrow(0, 0, p), out = svd.P.narrow(0, p, beyond);
+  HalfStep half;
+  half.triplets.U = left(svd.Q);
+  half.triplets.S = svd.S.to(A_.options());
+  half.triplets.V = right(in) + kernels::product(next_, out.to(A_.options()));
+  half.leaving = to_doubles(at::linalg_vector_norm(out, 2, {{0}}) * svd.S);
+  return half;
 }
 
 at::Tensor BlockBidiagonalisation::left(const at::Tensor& P) const {

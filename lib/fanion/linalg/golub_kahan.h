@@ -17,6 +17,7 @@ class BlockBidiagonalisation final : public KrylovBasis {
   ProjectedSvd projected(int64_t count) const override;
   double residual(double eigen_residual, double sigma, double sigma1) const override;
   SvdResult triplets(const ProjectedSvd& seen, int64_t k) override;
+  std::optional<HalfStep> half_step(const ProjectedSvd& seen, int64_t k) override;
 
  private:
   at::Tensor B() const { return B_.narrow(0, 0, size_).narrow(1, 0, size_); }  ///< float64 on the CPU

@@ -1,8 +1,10 @@
 #include "fanion/linalg/krylov_looks.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "fanion/linalg/stopwatch.h"
 
@@ -49,7 +51,7 @@ Look KrylovLooks::look() {
   EigenvalueBounds guess{{}, BoundKind::probabilistic};
   for (int64_t i = 0; i <= k_; ++i)
     guess.upper.push_back(i < count ? S[i] * S[i] + (i < k_ && ranked ? 0.0 : r[i]) : 0.0);
-  seen.estimate = criterion_value(criterion_, bounds_from(seen, guess), relative);
+  seen.estimate = criterion_value(criterion_, bounds_from(S, r, guess), relative);
   return seen;
 }
 
@@ -66,12 +68,11 @@ bool KrylovLooks::crowded(const std::vector<double>& S, const std::vector<double
   return false;
 }
 
-SvdBounds KrylovLooks::bounds_from(const Look& seen, const EigenvalueBounds& upper) const {
-  auto theta = to_doubles(seen.svd.S), r = seen.residual;
-  for (auto& each : theta) each *= each;
-  theta.resize(std::max<int64_t>(theta.size(), k_), 0.0);
+SvdBounds KrylovLooks::bounds_from(std::vector<double> S, std::vector<double> r, const EigenvalueBounds& upper) const {
+  for (auto& each : S) each *= each;
+  S.resize(std::max<int64_t>(std::ssize(S), k_), 0.0);
   r.resize(k_, std::numeric_limits<double>::infinity());
-  return svd_bounds(theta, r, upper, basis_.relation_error());
+  return svd_bounds(S, r, upper, basis_.relation_error());
 }
 
 /// Bounds from everything seen so far. A crowd of equal values voids what the random block has told.
@@ -89,12 +90,28 @@ SvdBounds KrylovLooks::bounds(const Look& seen) {
   };
   keep_smaller(proved_, proved_bounds(relation, k_));
   keep_smaller(random_, random_bounds(relation, k_));
-  return bounds_from(seen, tightest(proved_, random_, unseen(relation)));
+  upper_ = tightest(proved_, random_, unseen(relation));
+  return bounds_from(to_doubles(seen.svd.S), seen.residual, upper_);
 }
 
 void KrylovLooks::add_bounds(Look& seen) {
   const Stopwatch watch(seconds_);
   seen.bounds = bounds(seen);
+}
+
+/// û is a Ritz vector of AAᵀ in the span of A V. Of AAᵀû only A V₊f can leave that, where f is what leaves the span of
+/// V in Aᵀû: ‖AAᵀû − σ̂²û‖ ≤ σ₁‖f‖. And ‖Av̂ − σ̂û‖² = ‖Av̂‖² − σ̂².
+void KrylovLooks::take_half_step(Look& seen, HalfStep& half) const {
+  const auto S = to_doubles(half.triplets.S);
+  const double largest = upper_.upper[0];
+  auto eigen = half.leaving, residuals = S;
+  for (int64_t i = 0; i < k_; ++i) {
+    eigen[i] *= std::sqrt(largest);
+    const double bound = (eigen[i] + basis_.relation_error() * largest) / S[i];
+    residuals[i] = std::min(bound, std::sqrt(std::max(largest - S[i] * S[i], basis_.relation_error() * largest)));
+  }
+  half.triplets.report.residuals = at::tensor(residuals, at::kDouble);
+  seen.bounds = bounds_from(S, eigen, upper_);
 }
 
 }  // namespace fanion::linalg

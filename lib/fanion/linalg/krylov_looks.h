@@ -26,11 +26,13 @@ class KrylovLooks {
   Look look();
   /// The bounds of a look whose criterion does without.
   void add_bounds(Look& seen);
+  /// Bounds of triplets with Aᵀû = σ̂v̂ in place of the look's, and their residuals.
+  void take_half_step(Look& seen, HalfStep& half) const;
   double seconds() const { return seconds_; }
 
  private:
   bool crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const;
-  SvdBounds bounds_from(const Look& seen, const EigenvalueBounds& upper) const;
+  SvdBounds bounds_from(std::vector<double> S, std::vector<double> r, const EigenvalueBounds& upper) const;
   SvdBounds bounds(const Look& seen);
   void forget_random_bounds() { random_.assign(k_ + 1, std::numeric_limits<double>::infinity()); }
 
@@ -41,6 +43,7 @@ class KrylovLooks {
   const LinearOperator& A_;
   const KrylovBasis& basis_;
   std::vector<double> proved_, random_;  ///< upper bounds of λ₁ … λ_{k+1}
+  EigenvalueBounds upper_;               ///< the smaller ones
   double seconds_ = 0;
 };
 

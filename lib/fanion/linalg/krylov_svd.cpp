@@ -3,6 +3,8 @@
 //   The random start block, on which the probabilistic bounds rest, does not survive that; when the triplets look
 //   converged after a restart, fresh random vectors join the next block. They find what the space has missed (copies
 //   of multiple singular values, say), and their Krylov space brings new bounds.
+// End: after a fixed number of passes, triplets with û in the span of A V instead of v̂ in that of V. They take no other
+//   product, and their error is what half a pass more would leave, often a tenth.
 
 #include "fanion/linalg/krylov_svd.h"
 
@@ -111,7 +113,7 @@ class Krylov {
     const int64_t p = basis_.size();
     TORCH_INTERNAL_ASSERT(p >= k_);
     if (!seen.bounds.upper.defined()) looks_.add_bounds(seen);
-    auto result = basis_.triplets(seen.svd, k_);
+    auto result = triplets(seen);
     report.residuals = std::move(result.report.residuals);
     report.bounds = std::move(seen.bounds);
     report.seconds = basis_.seconds();
@@ -120,6 +122,18 @@ class Krylov {
                               report.residuals.max().item<double>(), " with sigma_1 = ", result.S[0].item<double>());
     result.report = std::move(report);
     return result;
+  }
+
+  /// A fixed number of passes ends with a half step, where its residuals can be bounded; what another criterion has
+  /// seen is true of the triplets without.
+  SvdResult triplets(Look& seen) {
+    if (options_.criterion == SvdCriterion::passes && seen.bounds.upper.defined()) {
+      if (auto half = basis_.half_step(seen.svd, k_)) {
+        looks_.take_half_step(seen, *half);
+        return std::move(half->triplets);
+      }
+    }
+    return basis_.triplets(seen.svd, k_);
   }
 
   const LinearOperator& A_;

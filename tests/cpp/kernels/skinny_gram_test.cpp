@@ -132,7 +132,7 @@ TEST(SkinnyGram, TheNumberOfThreadsDoesNotMatter) {
 }
 
 TEST(SkinnyGram, ReadsOncePerEightColumnsWhereThatIsFaster) {
-  const auto rows = at::empty({100, 50}, at::kFloat), columns = at::empty({500, 20000}, at::kFloat).t();
+  const auto rows = at::empty({3000, 2000}, at::kFloat), columns = at::empty({500, 20000}, at::kFloat).t();
   for (const auto& A : {rows, columns}) {
     EXPECT_EQ(gram_reads(A, 0), 0);
     EXPECT_EQ(gram_reads(A, 8), 1);
@@ -140,6 +140,9 @@ TEST(SkinnyGram, ReadsOncePerEightColumnsWhereThatIsFaster) {
     EXPECT_EQ(gram_reads(A, 16), 2);
     EXPECT_EQ(gram_reads(A, 17), 0) << "two products are faster";
   }
+  const auto cached = at::empty({100, 50}, at::kFloat);
+  EXPECT_EQ(gram_reads(cached, 8), 1);
+  EXPECT_EQ(gram_reads(cached, 9), 0) << "two products of all columns are faster from a cache";
   EXPECT_EQ(gram_reads(rows.to(at::kDouble), 8), 0) << "float64";
   EXPECT_EQ(gram_reads(at::empty({2, 1 << 24}, at::kBFloat16), 8), 0) << "eight columns of V are 512 MiB";
   EXPECT_EQ(gram_reads(at::empty({1 << 18, 64}, at::kFloat).t(), 8), 0) << "256 bytes of each column are 64 MiB";
