@@ -20,6 +20,7 @@
 #include "fanion/kernels/dot_loops.h"
 #include "fanion/kernels/half_loop.h"
 #include "fanion/kernels/loop_elements.h"
+#include "fanion/kernels/normal_loops.h"
 #include "fanion/kernels/panel_loops.h"
 #include "fanion/kernels/row_sums.h"
 
@@ -192,6 +193,6 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
 }  // namespace
 
 extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any, gram_panel_any,
-                                       narrow_any,      squares_any, cross,       solve};
+                                       narrow_any,      squares_any, cross,       solve,    normals};
 
 }  // namespace fanion::kernels

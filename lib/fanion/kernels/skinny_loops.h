@@ -53,6 +53,8 @@ struct SkinnyLoops {
   void (*cross)(Block X, std::int64_t rows, double* G);
   /// X ← X R⁻¹ in double for upper triangular R, of X.columns numbers a row.
   void (*solve)(Block X, std::int64_t rows, const double* R);
+  /// x = the standard normal numbers `first` … `first + count - 1` of `key`, an odd one; `first` a multiple of 16.
+  void (*normals)(float* x, std::int64_t count, std::uint64_t key, std::uint64_t first);
 };
 
 constexpr std::int64_t skinny_scratch(std::int64_t block_rows, std::int64_t columns) {

@@ -37,11 +37,14 @@ class Resolvent {
     const int64_t b = last_.size(1), c = first_.size(1);
     const double *last = last_.const_data_ptr<double>(), *first = first_.const_data_ptr<double>();
     sum_.assign(b * c, 0.0);
-    for (auto i = dropped; i < std::ssize(theta_); ++i)
+    double* sum = sum_.data();
+    for (auto i = dropped; i < std::ssize(theta_); ++i) {
+      const double inverse = 1 / (x - theta_[i]);
       for (int64_t j = 0; j < c; ++j) {
-        const double weight = first[i * c + j] / (x - theta_[i]);
-        for (int64_t l = 0; l < b; ++l) sum_[j * b + l] += weight * last[i * b + l];
+        const double weight = first[i * c + j] * inverse;
+        for (int64_t l = 0; l < b; ++l) sum[j * b + l] += weight * last[i * b + l];
       }
+    }
     double squares = 0;
     for (const double each : sum_) squares += each * each;
     return std::sqrt(squares);
@@ -58,17 +61,29 @@ class Resolvent {
   mutable std::vector<double> sum_;
 };
 
-/// The smallest x above θ, to 1 % of its distance from θ, where the resolvent falls below `limit`.
+/// The smallest x above θ, to 1 % of its distance from θ, where the resolvent falls below `limit`. On logarithmic
+/// scales its slope is −1 beside θ and steeper further away, so that steps by the ratio to the limit enclose the
+/// crossing, and secants find it.
 double crossing(const Resolvent& resolvent, double theta, int64_t dropped, double limit, double largest) {
-  double low = 0, high = 1e-8 * largest;  // distances from θ
-  while (resolvent.norm(theta + high, dropped) >= limit) {
-    low = high;
-    high *= 4;
-    if (high > 1e12 * largest) return kInfinity;
-  }
-  while (high - low > 0.01 * high && high > 1e-9 * largest) {
-    const double middle = low > 0 ? std::sqrt(low * high) : high / 4;
-    (resolvent.norm(theta + middle, dropped) < limit ? high : low) = middle;
+  constexpr double kClose = 1.004;
+  double low = 0, high = kInfinity;  // distances from θ
+  double above = kInfinity, below = 0, next = 1e-3 * largest;
+  bool raise = true;
+  while (high > 1.01 * low && high > 1e-9 * largest) {
+    if (next > 1e12 * largest) return kInfinity;
+    const double value = resolvent.norm(theta + next, dropped);
+    (value < limit ? high : low) = next;
+    (value < limit ? below : above) = value;
+    if (low == 0) {
+      next = high * std::clamp(below / limit, 1e-4, 0.25);
+    } else if (std::isinf(high)) {
+      next = low * std::clamp(above / limit, 4.0, 1e4);
+    } else {
+      const double share = std::log(above / limit) / std::log(above / std::max(below, kTiny));
+      const double secant = low * std::pow(high / low, std::clamp(share, 0.02, 0.98));
+      next = std::clamp(raise ? secant * kClose : secant / kClose, low * 1.002, high / 1.002);
+      raise = !raise;
+    }
   }
   return theta + high;
 }

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/kernels/normal_block.h"
 #include "fanion/linalg/cost_model.h"
 #include "fanion/linalg/finite_entries.h"
 #include "fanion/linalg/mixed_svd.h"
@@ -127,6 +128,8 @@ SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& op
 at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options) {
   auto generator = options.generator ? *options.generator : at::detail::createCPUGenerator(0);
   const auto device = generator.device();
+  if (device.is_cpu() && like.device().is_cpu() && like.dtype() == at::kFloat)
+    return kernels::normal_block(rows, cols, std::move(generator));
   return at::randn({cols, rows}, generator, like.device(device)).to(like.device()).t();
 }
 

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+namespace fanion::kernels {
+
+/// Standard normal (rows, columns), float32 on the CPU, columns contiguous; one draw of 64 bits from the generator, a
+/// CPU one, decides all of it. A tenth of the time of at::randn. Equal draws give blocks that agree to a few 1e-7 on
+/// all processors, and bit for bit on one.
+at::Tensor normal_block(int64_t rows, int64_t columns, at::Generator generator);
+
+}  // namespace fanion::kernels
