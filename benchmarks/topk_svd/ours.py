@@ -14,7 +14,7 @@ from benchmarks.topk_svd.errors import Triplets
 from benchmarks.topk_svd.products import Inputs
 
 METHODS = ("lanczos", "block_krylov", "subspace", "randomized", "power")
-BLOCKS = (1, 2, 3, 4, 6, 8, 16, 32)  # of block_krylov; 1 is lanczos with a larger basis
+BLOCKS = (1, 2, 3, 4, 6, 8, 12, 16, 32)  # of block_krylov; 1 is lanczos with a larger basis
 PRECISIONS = ("full", "mixed")
 OVERSAMPLES = (2, 8, 16, 32)  # the default is 4
 
@@ -78,10 +78,13 @@ class Tuned(Contestant):
 
     @override
     def refined(self, problem: Problem, best: Settings) -> list[Settings]:
+        blocks: list[Settings] = [
+            {"method": "block_krylov", "block": b, "precision": p} for p in PRECISIONS for b in BLOCKS
+        ]
         if best["method"] in ("lanczos", "block_krylov"):
-            return [{**best, "method": "block_krylov", "block": b, "precision": p} for p in PRECISIONS for b in BLOCKS]
+            return blocks
         most = min(problem.shape) - problem.k
-        return [{**best, "oversample": p} for p in OVERSAMPLES if p <= most]
+        return [{**best, "oversample": p} for p in OVERSAMPLES if p <= most] + blocks
 
     @override
     def run(self, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Triplets:

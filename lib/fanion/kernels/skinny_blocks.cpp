@@ -20,6 +20,13 @@ Block block_of(const at::Tensor& X) {
   return {X.data_ptr<float>(), X.size(1), std::max(X.stride(1), X.size(0))};
 }
 
+double squares_of(const Rows& A) {
+  if (A.stride == A.cols) return loops_in_use().squares(A.data, A.rows * A.cols, A.storage);
+  double total = 0;
+  for (int64_t r = 0; r < A.rows; ++r) total += loops_in_use().squares(rows_from(A, r, 1).data, A.cols, A.storage);
+  return total;
+}
+
 at::Tensor in_block_layout(const at::Tensor& X) {
   if (is_block(X)) return X;
   auto copy = empty_block(X.size(0), X.size(1));

@@ -30,6 +30,9 @@ inline Rows columns_from(const Rows& A, int64_t first, int64_t count) {
   return {static_cast<const char*>(A.data) + first * element_bytes(A), A.rows, count, A.stride, A.storage};
 }
 
+/// Σx² of the elements of A.
+double squares_of(const Rows& A);
+
 /// `rows` floats and what fills their last cache line.
 constexpr int64_t whole_lines(int64_t rows) { return (rows + 15) / 16 * 16; }
 

@@ -47,13 +47,6 @@ int64_t panel_columns(const Rows& A) {
   return std::clamp<int64_t>(second_level_cache() * 9 / 20 / step_bytes, 1, kWidestPanel / step) * step;
 }
 
-double squares_of(const Rows& A) {
-  if (A.stride == A.cols) return loops_in_use().squares(A.data, A.rows * A.cols, A.storage);
-  double total = 0;
-  for (int64_t r = 0; r < A.rows; ++r) total += loops_in_use().squares(rows_from(A, r, 1).data, A.cols, A.storage);
-  return total;
-}
-
 /// Y = A V, Z = Aᵀ Y for at most kGramColumns columns, by blocks of rows.
 void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z, double* squares) {
   const auto& loops = loops_in_use();

@@ -4,32 +4,53 @@
 
 #include <ATen/ops/matmul.h>
 
+#include <numeric>
+#include <vector>
+
 #include "fanion/kernels/large_pages.h"
 #include "fanion/kernels/skinny_blocks.h"
 
 namespace fanion::kernels {
 namespace {
 
-at::Tensor forward(const Rows& A, const Block& V) {
+/// f(part, its first row) for the rows of chunk i, all at once, or block by block with the sum of their squares.
+template <class F>
+void over_rows(const Rows& A, const Chunks& chunks, int64_t i, double* squares, F&& f) {
+  const int64_t first = chunks.first(i), end = first + chunks.length(i);
+  const int64_t step = squares == nullptr ? chunks.length(i) : kStreamedRows;
+  for (int64_t r = first; r < end; r += step) {
+    const auto part = rows_from(A, r, std::min(step, end - r));
+    f(part, r);
+    if (squares != nullptr) squares[i] += squares_of(part);  // the cache has them
+  }
+}
+
+at::Tensor forward(const Rows& A, const Block& V, double* squares) {
   auto Y = empty_block(A.rows, V.columns);
   const auto& loops = loops_in_use();
   const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
+  std::vector<double> sums(squares == nullptr ? 0 : chunks.count());
   for_each_chunk(chunks, skinny_scratch(kStreamedRows, V.columns), [&](int64_t i, float* scratch) {
-    const int64_t first = chunks.first(i);
-    loops.forward(rows_from(A, first, chunks.length(i)), V, rows_from(block_of(Y), first), kStreamedRows, scratch);
+    over_rows(A, chunks, i, squares == nullptr ? nullptr : sums.data(), [&](const Rows& part, int64_t first) {
+      loops.forward(part, V, rows_from(block_of(Y), first), kStreamedRows, scratch);
+    });
   });
+  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
   return Y;
 }
 
-at::Tensor adjoint(const Rows& A, const Block& U) {
+at::Tensor adjoint(const Rows& A, const Block& U, double* squares) {
   auto Z = empty_block(A.cols, U.columns);
   const auto& loops = loops_in_use();
   const auto chunks = chunks_of(A.rows, U.columns, kChunkRows);
   const int64_t scratch_floats = skinny_scratch(kStreamedRows, U.columns);
+  std::vector<double> sums(squares == nullptr ? 0 : chunks.count());
   sum_of_chunks(chunks, block_of(Z), A.cols, scratch_floats, [&](int64_t i, Block z, float* scratch) {
-    const int64_t first = chunks.first(i);
-    loops.adjoint(rows_from(A, first, chunks.length(i)), rows_from(U, first), z, kStreamedRows, scratch);
+    over_rows(A, chunks, i, squares == nullptr ? nullptr : sums.data(), [&](const Rows& part, int64_t first) {
+      loops.adjoint(part, rows_from(U, first), z, kStreamedRows, scratch);
+    });
   });
+  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
   return Z;
 }
 
@@ -60,17 +81,19 @@ void grow_block(at::Tensor& block, int64_t used, int64_t wanted, int64_t most) {
   block = larger;
 }
 
-at::Tensor product(const at::Tensor& A, const at::Tensor& X) {
+bool takes_product(const at::Tensor& A, const at::Tensor& X) {
   const bool narrow = A.element_size() == 2;
-  if (X.scalar_type() == at::kFloat && takes_skinny(A) && (narrow || X.size(1) <= kMostSkinnyColumns))
-    return skinny_product(A, X);
-  return at::matmul(A.to(X.scalar_type()), X);
+  return X.scalar_type() == at::kFloat && takes_skinny(A) && (narrow || X.size(1) <= kMostSkinnyColumns);
 }
 
-at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V) {
+at::Tensor product(const at::Tensor& A, const at::Tensor& X) {
+  return takes_product(A, X) ? skinny_product(A, X) : at::matmul(A.to(X.scalar_type()), X);
+}
+
+at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V, double* squares) {
   const auto [rows, flipped] = row_major(A);
   const auto X = in_block_layout(V);
-  return flipped ? adjoint(rows, block_of(X)) : forward(rows, block_of(X));
+  return flipped ? adjoint(rows, block_of(X), squares) : forward(rows, block_of(X), squares);
 }
 
 }  // namespace fanion::kernels

@@ -19,13 +19,16 @@ at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& o
 /// Makes room for `wanted` columns in a block of which the first `used` count: twice as many as before, at most `most`.
 void grow_block(at::Tensor& block, int64_t used, int64_t wanted, int64_t most);
 
-/// A X by the kernels where they take A and are the better choice for X, else by at::matmul; X's dtype.
+/// Whether the kernels take A and are the better choice for X.
+bool takes_product(const at::Tensor& A, const at::Tensor& X);
+/// A X by the kernels where they take it, else by at::matmul; X's dtype.
 at::Tensor product(const at::Tensor& A, const at::Tensor& X);
 
 /// A V: (m, n) · (n, b) → (m, b) float32, columns contiguous.
 ///
 /// V: float32 on the CPU, any strides. Sums in float32, in an order that the shapes and the instruction set fix, so
 /// the result does not depend on the number of threads. Cost: A is read once per 8 columns, from memory once.
-at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V);
+/// `squares`, where given, becomes ‖A‖_F² (to a few eps), taken from each piece of A while it is in the cache.
+at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V, double* squares = nullptr);
 
 }  // namespace fanion::kernels

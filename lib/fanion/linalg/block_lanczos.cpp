@@ -111,7 +111,7 @@ std::optional<HalfStep> BlockLanczos::half_step(const ProjectedSvd& seen, int64_
   const auto [V, values, W] = rayleigh_ritz(adjoint);
   const auto leaving = at::linalg_vector_norm(at::matmul(F, at::matmul(turned, W)), 2, {{0}});
   HalfStep half;
-  half.triplets.U = at::matmul(U, W.to(U.options()));
+  half.triplets.U = kernels::product(U, W.to(U.options()));
   half.triplets.S = values.to(A_.options());
   half.triplets.V = V;
   half.leaving = to_doubles(leaving);

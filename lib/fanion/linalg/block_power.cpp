@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/kernels/skinny_product.h"
+#include "fanion/linalg/block_split.h"
 #include "fanion/linalg/stopwatch.h"
 #include "fanion/linalg/svd_bounds.h"
 
@@ -51,9 +53,12 @@ class Growth {
   double log_scale_ = 0;
 };
 
-std::tuple<at::Tensor, at::Tensor> qr(const at::Tensor& X, double& seconds) {
+/// Q in X's dtype, and R: in double where it is on the CPU anyway.
+std::pair<at::Tensor, at::Tensor> qr(at::Tensor X, double& seconds) {
   const Stopwatch watch(seconds);
-  return at::linalg_qr(X);
+  if (X.device().is_cpu()) return thin_qr(std::move(X));
+  auto [Q, R] = at::linalg_qr(X);
+  return {std::move(Q), std::move(R)};
 }
 
 }  // namespace
@@ -73,10 +78,11 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
   };
   const auto triplets = [&](const at::Tensor& Q, const at::Tensor& W, const at::Tensor& R) {
     auto [P, S, Nh] = at::linalg_svd(R.t(), /*full_matrices=*/false);
-    result.U = at::matmul(Q, P.narrow(1, 0, k));
-    result.S = S.narrow(0, 0, k);
-    result.V = at::matmul(W, Nh.narrow(0, 0, k).t());
-    return Nh.narrow(0, 0, k).t();
+    const auto N = Nh.narrow(0, 0, k).t().to(A.options());
+    result.U = kernels::product(Q, P.narrow(1, 0, k).to(A.options()));
+    result.S = S.narrow(0, 0, k).to(A.options());
+    result.V = kernels::product(W, N);
+    return N;
   };
 
   at::Tensor W = start, Q, R1, R2;
@@ -91,7 +97,7 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
     return result;
   }
 
-  std::tie(W, R2) = qr(start, seconds.basis);
+  std::tie(W, R2) = qr(start.clone(), seconds.basis);  // it may be the caller's
   Growth growth(R2.to(at::kCPU, at::kDouble), random);
   EigenvalueBounds known{std::vector<double>(k + 1, std::numeric_limits<double>::infinity()), BoundKind::none};
   const auto squared = A.frobenius_squared();

@@ -105,7 +105,7 @@ std::pair<at::Tensor, at::Tensor> thin_qr(at::Tensor X) {
 RitzTriplets rayleigh_ritz(at::Tensor Y) {
   const auto [Q, R] = thin_qr(std::move(Y));
   const auto [P, S, Wh] = at::linalg_svd(R, /*full_matrices=*/false);
-  return {at::matmul(Q, P.to(Q.options())), S, Wh.t()};
+  return {kernels::product(Q, P.to(Q.options())), S, Wh.t()};
 }
 
 BlockSplit split(const at::Tensor& basis, at::Tensor X, const SplitTerms& terms, at::Generator& generator) {

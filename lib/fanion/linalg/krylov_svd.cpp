@@ -150,10 +150,10 @@ class Krylov {
 /// Whether the scale of A is known, or will be before its squares overflow, and their rounding is not the error that is
 /// asked for.
 bool squares_serve(const LinearOperator& A, const SvdOptions& options) {
-  if (A.gram_reads(1) == 0 && !A.frobenius_squared()) return false;
+  if (A.gram_reads(1) == 0 && !A.is_formed() && !A.frobenius_squared()) return false;
   switch (options.criterion) {
     case SvdCriterion::residual: return options.tol > 100 * A.eps();
-    case SvdCriterion::passes: return A.gram_reads(1) > 0;  // else squares would save little
+    case SvdCriterion::passes: return A.options().dtype() == at::kFloat;  // one base to orthogonalise, and often a read
     default: return true;
   }
 }

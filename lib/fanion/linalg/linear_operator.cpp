@@ -155,8 +155,15 @@ std::optional<Narrowed> DenseOperator::made_narrow() const {
   return Narrowed{std::move(stored), half->exponent, half->error};
 }
 
-at::Tensor DenseOperator::product(const at::Tensor& V) const { return kernels::product(A_, V); }
-at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return kernels::product(A_.t(), U); }
+at::Tensor DenseOperator::product_of(const at::Tensor& A, const at::Tensor& X) const {
+  if (squares_ || !kernels::takes_product(A, X)) return kernels::product(A, X);
+  double squares = 0;
+  auto Y = kernels::skinny_product(A, X, &squares);
+  squares_ = squares;
+  return Y;
+}
+at::Tensor DenseOperator::product(const at::Tensor& V) const { return product_of(A_, V); }
+at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return product_of(A_.t(), U); }
 std::pair<at::Tensor, at::Tensor> DenseOperator::gram_of(const at::Tensor& A, const at::Tensor& X) const {
   if (squares_) return kernels::skinny_gram(A, X);
   double squares = 0;

@@ -106,7 +106,8 @@ class DenseOperator final : public LinearOperator {
   std::pair<at::Tensor, at::Tensor> adjoint_gram_product(const at::Tensor& U) const override;
   at::Tensor A_;
   std::optional<Narrowed> made_narrow() const;
-  /// X times A or its transpose, and back; the first of these finds the norm in passing.
+  /// X times A or its transpose, and also back; the first of these finds the norm in passing, if the kernels take it.
+  at::Tensor product_of(const at::Tensor& A, const at::Tensor& X) const;
   std::pair<at::Tensor, at::Tensor> gram_of(const at::Tensor& A, const at::Tensor& X) const;
   mutable std::optional<double> squares_;  ///< ‖A‖_F², once asked for
   mutable std::optional<std::optional<Narrowed>> narrow_;

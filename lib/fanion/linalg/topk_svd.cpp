@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "fanion/kernels/normal_block.h"
+#include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/cost_model.h"
 #include "fanion/linalg/finite_entries.h"
 #include "fanion/linalg/mixed_svd.h"
@@ -103,11 +104,10 @@ SvdResult scaled_svd(const at::Tensor& A, int exponent, int64_t k, const SvdOpti
 
 /// Whether the first product of a run gives ‖A‖_F in passing, so that a read of A for the norm alone, which shows NaN
 /// and entries out of range, can be saved.
-bool finds_norm(const DenseOperator& A, int64_t k, const SvdOptions& options) {
-  if (options.precision == SvdPrecision::mixed) return false;
-  const auto method = options.method == SvdMethod::automatic ? choose_method(A, k, options) : options.method;
-  if (method != SvdMethod::block_krylov && method != SvdMethod::lanczos) return false;
-  return (A.rows() < A.cols() ? A.adjoint_gram_reads(1) : A.gram_reads(1)) > 0;
+bool finds_norm(const at::Tensor& A, const DenseOperator& op, int64_t k, const SvdOptions& options) {
+  if (options.precision == SvdPrecision::mixed || !kernels::takes_skinny(A)) return false;
+  const auto method = options.method == SvdMethod::automatic ? choose_method(op, k, options) : options.method;
+  return method != SvdMethod::dense && method != SvdMethod::power;
 }
 
 }  // namespace
@@ -177,7 +177,7 @@ SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   const double range = A.scalar_type() == at::kDouble ? 1e120 : 1e50;
   const auto fits = [&] { return *op.frobenius_squared() > 1 / range && *op.frobenius_squared() < range; };
   if (options.precision == SvdPrecision::mixed) op.narrowed();  // the read of A for the copy gives the norm as well
-  if (finds_norm(op, k, options)) {
+  if (finds_norm(A, op, k, options)) {
     try {
       auto result = topk_svd(op, k, options);
       if (fits()) return result;

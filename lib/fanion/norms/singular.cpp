@@ -1,6 +1,7 @@
 #include "fanion/norms/singular.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/linalg_svdvals.h>
@@ -44,6 +45,7 @@ int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, in
 }
 
 linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
+  const at::AutoDispatchBelowADInplaceOrView untracked;  // no gradient flows through this
   linalg::SvdOptions svd;
   svd.method = options.method;
   svd.oversample = options.oversample;

@@ -57,6 +57,18 @@ TEST_P(SkinnyProduct, TheLayoutOfTheBlockDoesNotMatter) {
   }
 }
 
+TEST_P(SkinnyProduct, FindsTheNormInPassing) {
+  const auto& A = GetParam().A;
+  const double exact = std::pow(frobenius_norm(A), 2);
+  for (const int64_t b : {1, 9}) {
+    const auto X = random_normal(A.size(1), b, 9).to(at::kFloat);
+    double squares = -1;
+    const auto Y = skinny_product(A, X, &squares);
+    EXPECT_NEAR(squares, exact, 1e-6 * exact);
+    EXPECT_TRUE(same_bits(Y, skinny_product(A, X))) << "the product does not depend on it";
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, SkinnyProduct, ::testing::ValuesIn(cases()),
                          [](const auto& each) { return each.param.name; });
 
