@@ -9,6 +9,13 @@
 #include "fanion/linalg/stopwatch.h"
 
 namespace fanion::linalg {
+namespace {
+
+void keep_smaller(std::vector<double>& best, const std::vector<double>& fresh) {
+  for (std::size_t i = 0; i < best.size(); ++i) best[i] = std::min(best[i], fresh[i]);
+}
+
+}  // namespace
 
 KrylovLooks::KrylovLooks(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovBasis& basis)
     : k_(k),
@@ -41,17 +48,22 @@ Look KrylovLooks::look() {
   seen.hopeless = criterion_ == SvdCriterion::residual && count >= k_ && S[0] > 0 &&
                   basis_.residual(0, S[k_ - 1], S[0]) > tol_ / 2 * S[0];
   seen.crowded = crowded(S, r, count);
+  if (seen.crowded) forget_random_bounds();  // a crowd of equal values voids what the random block has told
   seen.value = seen.estimate = relative;
   if (count < std::min(k_ + 1, limit_)) seen.value = seen.estimate = std::numeric_limits<double>::infinity();
   if (criterion_ == SvdCriterion::residual || criterion_ == SvdCriterion::passes) return seen;
 
-  seen.bounds = bounds(seen);
-  seen.value = criterion_value(criterion_, seen.bounds, relative);
+  const auto known = relation(seen);
+  keep_smaller(proved_, proved_bounds(known, k_));
   const bool ranked = criterion_ == SvdCriterion::rank_k;
-  EigenvalueBounds guess{{}, BoundKind::probabilistic};
+  EigenvalueBounds guess{{}, BoundKind::probabilistic, unseen(known)};
   for (int64_t i = 0; i <= k_; ++i)
-    guess.upper.push_back(i < count ? S[i] * S[i] + (i < k_ && ranked ? 0.0 : r[i]) : 0.0);
+    guess.upper.push_back(std::min(proved_[i], i < count ? S[i] * S[i] + (i < k_ && ranked ? 0.0 : r[i]) : 0.0));
   seen.estimate = criterion_value(criterion_, bounds_from(S, r, guess), relative);
+  seen.value = std::numeric_limits<double>::infinity();
+  if (seen.estimate > tol_) return seen;  // bounds are no smaller, and cost more than what has been done so far
+  find_bounds(seen);
+  seen.value = criterion_value(criterion_, seen.bounds, relative);
   return seen;
 }
 
@@ -75,28 +87,28 @@ SvdBounds KrylovLooks::bounds_from(std::vector<double> S, std::vector<double> r,
   return svd_bounds(S, r, upper, basis_.relation_error());
 }
 
-/// Bounds from everything seen so far. A crowd of equal values voids what the random block has told.
-SvdBounds KrylovLooks::bounds(const Look& seen) {
-  const LanczosRelation relation{.theta = seen.svd.S.square(),
-                                 .vectors = seen.svd.Q,
-                                 .coupling = basis_.coupling(),
-                                 .start = seen.crowded ? at::Tensor() : basis_.random_coordinates(),
-                                 .limit = limit_,
-                                 .frobenius_squared = A_.frobenius_squared().value_or(-1),
-                                 .eps = basis_.relation_error()};
-  if (seen.crowded) forget_random_bounds();
-  const auto keep_smaller = [](std::vector<double>& best, const std::vector<double>& fresh) {
-    for (std::size_t i = 0; i < best.size(); ++i) best[i] = std::min(best[i], fresh[i]);
-  };
-  keep_smaller(proved_, proved_bounds(relation, k_));
-  keep_smaller(random_, random_bounds(relation, k_));
-  upper_ = tightest(proved_, random_, unseen(relation));
-  return bounds_from(to_doubles(seen.svd.S), seen.residual, upper_);
+LanczosRelation KrylovLooks::relation(const Look& seen) const {
+  return {.theta = seen.svd.S.square(),
+          .vectors = seen.svd.Q,
+          .coupling = basis_.coupling(),
+          .start = seen.crowded ? at::Tensor() : basis_.random_coordinates(),
+          .limit = limit_,
+          .frobenius_squared = A_.frobenius_squared().value_or(-1),
+          .eps = basis_.relation_error()};
 }
 
 void KrylovLooks::add_bounds(Look& seen) {
   const Stopwatch watch(seconds_);
-  seen.bounds = bounds(seen);
+  find_bounds(seen);
+}
+
+/// From everything seen so far.
+void KrylovLooks::find_bounds(Look& seen) {
+  const auto known = relation(seen);
+  keep_smaller(proved_, proved_bounds(known, k_));
+  keep_smaller(random_, random_bounds(known, k_));
+  upper_ = tightest(proved_, random_, unseen(known));
+  seen.bounds = bounds_from(to_doubles(seen.svd.S), seen.residual, upper_);
 }
 
 /// û is a Ritz vector of AAᵀ in the span of A V. Of AAᵀû only A V₊f can leave that, where f is what leaves the span of

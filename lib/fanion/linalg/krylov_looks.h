@@ -11,8 +11,8 @@ namespace fanion::linalg {
 struct Look {
   ProjectedSvd svd;
   std::vector<double> residual;  ///< ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for i ≤ min(k + 1, p)
-  SvdBounds bounds;              ///< undefined where the criterion does without
-  double value = 0;              ///< of the criterion, to compare with tol
+  SvdBounds bounds;              ///< undefined where the criterion does without, or the estimate is above tol
+  double value = 0;              ///< of the criterion, to compare with tol; infinite where that is above tol
   double estimate = 0;           ///< the same with σ_{k+1} taken from its Ritz value; no bound
   bool tied = false;             ///< σ_k and σ_{k+1} agree to working precision: no rank-k matrix to converge to
   bool crowded = false;          ///< more values agree than the random block can tell apart
@@ -33,7 +33,8 @@ class KrylovLooks {
  private:
   bool crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const;
   SvdBounds bounds_from(std::vector<double> S, std::vector<double> r, const EigenvalueBounds& upper) const;
-  SvdBounds bounds(const Look& seen);
+  void find_bounds(Look& seen);
+  LanczosRelation relation(const Look& seen) const;
   void forget_random_bounds() { random_.assign(k_ + 1, std::numeric_limits<double>::infinity()); }
 
   int64_t k_;

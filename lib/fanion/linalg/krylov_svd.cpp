@@ -44,7 +44,8 @@ class Krylov {
     const int64_t random = std::min(std::max(plan_.block - start.size(1), std::min(plan_.block, kLeastRandom)),
                                     plan_.capacity - start.size(1));
     basis_.start(start, random_block(A_.cols(), random, A_.options(), options_));
-    int64_t next_look = (k_ + plan_.block) / plan_.block + 4, sweeps = 0;
+    // Few triplets may be there at once, and looks of small problems cost less than a step.
+    int64_t next_look = (k_ + plan_.block) / plan_.block + (k_ < plan_.block ? 1 : 4), sweeps = 0;
     LookSchedule schedule(options_.tol, 0);
     SvdReport report;
     report.status = options_.criterion == SvdCriterion::passes ? SvdStatus::passes : SvdStatus::exhausted;
