@@ -48,6 +48,26 @@ FANION_INLINE void add_dots(const double* x, const double* y, double* g) {
   }
 }
 
+/// The largest Σx² of a column, in double.
+double largest_square(Block X, std::int64_t rows) {
+  double largest = 0;
+  for (std::int64_t j = 0; j < X.columns; ++j) {
+    const float* x = X.data + j * X.stride;
+    Doubles sums = {};
+    std::int64_t r = 0;
+    for (; r + kPerVector <= rows; r += kPerVector) {
+      const auto each = __builtin_convertvector(*reinterpret_cast<const Singles*>(x + r), Doubles);
+      sums += each * each;
+    }
+    double total = 0;
+    for (std::int64_t lane = 0; lane < kPerVector; ++lane) total += sums[lane];
+    for (; r < rows; ++r) total += static_cast<double>(x[r]) * x[r];
+    // A NaN stays one.
+    if (!(total <= largest)) largest = total;
+  }
+  return largest;
+}
+
 /// Upper triangle of G += XᵀX for `rows` rows of at most kMostBlockColumns columns; G has X.columns numbers a row.
 void cross(Block X, std::int64_t rows, double* G) {
   Tile tile;

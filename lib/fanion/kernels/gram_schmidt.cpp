@@ -75,16 +75,7 @@ void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at:
   }
 }
 
-double largest_column(const at::Tensor& X) {
-  const auto block = block_of(X);
-  double largest = 0;
-  for (int64_t j = 0; j < block.columns; ++j) {
-    double squares = 0;
-    loops_in_use().cross({block.data + j * block.stride, 1, block.stride}, X.size(0), &squares);
-    largest = std::max(largest, squares);
-  }
-  return std::sqrt(largest);
-}
+double largest_column(const at::Tensor& X) { return std::sqrt(loops_in_use().largest_square(block_of(X), X.size(0))); }
 
 std::optional<at::Tensor> cholesky_qr(const at::Tensor& X, double least) {
   auto R = at::zeros({X.size(1), X.size(1)}, at::kDouble);

@@ -192,7 +192,8 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
 
 }  // namespace
 
-extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any, gram_panel_any,
-                                       narrow_any,      squares_any, cross,       solve,    normals};
+extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any,
+                                       gram_panel_any,  narrow_any,  squares_any, largest_square,
+                                       cross,           solve,       normals};
 
 }  // namespace fanion::kernels

@@ -49,6 +49,8 @@ struct SkinnyLoops {
   NarrowSums (*narrow)(const float* x, std::uint16_t* h, std::int64_t count, float scale, bool stream);
   /// Σx² of `count` elements; float32 sums of a few of them, added up in double.
   double (*squares)(const void* x, std::int64_t count, Storage storage);
+  /// The largest Σx² of the columns, in double; NaN if one has a NaN.
+  double (*largest_square)(Block X, std::int64_t rows);
   /// Upper triangle of G += XᵀX in double, for `rows` rows; G has X.columns numbers a row.
   void (*cross)(Block X, std::int64_t rows, double* G);
   /// X ← X R⁻¹ in double for upper triangular R, of X.columns numbers a row.

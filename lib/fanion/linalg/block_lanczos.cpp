@@ -75,13 +75,13 @@ SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   const auto leading = seen.Q.narrow(1, 0, k);
   const auto Q = seen.rough ? std::get<0>(at::linalg_qr(leading)) : leading;
   SvdResult result;
-  const auto [U, S, W] = rayleigh_ritz(image(Q));
-  const auto turned = at::matmul(Q, W);
-  result.U = U;
-  result.S = S.to(A_.options());
+  const auto ritz = rayleigh_ritz(image(Q));
+  const auto turned = ritz.turn(Q);
+  result.U = ritz.U;
+  result.S = ritz.S.to(A_.options());
   result.V = right(turned);
   auto residuals = leaving(turned, k);
-  const auto sigma = to_doubles(S);
+  const auto sigma = to_doubles(ritz.S);
   for (int64_t i = 0; i < k; ++i) residuals[i] = residual(residuals[i], sigma[i], sigma[0]);
   result.report.residuals = at::tensor(residuals, at::kDouble);
   return result;
@@ -91,7 +91,8 @@ SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
 /// AAᵀ projected on them is Θ + FᵀF, and its eigenvectors x give û = Σ x_i u_i.
 std::optional<HalfStep> BlockLanczos::half_step(const ProjectedSvd& seen, int64_t k) {
   constexpr double kLeast = 0.03;  // of σ₁: below, AᵀA V has lost more than 1e-4 of what it should tell in float32
-  const int64_t b = coupling_.size(1), most = std::min(size_, 2 * (k + b));
+  constexpr int64_t kFew = 24;     // u_i that cost next to nothing; more than a block beside k add little
+  const int64_t b = coupling_.size(1), most = std::min(size_, std::max(k + b, kFew));
   const auto sigma = to_doubles(seen.S);
   int64_t j = 0;
   while (j < most && sigma[j] > kLeast * sigma[0]) ++j;
@@ -108,13 +109,12 @@ std::optional<HalfStep> BlockLanczos::half_step(const ProjectedSvd& seen, int64_
   const auto turned = at::linalg_solve_triangular(R, X, /*upper=*/true, /*left=*/false);
   const auto adjoint =
       right(at::matmul(Q * S, turned)) + kernels::product(next_, at::matmul(F, turned).to(U.options()));
-  const auto [V, values, W] = rayleigh_ritz(adjoint);
-  const auto leaving = at::linalg_vector_norm(at::matmul(F, at::matmul(turned, W)), 2, {{0}});
+  const auto ritz = rayleigh_ritz(adjoint);
   HalfStep half;
-  half.triplets.U = kernels::product(U, W.to(U.options()));
-  half.triplets.S = values.to(A_.options());
-  half.triplets.V = V;
-  half.leaving = to_doubles(leaving);
+  half.triplets.U = ritz.turn(U);
+  half.triplets.S = ritz.S.to(A_.options());
+  half.triplets.V = ritz.U;
+  half.leaving = to_doubles(at::linalg_vector_norm(ritz.turn(at::matmul(F, turned)), 2, {{0}}));
   return half;
 }
 

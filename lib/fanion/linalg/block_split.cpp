@@ -13,6 +13,7 @@
 #include <limits>
 #include <optional>
 
+#include "fanion/dtype_limits.h"
 #include "fanion/kernels/gram_schmidt.h"
 #include "fanion/kernels/skinny_product.h"
 
@@ -47,6 +48,17 @@ double least_diagonal(const at::Tensor& R) {
   double least = std::numeric_limits<double>::infinity();
   for (int64_t i = 0; i < R.size(1); ++i) least = std::min(least, std::abs(r[i * (R.stride(0) + R.stride(1))]));
   return least;
+}
+
+/// Whether upper triangular R has falling positive values on its diagonal, and beside it none above rounding·R₁₁.
+bool is_singular_values(const at::Tensor& R, double rounding) {
+  const auto r = R.accessor<double, 2>();
+  for (int64_t i = 0; i < R.size(0); ++i) {
+    if (!(r[i][i] > 0) || (i > 0 && r[i][i] > r[i - 1][i - 1])) return false;
+    for (int64_t j = i + 1; j < R.size(1); ++j)
+      if (!(std::abs(r[i][j]) <= rounding * r[0][0])) return false;
+  }
+  return true;
 }
 
 /// Upper triangular R and X ← X R⁻¹; nothing where a column is left with no more than `least`.
@@ -102,8 +114,13 @@ std::pair<at::Tensor, at::Tensor> thin_qr(at::Tensor X) {
   return {std::move(Q), to_cpu(R)};
 }
 
+at::Tensor RitzTriplets::turn(const at::Tensor& X) const {
+  return W.defined() ? kernels::product(X, W.to(X.options())) : X;
+}
+
 RitzTriplets rayleigh_ritz(at::Tensor Y) {
   const auto [Q, R] = thin_qr(std::move(Y));
+  if (is_singular_values(R, 16 * machine_epsilon(Q.scalar_type()))) return {Q, R.diagonal(), {}};
   const auto [P, S, Wh] = at::linalg_svd(R, /*full_matrices=*/false);
   return {kernels::product(Q, P.to(Q.options())), S, Wh.t()};
 }

@@ -30,9 +30,10 @@ BlockSplit split(const at::Tensor& basis, at::Tensor X, const SplitTerms& terms,
 std::pair<at::Tensor, at::Tensor> thin_qr(at::Tensor X);
 
 /// Rayleigh–Ritz from the images Y = A V of orthonormal V: A ≈ U diag(S) (V W)ᵀ. U in Y's dtype; S, W float64 on the
-/// CPU.
+/// CPU. W is undefined, and the identity, where Y's columns are orthogonal up to rounding and fall in norm.
 struct RitzTriplets {
   at::Tensor U, S, W;
+  at::Tensor turn(const at::Tensor& X) const;  ///< X W in X's dtype
 };
 RitzTriplets rayleigh_ritz(at::Tensor Y);
 

@@ -43,8 +43,8 @@ DenseFactors gram_factors(const at::Tensor& A, int64_t k) {
   const auto X = A / scale, wide = X.to(at::kDouble);
   const auto [theta, W] = at::linalg_eigh(at::matmul(wide.t(), wide));
   const auto Q = W.narrow(1, A.size(1) - k, k).flip(1);
-  const auto [U, S, N] = rayleigh_ritz(at::matmul(X, Q.to(A.scalar_type())));
-  return {U, (S * scale).to(A.options()), at::matmul(Q, N.to(Q.options())).to(A.options()),
+  const auto ritz = rayleigh_ritz(at::matmul(X, Q.to(A.scalar_type())));
+  return {ritz.U, (ritz.S * scale).to(A.options()), ritz.turn(Q).to(A.options()),
           (theta.flip(0).clamp_min(0).sqrt() * scale).to(at::kCPU).contiguous()};
 }
 

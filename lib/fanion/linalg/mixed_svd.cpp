@@ -43,9 +43,9 @@ SvdResult on_space(const LinearOperator& A, const at::Tensor& columns, const Svd
   }
   const Stopwatch watch(report.seconds.basis);
   const auto ritz = rayleigh_ritz(std::move(Y));
-  const auto S = ritz.S.to(A.options()), W = ritz.W.to(A.options());
-  result = {ritz.U, S, at::matmul(V, W), std::move(report)};
-  const auto left_over = at::matmul(Z, W) - result.V * S.square();
+  const auto S = ritz.S.to(A.options());
+  result = {ritz.U, S, ritz.turn(V), std::move(report)};
+  const auto left_over = ritz.turn(Z) - result.V * S.square();
   auto r = to_doubles(at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU));
   auto theta = to_doubles(S.to(at::kCPU, at::kDouble));
   result.report.residuals = at::zeros({S.size(0)}, at::kDouble);
