@@ -44,7 +44,9 @@ def test_every_method_is_in_the_table(study):
 def test_bounds_hold_and_converged_means_within_tol(study):
     _, results, _ = study
     converged = [r for r in results["runs"] if r["status"] == "converged"]
-    assert len(converged) >= 15
+    sure = {(m, k) for m in ("auto", "lanczos", "dense") for k in (1, 10, 100)}
+    sure |= {(m, k) for m in ("subspace", "randomized") for k in (1, 10)}  # "power" depends on its start
+    assert sure <= {(r["method"], r["k"]) for r in converged}
     for run in converged:
         assert run["errors"]["rank_k"] <= run["bound"] <= 0.01
         assert run["bound_kind"] in ("proved", "probabilistic")
