@@ -154,7 +154,8 @@ bool squares_serve(const LinearOperator& A, const SvdOptions& options) {
   if (A.gram_reads(1) == 0 && !A.is_formed() && !A.frobenius_squared()) return false;
   switch (options.criterion) {
     case SvdCriterion::residual: return options.tol > 100 * A.eps();
-    case SvdCriterion::passes: return A.options().dtype() == at::kFloat;  // one base to orthogonalise, and often a read
+    case SvdCriterion::passes:
+      return A.options().dtype() == at::kFloat;  // one basis to orthogonalise, and often one read
     default: return true;
   }
 }

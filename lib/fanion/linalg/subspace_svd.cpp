@@ -2,7 +2,7 @@
 // Algorithm: block_power.cpp from the warm start and `oversample` more columns; one pass is one A·V and one Aᵀ·Q.
 // References: Halko, Martinsson & Tropp 2011, §5.1 and Algorithm 4.4; Ahn & Xu 2025 (Dion) for warm starts.
 // Rounding: columns lose accuracy relative to σ₁·eps, so triplets below that are noise; orthonormality comes
-//   from Householder QR and does not degrade.
+//   from QR (block_split.h) and does not degrade.
 // Bound: σ̂ᵢ ≤ σᵢ always; a pass multiplies the tangent of the angle to the top-k space by (σ_{b+1}/σ_k)².
 
 #include <ATen/ops/cat.h>

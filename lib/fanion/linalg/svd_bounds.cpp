@@ -68,9 +68,8 @@ double crossing(const Resolvent& resolvent, double theta, int64_t dropped, doubl
   constexpr double kClose = 1.004;
   double low = 0, high = kInfinity;  // distances from θ
   double above = kInfinity, below = 0, next = 1e-3 * largest;
-  bool raise = true;
-  while (high > 1.01 * low && high > 1e-9 * largest) {
-    if (next > 1e12 * largest) return kInfinity;
+  for (int step = 0; high > 1.01 * low && high > 1e-9 * largest; ++step) {
+    if (!(next <= 1e12 * largest)) return kInfinity;
     const double value = resolvent.norm(theta + next, dropped);
     (value < limit ? high : low) = next;
     (value < limit ? below : above) = value;
@@ -78,11 +77,12 @@ double crossing(const Resolvent& resolvent, double theta, int64_t dropped, doubl
       next = high * std::clamp(below / limit, 1e-4, 0.25);
     } else if (std::isinf(high)) {
       next = low * std::clamp(above / limit, 4.0, 1e4);
+    } else if (step % 4 == 3) {
+      next = std::sqrt(low * high);  // where secants crawl
     } else {
       const double share = std::log(above / limit) / std::log(above / std::max(below, kTiny));
-      const double secant = low * std::pow(high / low, std::clamp(share, 0.02, 0.98));
-      next = std::clamp(raise ? secant * kClose : secant / kClose, low * 1.002, high / 1.002);
-      raise = !raise;
+      const double secant = low * std::pow(high / low, std::clamp(share, 0.0, 1.0));
+      next = std::clamp(step % 2 == 0 ? secant * kClose : secant / kClose, low * 1.002, high / 1.002);
     }
   }
   return theta + high;
