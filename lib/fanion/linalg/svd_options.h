@@ -9,9 +9,9 @@
 namespace fanion::linalg {
 
 /// How the triplets are found; each method's file opens with its algorithm and references.
-/// `automatic`: the cheapest by a measured cost model (cost_model.h); `dense`: LAPACK on the formed matrix;
-/// `lanczos`: thick-restart Golub–Kahan–Lanczos, one vector at a time, little memory;
-/// `block_krylov`: the same with blocks, a large basis and rare restarts: the fast one for large matrices;
+/// `automatic`: the cheapest by a measured cost model (cost_model.h), or the best that a fixed number of passes gives;
+/// `dense`: LAPACK on the formed matrix; `lanczos`: thick-restart Golub–Kahan–Lanczos, one vector at a time, little
+/// memory; `block_krylov`: the same with blocks, a large basis and rare restarts: the fast one for large matrices;
 /// `subspace`: block power iteration, for warm starts (what a training step uses);
 /// `randomized`: Halko–Martinsson–Tropp; `power`: power iteration with deflation, the baseline.
 enum class SvdMethod { automatic, dense, lanczos, block_krylov, subspace, randomized, power };

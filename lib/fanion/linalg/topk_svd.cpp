@@ -113,8 +113,13 @@ bool finds_norm(const at::Tensor& A, const DenseOperator& op, int64_t k, const S
 }  // namespace
 
 SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  // A fixed number of passes asks for the most accuracy that they give a block of k.
-  if (options.criterion == SvdCriterion::passes) return SvdMethod::subspace;
+  // A fixed number of passes asks for the most accuracy that they give: without a guess a Krylov space, while it is
+  // small enough for its projected problem to cost little.
+  if (options.criterion == SvdCriterion::passes) {
+    constexpr int64_t kSmallBasis = 128;
+    const bool small = options.passes.value_or(1) * (k + options.oversample) <= kSmallBasis;
+    return small && !options.warm_start.defined() ? SvdMethod::block_krylov : SvdMethod::subspace;
+  }
   // Forming an implicit matrix takes min(m, n) products, which is only worth it where a basis would be as large.
   const int64_t smaller = std::min(A.rows(), A.cols());
   if (!A.is_formed() && smaller > 64 && 4 * k < smaller) return SvdMethod::block_krylov;
@@ -148,6 +153,9 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) 
   const auto before = A.count();
   const bool automatic = options.method == SvdMethod::automatic;
   const auto method = automatic ? choose_method(A, k, options) : options.method;
+  // As many columns as `subspace` would take.
+  if (automatic && options.criterion == SvdCriterion::passes && options.block == 0)
+    options.block = std::min(k + options.oversample, std::min(A.rows(), A.cols()));
   const auto run = [&] {
     if (automatic && method == SvdMethod::dense) return tried_then_dense(A, k, options);
     switch (method) {

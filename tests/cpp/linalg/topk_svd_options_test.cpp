@@ -43,6 +43,24 @@ TEST(TopkSvdOptions, AutomaticTriesAFewPassesBeforeDense) {
   EXPECT_NE(flat.report.message.find("passes of block_krylov"), std::string::npos);
 }
 
+TEST(TopkSvdOptions, AutomaticSpendsPassesOnAKrylovSpaceOfAsManyProductsAsSubspace) {
+  const auto A = with_spectrum(260, 220, geometric(220, 0.97), 45);
+  SvdOptions options{.criterion = SvdCriterion::passes, .passes = 3};
+  const auto krylov = topk_svd(A, 4, options);
+  EXPECT_EQ(krylov.report.method, SvdMethod::block_krylov);
+  EXPECT_EQ(krylov.report.status, SvdStatus::passes);
+  EXPECT_LT(krylov.report.bounds.lmo_gap, 1) << "it knows bounds";
+  options.method = SvdMethod::subspace;
+  const auto power = topk_svd(A, 4, options);
+  EXPECT_EQ(krylov.report.products, power.report.products);
+  EXPECT_GT(krylov.S.sum().item<double>(), power.S.sum().item<double>()) << "the larger sum is the better one";
+  options.method = SvdMethod::automatic;
+  options.warm_start = power.V;
+  EXPECT_EQ(topk_svd(A, 4, options).report.method, SvdMethod::subspace) << "with a guess";
+  EXPECT_EQ(choose_method(DenseOperator(A), 100, {.criterion = SvdCriterion::passes, .passes = 3}), SvdMethod::subspace)
+      << "the projected problem would cost more than it brings";
+}
+
 TEST(TopkSvdOptions, CountsItsProducts) {
   const auto A = decaying();
   const DenseOperator op(A);
