@@ -12,6 +12,7 @@ namespace {
 
 using Longs = std::uint64_t __attribute__((vector_size(kLanes * 4)));
 using Ints = std::int32_t __attribute__((vector_size(kLanes * 2)));
+using Bits = std::uint32_t __attribute__((vector_size(kLanes * 2)));
 using Floats = float __attribute__((vector_size(kLanes * 2)));
 
 constexpr std::int64_t kPairs = 8;  ///< cosines, and then their sines, that are stored together
@@ -57,12 +58,13 @@ void normals(float* x, std::int64_t count, std::uint64_t key, std::uint64_t firs
     for (std::int64_t j = 0; j < kPairs; j += kPerVector) {
       const Longs random = squares64(lanes + ((first + i) / 2 + j), key);
       const Floats r = radius(__builtin_convertvector(random >> 40U, Ints));
-      const Ints turn = __builtin_convertvector(random & 0xffffffffU, Ints);
-      const Floats a = __builtin_convertvector(turn << 2U, Floats) * (0x1p-32F * 1.57079633F), t = a * a;
+      const Bits turn = __builtin_convertvector(random & 0xffffffffU, Bits);
+      const Floats a = __builtin_convertvector(reinterpret_cast<Ints>(turn << 2U), Floats) * (0x1p-32F * 1.57079633F),
+                   t = a * a;
       const Floats sine = a * (1 + t * (-1 / 6.0F + t * (1 / 120.0F - t * (1 / 5040.0F))));
       const Floats cosine = 1 + t * (-0.5F + t * (1 / 24.0F + t * (-1 / 720.0F + t * (1 / 40320.0F))));
       // A quarter turn is left out: the other three are the mirror image, and the opposite of either.
-      const Ints mirrored = (turn & (1 << 30)) != 0, sign = turn & static_cast<std::int32_t>(1U << 31U);
+      const Ints mirrored = (turn & 0x40000000U) != 0U, sign = reinterpret_cast<Ints>(turn & 0x80000000U);
       const Ints both = (reinterpret_cast<Ints>(sine) ^ reinterpret_cast<Ints>(cosine)) & mirrored;
       const auto signed_r = reinterpret_cast<Floats>(reinterpret_cast<Ints>(r) ^ sign);
       const Floats here = signed_r * reinterpret_cast<Floats>(reinterpret_cast<Ints>(cosine) ^ both);
