@@ -85,11 +85,12 @@ def topk_svd(
     `warm_start`: a guess of V, (n, j), or (b, n, j) for a batch. `generator`: source of the random start; None is a
     fixed sequence, so equal input gives an equal result, and torch's global generator is never used.
     `precision`: "mixed" runs all passes but the last on a copy of half the size, float16 for float32 on the CPU and
-    float32 for float64; what is promised holds for A itself, if need be by going on in full precision.
+    float32 for float64; what is promised holds for A itself, if need be by going on in full precision. "int8" does the
+    same with signed bytes, for fixed passes on large float32 matrices on the CPU, and corrects the copy as it goes.
     `oversample`, `block`: extra columns of the power methods; columns a block of the Krylov methods, 0 to choose.
     ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown name,
-    a wrong product of an operator, precision "mixed" for what has no narrower form. What an operator's functions raise
-    comes out unchanged.
+    a wrong product of an operator, precision "mixed" or "int8" for what has no such form. What an operator's functions
+    raise comes out unchanged.
     Cost: `fanion/linalg/topk_svd.h`, `batched_svd.h`. Source: 004 §3.
     """
     matrix = A if isinstance(A, Tensor) else foreign.tensor_of(A)

@@ -65,11 +65,29 @@ def test_mixed_precision_keeps_the_promise(criterion, dtype):
     assert U.dtype == S.dtype == V.dtype == dtype
 
 
+def test_bytes_are_refined():
+    A = with_spectrum(500, 400, 0.9 ** torch.arange(100.0), torch.float32)
+    rough, refined = (
+        fanion.topk_svd(A, 1, criterion="passes", passes=40, precision="int8", method=method)
+        for method in ("subspace", "block_krylov")
+    )
+    _, exact_S, exact_Vh = torch.linalg.svd(A.double())
+    errors = [
+        torch.linalg.norm(V[:, 0].double() * torch.sign(V[:, 0].double() @ exact_Vh[0]) - exact_Vh[0])
+        for _, _, V, _ in (rough, refined)
+    ]
+    assert errors[0] > 1e-3 > 1e-5 > errors[1], errors
+    assert "refined" in refined[3].message and "refined" not in rough[3].message
+    torch.testing.assert_close(refined[1].double(), exact_S[:1], atol=0, rtol=1e-6)
+
+
 def test_mixed_precision_says_what_it_takes():
     A = torch.randn(60, 50)
     with pytest.raises(ValueError, match="choose precision 'full'"):
         fanion.topk_svd(A.bfloat16(), 2, precision="mixed")
-    with pytest.raises(ValueError, match="full, mixed"):
+    with pytest.raises(ValueError, match="'int8' takes a float32 matrix on the CPU"):
+        fanion.topk_svd(A.double(), 2, precision="int8")
+    with pytest.raises(ValueError, match="full, mixed, int8"):
         fanion.topk_svd(A, 2, precision="half")
 
 

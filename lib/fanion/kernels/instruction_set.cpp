@@ -45,6 +45,7 @@ std::optional<Storage> storage_of(const at::Tensor& A) {
     case at::kFloat: return Storage::float32;
     case at::kBFloat16: return Storage::bfloat16;
     case at::kHalf: return Storage::float16;
+    case at::kChar: return Storage::int8;
     default: return std::nullopt;
   }
 }

@@ -15,6 +15,7 @@ constexpr std::int64_t kLanes = FANION_LANES;
 constexpr int kRounds = 32;  ///< additions to a float32 sum of squares before it moves to double
 
 using Vector = float __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+using Bytes = std::int8_t __attribute__((vector_size(kLanes), aligned(1), may_alias));
 using Halves = std::uint16_t __attribute__((vector_size(kLanes * 2), aligned(2), may_alias));
 using Words = std::uint32_t __attribute__((vector_size(kLanes * 4)));
 
@@ -82,6 +83,23 @@ struct Element<Storage::float16> {
     __builtin_memcpy(&value, &word, sizeof value);
     return value * 0x1p112F;
   }
+};
+
+template <>
+struct Element<Storage::int8> {
+  using type = std::int8_t;
+  static FANION_INLINE Vector load(const std::int8_t* p) {
+#if defined(__AVX512F__)
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return reinterpret_cast<Vector>(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
+#elif defined(__AVX2__)
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    return reinterpret_cast<Vector>(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)));
+#else
+    return __builtin_convertvector(*reinterpret_cast<const Bytes*>(p), Vector);
+#endif
+  }
+  static FANION_INLINE float one(const std::int8_t* p) { return *p; }
 };
 
 template <Storage S>

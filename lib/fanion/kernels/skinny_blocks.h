@@ -22,7 +22,9 @@ struct RowMajor {
 };
 RowMajor row_major(const at::Tensor& A);
 
-inline int64_t element_bytes(const Rows& A) { return A.storage == Storage::float32 ? 4 : 2; }
+inline int64_t element_bytes(const Rows& A) {
+  return A.storage == Storage::float32 ? 4 : A.storage == Storage::int8 ? 1 : 2;
+}
 inline Rows rows_from(const Rows& A, int64_t first, int64_t count) {
   return {static_cast<const char*>(A.data) + first * A.stride * element_bytes(A), count, A.cols, A.stride, A.storage};
 }

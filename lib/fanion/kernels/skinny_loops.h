@@ -7,7 +7,7 @@
 namespace fanion::kernels {
 
 /// Storage of the big matrix; blocks of vectors are always float32.
-enum class Storage : int { float32, bfloat16, float16 };
+enum class Storage : int { float32, bfloat16, float16, int8 };
 
 /// Row-major rows × cols matrix, `stride` elements from row to row.
 struct Rows {
@@ -22,7 +22,7 @@ struct Block {
   std::int64_t columns, stride;
 };
 
-/// Σ(scale·x − h)², Σh² and Σ(scale·x)².
+/// Σ(scale·x − y)², Σy² and Σ(scale·x)².
 struct NarrowSums {
   double error, squares, full_squares;
 };
@@ -44,9 +44,9 @@ struct SkinnyLoops {
   /// Y = Aᵀ V and Z += A Y for a panel A, which should fit the cache of a core beside its right neighbour: what follows
   /// in the rows is prefetched. V and Z are row-major with Y.columns floats a row.
   void (*gram_panel)(Rows A, const float* V, Block Y, float* Z, int block_rows);
-  /// h = scale·x in float16, to nearest, for `count` elements below 65520 in magnitude (larger ones give any h); with
-  /// `stream` past the caches, for h at 64 bytes.
-  NarrowSums (*narrow)(const float* x, std::uint16_t* h, std::int64_t count, float scale, bool stream);
+  /// y = scale·x to nearest for `count` elements: in float16 below 65520 in magnitude (larger ones give any y), in int8
+  /// the nearest of −128 … 127. With `stream` past the caches, for y at 64 bytes.
+  NarrowSums (*narrow)(const float* x, void* y, Storage to, std::int64_t count, float scale, bool stream);
   /// Σx² of `count` elements; float32 sums of a few of them, added up in double.
   double (*squares)(const void* x, std::int64_t count, Storage storage);
   /// The largest Σx² of the columns, in double; NaN if one has a NaN.

@@ -82,7 +82,7 @@ void grow_block(at::Tensor& block, int64_t used, int64_t wanted, int64_t most) {
 }
 
 bool takes_product(const at::Tensor& A, const at::Tensor& X) {
-  const bool narrow = A.element_size() == 2;
+  const bool narrow = A.element_size() < 4;
   return X.scalar_type() == at::kFloat && takes_skinny(A) && (narrow || X.size(1) <= kMostSkinnyColumns);
 }
 

@@ -5,7 +5,7 @@
 /// Products of a large matrix with a few vectors, where BLAS runs well below memory speed.
 namespace fanion::kernels {
 
-/// Whether the kernels take A: (m, n), float32, bfloat16 or float16 on the CPU, one stride of 1.
+/// Whether the kernels take A: (m, n), float32, bfloat16, float16 or int8 on the CPU, one stride of 1.
 /// Everything else goes through at::matmul, to which the tests tie the kernels.
 bool takes_skinny(const at::Tensor& A);
 

@@ -29,7 +29,7 @@ BlockSplit KrylovBasis::split(const at::Tensor& basis, int64_t local, at::Tensor
 void KrylovBasis::start(const at::Tensor& guess, const at::Tensor& random) {
   next_ = V_.narrow(1, 0, 0);
   if (guess.size(1) > 0) next_ = split(next_, 0, guess, largest_column(guess)).Q;
-  refresh(random);
+  if (random.size(1) > 0) refresh(random);
 }
 
 void KrylovBasis::refresh(const at::Tensor& random) {

@@ -41,12 +41,14 @@ class Krylov {
 
   SvdResult run(const at::Tensor& guess) {
     const auto start = mixed(guess);
-    const int64_t random = std::min(std::max(plan_.block - start.size(1), std::min(plan_.block, kLeastRandom)),
-                                    plan_.capacity - start.size(1));
+    const int64_t for_bounds = options_.enough > 0 && start.size(1) > 0 ? 0 : std::min(plan_.block, kLeastRandom);
+    const int64_t random = std::min(std::max(plan_.block - start.size(1), for_bounds), plan_.capacity - start.size(1));
     basis_.start(start, random_block(A_.cols(), random, A_.options(), options_));
     // Few triplets may be there at once, and looks of small problems cost less than a step.
     int64_t next_look = (k_ + plan_.block) / plan_.block + (k_ < plan_.block ? 1 : 4), sweeps = 0;
-    LookSchedule schedule(options_.tol, 0);
+    const bool fixed = options_.criterion == SvdCriterion::passes, watched = fixed && options_.enough > 0;
+    const double goal = watched ? 1 : options_.tol;
+    LookSchedule schedule(goal, 0);
     SvdReport report;
     report.status = options_.criterion == SvdCriterion::passes ? SvdStatus::passes : SvdStatus::exhausted;
     Look seen;
@@ -54,8 +56,7 @@ class Krylov {
       basis_.expand();
       ++steps_;
       const bool out_of_passes = options_.passes && steps_ >= *options_.passes;
-      const bool fixed = options_.criterion == SvdCriterion::passes;
-      const bool early = fixed || steps_ < next_look || basis_.size() < std::min(k_ + 1, limit_);
+      const bool early = (fixed && !watched) || steps_ < next_look || basis_.size() < std::min(k_ + 1, limit_);
       if (!out_of_passes && !basis_.full() && early) continue;
       seen = looks_.look();
       // True residuals do not depend on what the space may have missed; two looks for that are enough.
@@ -66,19 +67,21 @@ class Krylov {
       const bool look_again = seen.crowded || (!fixed && basis_.full() && (converged || seen.estimate <= options_.tol));
       if (report.status == SvdStatus::converged || out_of_passes || basis_.size() == limit_ || seen.tied) break;
       if (seen.hopeless) break;
+      const double unit = watched ? to_doubles(seen.svd.S)[0] / options_.enough : 1;  // of value and estimate
+      if (watched && seen.value * unit <= goal) break;
       const bool certify = options_.criterion == SvdCriterion::rank_k || options_.criterion == SvdCriterion::lmo_gap;
       if (look_again && sweeps == kMostSweeps && certify) break;
       if (basis_.full() && report.restarts == options_.max_restarts) break;
       if (basis_.full()) {
         restart();
         ++report.restarts;
-        schedule = LookSchedule(options_.tol, steps_);
+        schedule = LookSchedule(goal, steps_);
       }
       if (look_again && sweeps < kMostSweeps) {
         refresh();
         ++sweeps;
       }
-      next_look = steps_ + schedule.wait(steps_, seen.value, seen.estimate);
+      next_look = steps_ + schedule.wait(steps_, seen.value * unit, seen.estimate * unit);
     }
     hopeless_ = seen.hopeless && report.status == SvdStatus::exhausted;
     return finish(std::move(report), std::move(seen));

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "fanion/dtype_limits.h"
-#include "fanion/kernels/half_copy.h"
+#include "fanion/kernels/narrow_copy.h"
 #include "fanion/kernels/skinny_gram.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/kernels/sum_of_squares.h"
@@ -112,7 +112,7 @@ at::Tensor LinearOperator::to_dense() const {
   return rows_ < cols_ ? apply_adjoint(at::eye(rows_, options_)).t() : apply(at::eye(cols_, options_));
 }
 
-std::optional<Narrowed> LinearOperator::narrowed() const { return std::nullopt; }
+std::optional<Narrowed> LinearOperator::narrowed(NarrowFormat) const { return std::nullopt; }
 
 DenseOperator::DenseOperator(const at::Tensor& A) : DenseOperator(Stored{stored(A)}) {}
 DenseOperator::DenseOperator(Stored s, std::optional<double> squares)
@@ -128,31 +128,32 @@ std::optional<double> DenseOperator::frobenius_squared() const {
   return squares_;
 }
 
-bool DenseOperator::has_narrower_form() const {
-  return A_.scalar_type() == at::kDouble || (A_.scalar_type() == at::kFloat && kernels::takes_skinny(A_));
+bool DenseOperator::has_narrower_form(NarrowFormat format) const {
+  if (A_.scalar_type() == at::kDouble) return format == NarrowFormat::half_size;
+  return A_.scalar_type() == at::kFloat && kernels::takes_skinny(A_);
 }
 
-std::optional<Narrowed> DenseOperator::narrowed() const {
-  if (!narrow_) narrow_ = made_narrow();
-  return *narrow_;
+std::optional<Narrowed> DenseOperator::narrowed(NarrowFormat format) const {
+  const auto found = narrow_.find(format);
+  return found != narrow_.end() ? found->second : narrow_.emplace(format, made_narrow(format)).first->second;
 }
 
-std::optional<Narrowed> DenseOperator::made_narrow() const {
-  if (!has_narrower_form()) return std::nullopt;
+std::optional<Narrowed> DenseOperator::made_narrow(NarrowFormat format) const {
+  if (!has_narrower_form(format)) return std::nullopt;
   if (A_.scalar_type() == at::kDouble) {
     const double norm = std::sqrt(*frobenius_squared());
     if (!(norm > 1e-200 && norm < 1e200)) return std::nullopt;
-    const int exponent = -std::ilogb(norm);
-    const auto narrow = (A_ * std::ldexp(1.0, exponent)).to(at::kFloat);
+    const double scale = std::ldexp(1.0, -std::ilogb(norm));
+    const auto narrow = (A_ * scale).to(at::kFloat);
     // Relative rounding, and what falls below float32's smallest number.
-    const double lost = std::ldexp(std::sqrt(static_cast<double>(A_.numel())), -149 - exponent);
-    return Narrowed{std::make_shared<DenseOperator>(narrow), exponent, std::ldexp(norm, -24) + lost};
+    const double lost = 0x1p-149 * std::sqrt(static_cast<double>(A_.numel())) / scale;
+    return Narrowed{std::make_shared<DenseOperator>(narrow), scale, std::ldexp(norm, -24) + lost};
   }
-  const auto half = kernels::half_copy(A_);
-  if (!half) return std::nullopt;
-  if (!squares_) squares_ = half->full_squares;
-  std::shared_ptr<const LinearOperator> stored(new DenseOperator(Stored{half->H}, half->squares));
-  return Narrowed{std::move(stored), half->exponent, half->error};
+  const auto copy = format == NarrowFormat::int8 ? kernels::byte_copy(A_) : kernels::half_copy(A_);
+  if (!copy) return std::nullopt;
+  if (!squares_) squares_ = copy->full_squares;
+  std::shared_ptr<const LinearOperator> stored(new DenseOperator(Stored{copy->narrow}, copy->squares));
+  return Narrowed{std::move(stored), copy->scale, copy->error};
 }
 
 at::Tensor DenseOperator::product_of(const at::Tensor& A, const at::Tensor& X) const {

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -16,6 +17,8 @@ struct ProductCount {
   int64_t reads = 0;    ///< passes over A's data: one for each call, of either kind or of both at once
 };
 
+/// A form of A that takes less memory to read: half the size, or signed bytes.
+enum class NarrowFormat { half_size, int8 };
 struct Narrowed;
 
 /// A real m × n matrix seen only through its products with blocks of vectors.
@@ -49,10 +52,10 @@ class LinearOperator {
   virtual int64_t adjoint_gram_reads(int64_t /*columns*/) const { return 0; }
   /// ‖A‖_F² where it is cheap to know (to a few eps), else nothing.
   virtual std::optional<double> frobenius_squared() const { return std::nullopt; }
-  /// Whether A can be stored in half the size for faster products.
-  virtual bool has_narrower_form() const { return false; }
-  /// 2^exponent·A in that format; nothing where its norm leaves no scale for it, as for A = 0.
-  virtual std::optional<Narrowed> narrowed() const;
+  /// Whether A can be stored in that format for faster products.
+  virtual bool has_narrower_form(NarrowFormat /*format*/) const { return false; }
+  /// scale·A in that format; nothing where its norm leaves no scale for it, as for A = 0, or too much would be lost.
+  virtual std::optional<Narrowed> narrowed(NarrowFormat format) const;
   /// Whether `to_dense` costs no products, so that choosing the dense solver is free to depend on speed alone.
   virtual bool is_formed() const { return false; }
   /// The matrix itself, (m, n). The default multiplies by the identity: min(m, n) products.
@@ -75,8 +78,8 @@ class LinearOperator {
 
 struct Narrowed {
   std::shared_ptr<const LinearOperator> A;
-  int exponent;
-  double distance;  ///< ≥ ‖A − 2^-exponent·(the narrow one)‖_F
+  double scale;
+  double distance;  ///< ≥ ‖A − (the narrow one)/scale‖_F
 };
 
 /// A matrix held as a tensor (m, n): float32, float64, bfloat16 or float16, any strides; never copied, but for 16-bit
@@ -90,10 +93,11 @@ class DenseOperator final : public LinearOperator {
   int64_t gram_reads(int64_t columns) const override;
   int64_t adjoint_gram_reads(int64_t columns) const override;
   std::optional<double> frobenius_squared() const override;
-  /// float16 for a float32 matrix that the kernels take (kernels::half_copy), float32 for float64.
-  bool has_narrower_form() const override;
+  /// Half the size is float16 for a float32 matrix that the kernels take, float32 for float64; int8 is for the former
+  /// (kernels/narrow_copy.h).
+  bool has_narrower_form(NarrowFormat format) const override;
   /// Made once and kept, with the norm that the same read gives.
-  std::optional<Narrowed> narrowed() const override;
+  std::optional<Narrowed> narrowed(NarrowFormat format) const override;
 
  private:
   struct Stored {
@@ -105,12 +109,12 @@ class DenseOperator final : public LinearOperator {
   std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override;
   std::pair<at::Tensor, at::Tensor> adjoint_gram_product(const at::Tensor& U) const override;
   at::Tensor A_;
-  std::optional<Narrowed> made_narrow() const;
+  std::optional<Narrowed> made_narrow(NarrowFormat format) const;
   /// X times A or its transpose, and also back; the first of these finds the norm in passing, if the kernels take it.
   at::Tensor product_of(const at::Tensor& A, const at::Tensor& X) const;
   std::pair<at::Tensor, at::Tensor> gram_of(const at::Tensor& A, const at::Tensor& X) const;
   mutable std::optional<double> squares_;  ///< ‖A‖_F², once asked for
-  mutable std::optional<std::optional<Narrowed>> narrow_;
+  mutable std::map<NarrowFormat, std::optional<Narrowed>> narrow_;
 };
 
 /// A matrix given by two functions, A V and Aᵀ U.

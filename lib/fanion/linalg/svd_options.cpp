@@ -19,8 +19,8 @@ constexpr std::array<Named<SvdCriterion>, 4> kCriteria{{{SvdCriterion::residual,
                                                         {SvdCriterion::rank_k, "rank_k"},
                                                         {SvdCriterion::lmo_gap, "lmo_gap"},
                                                         {SvdCriterion::passes, "passes"}}};
-constexpr std::array<Named<SvdPrecision>, 2> kPrecisions{
-    {{SvdPrecision::full, "full"}, {SvdPrecision::mixed, "mixed"}}};
+constexpr std::array<Named<SvdPrecision>, 3> kPrecisions{
+    {{SvdPrecision::full, "full"}, {SvdPrecision::mixed, "mixed"}, {SvdPrecision::int8, "int8"}}};
 constexpr std::array<Named<SvdStatus>, 3> kStatuses{
     {{SvdStatus::converged, "converged"}, {SvdStatus::exhausted, "exhausted"}, {SvdStatus::passes, "passes"}}};
 constexpr std::array<Named<BoundKind>, 3> kBoundKinds{

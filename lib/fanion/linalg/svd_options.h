@@ -29,8 +29,9 @@ enum class SvdCriterion { residual, rank_k, lmo_gap, passes };
 enum class SvdStatus { converged, exhausted, passes };
 
 /// `full`: every product with A as it is given. `mixed`: all passes but the last use A stored in half the size (float16
-/// for float32, float32 for float64), the last one A itself; see mixed_svd.h.
-enum class SvdPrecision { full, mixed };
+/// for float32, float32 for float64), the last one A itself. `int8`: the same with A stored as signed bytes, 1 % off,
+/// for fixed passes on large matrices. See mixed_svd.h.
+enum class SvdPrecision { full, mixed, int8 };
 
 struct SvdOptions {
   SvdMethod method = SvdMethod::automatic;
@@ -40,6 +41,9 @@ struct SvdOptions {
   /// but `max_restarts`.
   std::optional<int64_t> passes;
   SvdPrecision precision = SvdPrecision::full;
+  /// `passes`, Krylov methods: ends sooner where all ‖Aᵀû − σ̂v̂‖ are at most this, in A's units, and starts from the
+  /// guess alone where there is one, without bounds. 0: neither.
+  double enough = 0;
   /// Extra columns of the block methods that are not asked for; they speed convergence.
   int64_t oversample = 4;
   /// Krylov methods: columns a block; 0 chooses by k (1 for lanczos).

@@ -105,7 +105,7 @@ SvdResult scaled_svd(const at::Tensor& A, int exponent, int64_t k, const SvdOpti
 /// Whether the first product of a run gives ‖A‖_F in passing, so that a read of A for the norm alone, which shows NaN
 /// and entries out of range, can be saved.
 bool finds_norm(const at::Tensor& A, const DenseOperator& op, int64_t k, const SvdOptions& options) {
-  if (options.precision == SvdPrecision::mixed || !kernels::takes_skinny(A)) return false;
+  if (options.precision != SvdPrecision::full || !kernels::takes_skinny(A)) return false;
   const auto method = options.method == SvdMethod::automatic ? choose_method(op, k, options) : options.method;
   return method != SvdMethod::dense && method != SvdMethod::power;
 }
@@ -147,7 +147,7 @@ at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const
 
 SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) {
   check(A, k, given);
-  if (given.precision == SvdPrecision::mixed) return mixed_svd(A, k, given);
+  if (given.precision != SvdPrecision::full) return mixed_svd(A, k, given);
   auto options = given;
   if (!options.generator) options.generator = at::detail::createCPUGenerator(0);
   const auto before = A.count();
@@ -184,7 +184,8 @@ SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   // Inside this range eps·σ₁ is a normal number of the dtype, and the squares and fourth powers of σ₁ in double.
   const double range = A.scalar_type() == at::kDouble ? 1e120 : 1e50;
   const auto fits = [&] { return *op.frobenius_squared() > 1 / range && *op.frobenius_squared() < range; };
-  if (options.precision == SvdPrecision::mixed) op.narrowed();  // the read of A for the copy gives the norm as well
+  // The read of A for the copy gives the norm as well.
+  if (options.precision != SvdPrecision::full) op.narrowed(narrow_format(options.precision));
   if (finds_norm(A, op, k, options)) {
     try {
       auto result = topk_svd(op, k, options);

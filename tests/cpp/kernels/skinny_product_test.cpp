@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(All, SkinnyProduct, ::testing::ValuesIn(cases()),
 
 TEST(SkinnyProduct, TheNumberOfThreadsDoesNotMatter) {
   const Settings restored;
-  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kHalf}) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kHalf, at::kChar}) {
     const auto A = random_normal(1500, 310, 9).to(dtype);  // 7 chunks of rows or more for products, 4 for sums
     const auto B = random_normal(310, 1500, 10).to(dtype).t();
     for (const auto& set : instruction_sets())

@@ -1,6 +1,8 @@
 // Mixed precision: the promises of a report hold for the matrix that was given, whatever was used on the way.
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/matmul.h>
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include "certificates.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/topk_svd.h"
+#include "oracle.h"
 #include "svd_certificates.h"
 #include "zoo.h"
 
@@ -16,21 +19,21 @@ namespace {
 
 using namespace fanion::testing;
 
-SvdOptions mixed(SvdMethod method, SvdCriterion criterion, double tol) {
-  SvdOptions options{.method = method, .criterion = criterion, .tol = tol, .precision = SvdPrecision::mixed};
+SvdOptions mixed(SvdMethod method, SvdCriterion criterion, double tol, SvdPrecision precision = SvdPrecision::mixed) {
+  SvdOptions options{.method = method, .criterion = criterion, .tol = tol, .precision = precision};
   if (criterion == SvdCriterion::passes) options.passes = 6;
   return options;
 }
 
 /// 16-bit matrices that the kernels do not take are widened to float32 first, and that has one.
-bool has_narrower_form(const at::Tensor& A) {
-  return A.scalar_type() == at::kDouble || (A.element_size() == 4) == kernels::takes_skinny(A);
+bool has_narrower_form(const at::Tensor& A, SvdPrecision precision) {
+  if (A.scalar_type() == at::kDouble) return precision == SvdPrecision::mixed;
+  return (A.element_size() == 4) == kernels::takes_skinny(A);
 }
 
 class MixedSvd : public ::testing::TestWithParam<Specimen> {};
 
-TEST_P(MixedSvd, KeepsEveryPromise) {
-  const Judged A(GetParam().A);
+void expect_promises(const Judged& A, SvdPrecision precision) {
   const int64_t smaller = std::min(A.A.size(0), A.A.size(1));
   for (const auto method : {SvdMethod::block_krylov, SvdMethod::lanczos, SvdMethod::subspace})
     for (const auto criterion :
@@ -38,11 +41,11 @@ TEST_P(MixedSvd, KeepsEveryPromise) {
       for (const int64_t k : {int64_t{1}, std::min<int64_t>(3, smaller)})
         for (const double tol : {0.1, 1e-2, 1e-4}) {
           if (criterion == SvdCriterion::passes && tol != 0.1) continue;
-          auto options = mixed(method, criterion, tol);
+          auto options = mixed(method, criterion, tol, precision);
           if (method == SvdMethod::subspace && !options.passes) options.passes = 40;
           SCOPED_TRACE(c10::str(name_of(method), ", ", name_of(criterion), " to ", tol, ", k = ", k));
-          if (!has_narrower_form(A.A)) {
-            EXPECT_VALUE_ERROR(topk_svd(A.A, k, options), "precision 'mixed' takes a float64 matrix");
+          if (!has_narrower_form(A.A, precision)) {
+            EXPECT_VALUE_ERROR(topk_svd(A.A, k, options), c10::str("precision '", name_of(precision), "' takes a "));
             continue;
           }
           const auto svd = topk_svd(A.A, k, options);
@@ -54,6 +57,9 @@ TEST_P(MixedSvd, KeepsEveryPromise) {
           }
         }
 }
+
+TEST_P(MixedSvd, KeepsEveryPromise) { expect_promises(Judged(GetParam().A), SvdPrecision::mixed); }
+TEST_P(MixedSvd, KeepsEveryPromiseInBytes) { expect_promises(Judged(GetParam().A), SvdPrecision::int8); }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, MixedSvd, ::testing::ValuesIn(whole_zoo()),
                          [](const auto& specimen) { return specimen.param.name; });
@@ -80,6 +86,46 @@ TEST(MixedSvd, GoesOnInFullPrecisionWhereTheNarrowMatrixCannotTell) {
   EXPECT_EQ(svd.report.status, SvdStatus::converged) << svd.report.message;
   EXPECT_GT(op.count().reads, 1);
   EXPECT_TRUE(broken_promises(A, svd, 1e-2).empty());
+}
+
+/// ‖ÛŜV̂ᵀ − A_k‖_F/‖A_k‖_F in float64.
+double rank_k_error(const at::Tensor& A, int64_t k, const SvdResult& svd) {
+  const auto [U, S, Vh] = at::linalg_svd(A.to(at::kDouble), false);
+  const auto best = at::matmul(U.narrow(1, 0, k) * S.narrow(0, 0, k), Vh.narrow(0, 0, k));
+  const auto found = at::matmul(svd.U.to(at::kDouble) * svd.S.to(at::kDouble), svd.V.to(at::kDouble).t());
+  return frobenius_norm(found - best) / frobenius_norm(best);
+}
+
+/// Passes that the narrow matrix has no more use for go into corrections: the error falls far below its rounding, which
+/// a method that does not refine keeps.
+TEST(MixedSvd, FixedPassesAreRefined) {
+  const auto tall = with_spectrum(300, 200, geometric(200, 0.93), 12).to(at::kFloat);
+  for (const auto& [precision, noise] : {std::pair{SvdPrecision::int8, 1e-3}, std::pair{SvdPrecision::mixed, 1e-5}})
+    for (const int64_t k : {1, 4})
+      for (const bool wide : {false, true}) {
+        SCOPED_TRACE(c10::str(name_of(precision), ", k = ", k, wide ? ", wide" : ""));
+        const auto A = wide ? tall.t().contiguous() : tall;
+        auto options = mixed(SvdMethod::subspace, SvdCriterion::passes, 0.1, precision);
+        options.passes = 150;
+        EXPECT_GT(rank_k_error(A, k, topk_svd(A, k, options)), noise);
+        options.method = SvdMethod::block_krylov;
+        const auto svd = topk_svd(A, k, options);
+        EXPECT_LT(rank_k_error(A, k, svd), 3e-6) << svd.report.message;
+        EXPECT_NE(svd.report.message.find("refined"), std::string::npos) << svd.report.message;
+        EXPECT_LE(svd.report.reads, 2 * *options.passes);
+        EXPECT_EQ(svd.report.status, SvdStatus::passes);
+      }
+}
+
+/// σ₁ = σ₂ = … : the space has nothing to converge to, and says nothing wrong.
+TEST(MixedSvd, RefinesWhereNothingIsLeft) {
+  for (const auto& A : {at::eye(40, at::kFloat), with_spectrum(50, 40, {3, 2, 1}, 13).to(at::kFloat)})
+    for (const auto precision : {SvdPrecision::mixed, SvdPrecision::int8}) {
+      auto options = mixed(SvdMethod::block_krylov, SvdCriterion::passes, 0.1, precision);
+      options.passes = 60;
+      const auto svd = topk_svd(A, 5, options);
+      for (const auto& what : broken_promises(Judged(A), svd, 0.1)) ADD_FAILURE() << what << svd.report.message;
+    }
 }
 
 TEST(MixedSvd, BudgetsHold) {
@@ -120,7 +166,7 @@ TEST(MixedSvd, OperatorsAreRefused) {
       [&](const at::Tensor& U) { return at::matmul(A.t(), U); });
   EXPECT_VALUE_ERROR(topk_svd(op, 2, mixed(SvdMethod::automatic, SvdCriterion::rank_k, 1e-2)),
                      "choose precision 'full'");
-  EXPECT_VALUE_ERROR(svd_precision_from_name("double"), "full, mixed");
+  EXPECT_VALUE_ERROR(svd_precision_from_name("double"), "full, mixed, int8");
 }
 
 }  // namespace
