@@ -47,8 +47,9 @@ class Krylov {
     // Few triplets may be there at once, and looks of small problems cost less than a step.
     int64_t next_look = (k_ + plan_.block) / plan_.block + (k_ < plan_.block ? 1 : 4), sweeps = 0;
     const bool fixed = options_.criterion == SvdCriterion::passes, watched = fixed && options_.enough > 0;
-    const double goal = watched ? 1 : options_.tol;
-    LookSchedule schedule(goal, 0);
+    // Looks that may only save passes must cost little beside the one at the end.
+    const double goal = watched ? 1 : options_.tol, patience = watched ? 1 : 0.25;
+    LookSchedule schedule(goal, 0, patience);
     SvdReport report;
     report.status = options_.criterion == SvdCriterion::passes ? SvdStatus::passes : SvdStatus::exhausted;
     Look seen;
@@ -75,7 +76,7 @@ class Krylov {
       if (basis_.full()) {
         restart();
         ++report.restarts;
-        schedule = LookSchedule(goal, steps_);
+        schedule = LookSchedule(goal, steps_, patience);
       }
       if (look_again && sweeps < kMostSweeps) {
         refresh();

@@ -9,7 +9,9 @@ namespace fanion::linalg {
 /// When to look at the projected problem next: looks cost as much as several steps once the basis is large.
 class LookSchedule {
  public:
-  LookSchedule(double tol, int64_t first_step) : tol_(tol), first_(first_step) {}
+  /// `patience`: most steps to wait, relative to those done.
+  LookSchedule(double tol, int64_t first_step, double patience = 0.25)
+      : tol_(tol), patience_(patience), first_(first_step) {}
 
   /// Steps until the criterion should hold if it goes on falling as it has since the last look. Its estimate without
   /// bounds falls more smoothly, so that comes first.
@@ -21,14 +23,14 @@ class LookSchedule {
     last_ = now;
     last_step_ = step;
     by_estimate_ = estimate > tol_;
-    const int64_t done = step - first_, most = std::max<int64_t>(1, done / 4);
-    if (!known) return by_estimate_ ? most : std::max<int64_t>(1, done / 12);
+    const int64_t done = step - first_, most = std::max<int64_t>(1, std::llround(patience_ * static_cast<double>(done)));
+    if (!known) return by_estimate_ ? most : std::max<int64_t>(1, most / 3);
     const double needed = std::log(now / tol_) / rate;
     return std::isfinite(needed) ? std::clamp<int64_t>(std::llround(std::ceil(needed)), 1, most) : most;
   }
 
  private:
-  double tol_, last_ = 0;
+  double tol_, patience_, last_ = 0;
   int64_t first_, last_step_ = 0;
   bool by_estimate_ = true;
 };
