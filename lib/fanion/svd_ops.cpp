@@ -77,7 +77,8 @@ Record solve(const Object& A, int64_t k, const linalg::SvdOptions& options) {
 template <class Matrix>
 Record topk_svd(const Matrix& A, int64_t k, std::string_view method, std::string_view criterion, double tol,
                 std::optional<int64_t> passes, std::string_view precision, int64_t oversample, int64_t block,
-                const std::optional<at::Tensor>& warm_start, const std::optional<at::Generator>& generator) {
+                std::string_view start, const std::optional<at::Tensor>& warm_start,
+                const std::optional<at::Generator>& generator) {
   return solve(A, k,
                {.method = linalg::svd_method_from_name(method),
                 .criterion = linalg::svd_criterion_from_name(criterion),
@@ -86,12 +87,13 @@ Record topk_svd(const Matrix& A, int64_t k, std::string_view method, std::string
                 .precision = linalg::svd_precision_from_name(precision),
                 .oversample = oversample,
                 .block = block,
+                .start = linalg::svd_start_from_name(start),
                 .warm_start = warm_start.value_or(at::Tensor()),
                 .generator = generator});
 }
 constexpr auto kOptions =
     "int k, *, str method, str criterion, float tol, int? passes, str precision, int oversample, int block, "
-    "Tensor? warm_start, Generator? generator";
+    "str start, Tensor? warm_start, Generator? generator";
 
 Object dense_operator(const at::Tensor& A) {
   auto object = make<linalg::DenseOperator>(A);

@@ -81,6 +81,22 @@ def test_bytes_are_refined():
     torch.testing.assert_close(refined[1].double(), exact_S[:1], atol=0, rtol=1e-6)
 
 
+def test_a_sampled_start_saves_a_pass():
+    A = with_spectrum(500, 400, 0.85 ** torch.arange(100.0), torch.float32)
+    exact = torch.linalg.svdvals(A.double())[:3].sum()
+    fixed = {"method": "block_krylov", "criterion": "passes", "passes": 1}
+    gaps = {}
+    for start in ("auto", "sampled", "random"):
+        _, S, _, report = fanion.topk_svd(A, 3, **fixed, start=start)
+        gaps[start] = 1 - S.double().sum() / exact
+        assert report.bounds == "proved" and report.upper is not None
+    assert gaps["auto"] == gaps["sampled"] < gaps["random"] / 10
+    with pytest.raises(ValueError, match="start 'sampled' is for criterion 'passes'"):
+        fanion.topk_svd(A, 3, start="sampled")
+    with pytest.raises(ValueError, match="auto, random, sampled"):
+        fanion.topk_svd(A, 3, start="first")
+
+
 def test_mixed_precision_says_what_it_takes():
     A = torch.randn(60, 50)
     with pytest.raises(ValueError, match="choose precision 'full'"):

@@ -34,6 +34,14 @@ at::Tensor stored(const at::Tensor& A) {
   return kernels::takes_skinny(A) ? A.detach() : A.detach().to(at::kFloat);
 }
 
+/// A view of about `count` of the rows, at an odd distance, for they may have a period; undefined where they are not
+/// contiguous, so that to read some would be to read most.
+at::Tensor spread_rows(const at::Tensor& A, int64_t count) {
+  if (A.stride(1) != 1) return {};
+  const int64_t step = std::max<int64_t>(A.size(0) / count, 1) | 1;
+  return A.slice(0, step / 2, std::nullopt, step);
+}
+
 /// What a function gave. Only what can be a product is looked into; the rest is for `apply` to refuse.
 at::Tensor checked_product(const at::Tensor& Y, const at::TensorOptions& options, const char* what) {
   if (!Y.defined() || Y.dtype() != options.dtype() || Y.device() != options.device() || Y.layout() != at::kStrided)
@@ -127,6 +135,9 @@ std::optional<double> DenseOperator::frobenius_squared() const {
   if (!squares_) squares_ = kernels::sum_of_squares(A_);
   return squares_;
 }
+
+at::Tensor DenseOperator::some_rows(int64_t count) const { return spread_rows(A_, count); }
+at::Tensor DenseOperator::some_columns(int64_t count) const { return spread_rows(A_.t(), count); }
 
 bool DenseOperator::has_narrower_form(NarrowFormat format) const {
   if (A_.scalar_type() == at::kDouble) return format == NarrowFormat::half_size;

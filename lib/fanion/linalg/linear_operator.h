@@ -56,6 +56,10 @@ class LinearOperator {
   virtual bool has_narrower_form(NarrowFormat /*format*/) const { return false; }
   /// scale·A in that format; nothing where its norm leaves no scale for it, as for A = 0, or too much would be lost.
   virtual std::optional<Narrowed> narrowed(NarrowFormat format) const;
+  /// About `count` rows of A, evenly spread, where they are at hand in memory (sixteen bits or eight as they are); else
+  /// undefined. And the same of Aᵀ.
+  virtual at::Tensor some_rows(int64_t /*count*/) const { return {}; }
+  virtual at::Tensor some_columns(int64_t /*count*/) const { return {}; }
   /// Whether `to_dense` costs no products, so that choosing the dense solver is free to depend on speed alone.
   virtual bool is_formed() const { return false; }
   /// The matrix itself, (m, n). The default multiplies by the identity: min(m, n) products.
@@ -93,6 +97,8 @@ class DenseOperator final : public LinearOperator {
   int64_t gram_reads(int64_t columns) const override;
   int64_t adjoint_gram_reads(int64_t columns) const override;
   std::optional<double> frobenius_squared() const override;
+  at::Tensor some_rows(int64_t count) const override;
+  at::Tensor some_columns(int64_t count) const override;
   /// Half the size is float16 for a float32 matrix that the kernels take, float32 for float64; int8 is for the former
   /// (kernels/narrow_copy.h).
   bool has_narrower_form(NarrowFormat format) const override;
@@ -142,6 +148,8 @@ class AdjointOperator final : public LinearOperator {
   int64_t gram_reads(int64_t columns) const override { return A_.adjoint_gram_reads(columns); }
   int64_t adjoint_gram_reads(int64_t columns) const override { return A_.gram_reads(columns); }
   std::optional<double> frobenius_squared() const override { return A_.frobenius_squared(); }
+  at::Tensor some_rows(int64_t count) const override { return A_.some_columns(count); }
+  at::Tensor some_columns(int64_t count) const override { return A_.some_rows(count); }
 
  private:
   using Pair = std::pair<at::Tensor, at::Tensor>;

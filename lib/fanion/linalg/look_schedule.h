@@ -23,7 +23,8 @@ class LookSchedule {
     last_ = now;
     last_step_ = step;
     by_estimate_ = estimate > tol_;
-    const int64_t done = step - first_, most = std::max<int64_t>(1, std::llround(patience_ * static_cast<double>(done)));
+    const int64_t done = step - first_,
+                  most = std::max<int64_t>(1, std::llround(patience_ * static_cast<double>(done)));
     if (!known) return by_estimate_ ? most : std::max<int64_t>(1, most / 3);
     const double needed = std::log(now / tol_) / rate;
     return std::isfinite(needed) ? std::clamp<int64_t>(std::llround(std::ceil(needed)), 1, most) : most;

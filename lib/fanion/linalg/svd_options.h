@@ -33,6 +33,12 @@ enum class SvdStatus { converged, exhausted, passes };
 /// for fixed passes on large matrices. See mixed_svd.h.
 enum class SvdPrecision { full, mixed, int8 };
 
+/// What the Krylov methods start from without a guess. `random`: a standard normal block, on which the probabilistic
+/// bounds rest. `sampled`: for `passes`, what some of A's rows show of the leading directions (sampled_start.h), better
+/// by a pass or two where the spectrum decays, with proved bounds alone; random where A does not show its rows.
+/// `automatic`: `sampled` for `passes` with `block_krylov` and blocks of two columns or more, else `random`.
+enum class SvdStart { automatic, random, sampled };
+
 struct SvdOptions {
   SvdMethod method = SvdMethod::automatic;
   SvdCriterion criterion = SvdCriterion::rank_k;
@@ -51,6 +57,7 @@ struct SvdOptions {
   /// Krylov methods: most basis vectors, k < basis ≤ min(m, n); 0 chooses by k and method.
   int64_t basis = 0;
   int64_t max_restarts = 300;
+  SvdStart start = SvdStart::automatic;
   /// Guess of the right singular vectors, (n, j) with j ≥ 1; it need not be orthonormal. Undefined: random.
   at::Tensor warm_start;
   /// Source of all randomness. Without one a fixed sequence is used: same input, same result.
@@ -60,9 +67,11 @@ struct SvdOptions {
 SvdMethod svd_method_from_name(std::string_view name);
 SvdCriterion svd_criterion_from_name(std::string_view name);
 SvdPrecision svd_precision_from_name(std::string_view name);
+SvdStart svd_start_from_name(std::string_view name);
 std::string_view name_of(SvdMethod method);
 std::string_view name_of(SvdCriterion criterion);
 std::string_view name_of(SvdPrecision precision);
+std::string_view name_of(SvdStart start);
 std::string_view name_of(SvdStatus status);
 
 }  // namespace fanion::linalg

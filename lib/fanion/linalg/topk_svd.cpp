@@ -32,6 +32,15 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   TORCH_CHECK_VALUE(o.max_restarts >= 0, "max_restarts = ", o.max_restarts, " must not be negative");
   TORCH_CHECK_VALUE(o.basis == 0 || (o.basis >= std::min(k + 1, limit) && o.basis <= limit), "basis = ", o.basis,
                     " must lie in ", std::min(k + 1, limit), " to ", limit, ", or be 0");
+  if (o.start == SvdStart::sampled) {
+    const bool krylov =
+        o.method == SvdMethod::automatic || o.method == SvdMethod::block_krylov || o.method == SvdMethod::lanczos;
+    TORCH_CHECK_VALUE(
+        o.criterion == SvdCriterion::passes && krylov && !o.warm_start.defined(),
+        "start 'sampled' is for criterion 'passes' with methods block_krylov, lanczos and auto, without a ",
+        "warm start; got criterion '", name_of(o.criterion), "', method '", name_of(o.method), "'",
+        o.warm_start.defined() ? " and a warm start" : "");
+  }
   if (o.warm_start.defined()) {
     TORCH_CHECK_VALUE(o.warm_start.dim() == 2 && o.warm_start.size(0) == A.cols() && o.warm_start.size(1) >= 1,
                       "warm_start has shape ", o.warm_start.sizes(), "; expected (", A.cols(), ", j) with j >= 1");

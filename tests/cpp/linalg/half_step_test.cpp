@@ -9,6 +9,7 @@
 #include <ATen/ops/matmul.h>
 
 #include "certificates.h"
+#include "fanion/linalg/sampled_start.h"
 #include "fanion/linalg/svd_methods.h"
 #include "fanion/linalg/topk_svd.h"
 #include "zoo.h"
@@ -38,19 +39,22 @@ at::Tensor krylov_values(const at::Tensor& A, const at::Tensor& omega, int64_t p
 TEST(HalfStep, FixedPassesGiveTheBestTripletsOfWhatTheyHaveMultiplied) {
   for (const auto dtype : {at::kFloat, at::kDouble})
     for (const auto& spectrum : {geometric(60, 0.9), std::vector<double>(60, 2.0)})
-      for (const int64_t passes : {1, 2}) {
-        SCOPED_TRACE(c10::str(dtype, ", sigma_2 = ", spectrum[1], ", ", passes, " passes"));
+      for (const auto& [passes, start] : std::vector<std::pair<int64_t, SvdStart>>{
+               {1, SvdStart::random}, {2, SvdStart::random}, {1, SvdStart::sampled}, {2, SvdStart::sampled}}) {
+        SCOPED_TRACE(c10::str(dtype, ", sigma_2 = ", spectrum[1], ", ", passes, " passes, start ", name_of(start)));
         const auto A = with_spectrum(90, 60, spectrum, 7).to(dtype), exact = A.to(at::kDouble);
         const SvdOptions options{.method = SvdMethod::block_krylov,
                                  .criterion = SvdCriterion::passes,
                                  .passes = passes,
                                  .block = kBlock,
+                                 .start = start,
                                  .generator = at::detail::createCPUGenerator(11)};
         auto same = options;
         same.generator = at::detail::createCPUGenerator(11);
-        const auto omega = random_block(60, kBlock, A.options(), same).to(at::kDouble);
+        const auto omega = start == SvdStart::random ? random_block(60, kBlock, A.options(), same)
+                                                     : sampled_start(DenseOperator(A), kBlock, same);
         const auto svd = topk_svd(A, kTop, options);
-        const auto expected = krylov_values(exact, omega, passes);
+        const auto expected = krylov_values(exact, omega.to(at::kDouble), passes);
         EXPECT_LE(relative_error(svd.S.to(at::kDouble), expected), dtype == at::kFloat ? 1e-5 : 1e-12);
       }
 }
