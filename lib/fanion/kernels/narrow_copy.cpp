@@ -34,7 +34,7 @@ NarrowCopy copy_with(const at::Tensor& original, at::ScalarType dtype, float sca
   const auto* x = static_cast<const float*>(A.data);
   auto* y = static_cast<char*>(narrow.data_ptr());
   const auto storage = storage_of(narrow).value();
-  const auto bytes = static_cast<int64_t>(narrow.element_size());
+  const int64_t bytes = narrow.element_size();
   const auto& loops = loops_in_use();
   // Row by row where A's rows are apart, else all in pieces of 2^16 elements.
   const bool dense = A.stride == A.cols;

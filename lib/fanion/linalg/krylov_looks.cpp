@@ -88,7 +88,9 @@ SvdBounds KrylovLooks::bounds_from(std::vector<double> S, std::vector<double> r,
 }
 
 LanczosRelation KrylovLooks::relation(const Look& seen) const {
-  return {.theta = seen.svd.S.square(),
+  auto theta = to_doubles(seen.svd.S);
+  for (auto& each : theta) each *= each;
+  return {.theta = std::move(theta),
           .vectors = seen.svd.Q,
           .coupling = basis_.coupling(),
           .start = seen.crowded ? at::Tensor() : basis_.random_coordinates(),

@@ -38,7 +38,7 @@ at::Tensor stored(const at::Tensor& A) {
 /// contiguous, so that to read some would be to read most.
 at::Tensor spread_rows(const at::Tensor& A, int64_t count) {
   if (A.stride(1) != 1) return {};
-  const int64_t step = std::max<int64_t>(A.size(0) / count, 1) | 1;
+  const int64_t whole = std::max<int64_t>(A.size(0) / count, 1), step = whole + (whole + 1) % 2;
   return A.slice(0, step / 2, std::nullopt, step);
 }
 

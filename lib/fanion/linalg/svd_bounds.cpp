@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <numeric>
 #include <vector>
 
 namespace fanion::linalg {
@@ -19,16 +20,13 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kTiny = std::numeric_limits<double>::min();
 
 /// How far rounding may move an eigenvalue.
-double rounding_of(const LanczosRelation& r) {
-  const double largest = r.theta[0].item<double>();
-  return 8 * r.eps * std::max(largest, kTiny);
-}
+double rounding_of(const LanczosRelation& r) { return 8 * r.eps * std::max(r.theta[0], kTiny); }
 
 /// ‖startᵀP(x − T)⁻¹E_last‖_F with the first `dropped` Ritz vectors projected out.
 class Resolvent {
  public:
   explicit Resolvent(const LanczosRelation& r)
-      : theta_(to_doubles(r.theta)),
+      : theta_(r.theta),
         last_(r.vectors.narrow(0, r.vectors.size(0) - r.coupling.size(1), r.coupling.size(1)).t().contiguous()),
         first_(at::matmul(r.vectors.t(), r.start).contiguous()) {}
 
@@ -99,15 +97,14 @@ double least_component(int64_t b, int64_t i) {
 
 double unseen(const LanczosRelation& r) {
   if (r.frobenius_squared < 0) return kInfinity;
-  const double rest = std::max(r.frobenius_squared - r.theta.sum().item<double>(), 0.0);
+  const double rest = std::max(r.frobenius_squared - std::accumulate(r.theta.begin(), r.theta.end(), 0.0), 0.0);
   return rest + rounding_of(r) + 8 * r.eps * r.frobenius_squared;
 }
 
 std::vector<double> proved_bounds(const LanczosRelation& r, int64_t k) {
   std::vector<double> upper(k + 1, kInfinity);
-  const auto theta = to_doubles(r.theta);
   const double rest = unseen(r);
-  for (int64_t i = 0; i <= k; ++i) upper[i] = (i < r.theta.size(0) ? theta[i] : 0.0) + rest;
+  for (int64_t i = 0; i <= k; ++i) upper[i] = (i < std::ssize(r.theta) ? r.theta[i] : 0.0) + rest;
   if (k >= r.limit) upper[k] = 0;
   return upper;
 }
@@ -116,7 +113,7 @@ std::vector<double> random_bounds(const LanczosRelation& r, int64_t k) {
   std::vector<double> upper(k + 1, kInfinity);
   if (!r.start.defined() || r.start.size(1) < std::min(kLeastRandom, r.limit)) return upper;
   const Resolvent resolvent(r);
-  const auto theta = to_doubles(r.theta);
+  const auto& theta = r.theta;
   const int64_t columns = r.start.size(1);
   const double coupling = at::linalg_vector_norm(r.coupling).item<double>();
   const int64_t step = (k + 4) / 4;  // λ falls with i, so a bound serves all later i as well
@@ -130,7 +127,7 @@ std::vector<double> random_bounds(const LanczosRelation& r, int64_t k) {
       break;
     }
     if (i % step == 0 || i == k) {
-      const double value = i < r.theta.size(0) ? theta[i] : 0.0;
+      const double value = i < std::ssize(theta) ? theta[i] : 0.0;
       const double limit = least_component(columns, std::min(i + 1, most_alike(columns))) / std::max(coupling, 1e-300);
       const double x = coupling == 0 ? value : crossing(resolvent, value, i, limit, std::max(theta[0], kTiny));
       lowest = std::min(lowest, x + rounding_of(r));
@@ -187,8 +184,9 @@ SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>
   }
   if (theta[k - 1] > 0) possible = std::min(possible, sum + raised / (2 * std::sqrt(theta[k - 1])));
   bounds.lmo_gap = possible > std::sqrt(kNothing) ? std::max(1 - sum / possible, 0.0) + 8 * eps : 0.0;
-  bounds.upper = at::tensor(std::vector<double>(upper.begin(), upper.begin() + k), at::kDouble).clamp_min(0).sqrt();
-  bounds.next_upper = std::sqrt(std::max(upper[k], 0.0));
+  for (auto& each : upper) each = std::sqrt(std::max(each, 0.0));
+  bounds.upper = at::tensor(at::ArrayRef<double>(upper.data(), k), at::kDouble);
+  bounds.next_upper = upper[k];
   return bounds;
 }
 

@@ -14,11 +14,11 @@
 /// descending, and AᵀA V = V T + V₊ C E_lastᵀ, where V₊ ⊥ V has orthonormal columns (a block Lanczos relation).
 namespace fanion::linalg {
 
-/// The relation above, all on the CPU in float64.
+/// The relation above, tensors on the CPU in float64.
 struct LanczosRelation {
-  at::Tensor theta;     ///< (p,) eigenvalues of T, descending
-  at::Tensor vectors;   ///< (p, p) its eigenvectors
-  at::Tensor coupling;  ///< C, (b₊, b): how much of AᵀA V leaves the space, from the last b basis vectors
+  std::vector<double> theta;  ///< p eigenvalues of T, descending
+  at::Tensor vectors;         ///< (p, p) its eigenvectors
+  at::Tensor coupling;        ///< C, (b₊, b): how much of AᵀA V leaves the space, from the last b basis vectors
   /// Coordinates of a standard normal block Ω = V·start in the basis, (p, b); undefined if none lies in it.
   at::Tensor start;
   int64_t limit = 0;              ///< min(m, n), the number of singular values
