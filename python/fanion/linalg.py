@@ -37,9 +37,9 @@ class SvdReport:
     status: str
     """"converged": the criterion's inequality holds; "exhausted": passes or precision ran out; "passes": all spent."""
     products: int
-    """Columns multiplied by A or Aᵀ."""
+    """Columns multiplied by A or Aᵀ, but for those of a sampled start."""
     reads: int
-    """Reads of A."""
+    """Reads of A, likewise."""
     restarts: int
     residuals: Tensor
     """max(‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖) of every triplet, (k,) float64 on the CPU; (0,) if it was not computed."""

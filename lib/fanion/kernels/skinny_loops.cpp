@@ -5,8 +5,9 @@
 // cache, and prefetches the next one. Sums run in float32, in an order fixed by the sizes alone; smaller elements are
 // widened as they are loaded, and what fills no vector is masked. Measured on two cores with AVX-512, 247 Gflop/s each:
 // `gram` of 5000 × 5000 float32 (100 MB, 1.3 to 2.1 ms to read) with 1 to 8 columns takes 1.9 to 2.8 ms, of a float16
-// copy 1.0 to 2.2, which is 75 % of the arithmetic's limit for 8; of 1000 × 1000 in the third-level cache 0.05 to 0.11
-// ms, 60 % of that limit. What is left of memory speed: the prefetches a core can have under way.
+// copy 0.9 to 2.2, of an int8 copy 0.5 to 2.0, which is 75 % of the arithmetic's limit for 8; of 1000 × 1000 in the
+// third-level cache 0.05 to 0.11 ms, 60 % of that limit. What is left of memory speed: the prefetches a core can have
+// under way.
 //
 // `gram_panel` is for the other order of the products, Aᵀ V before A (Aᵀ V), where the rows are long: a panel of
 // columns is read for the first and again, from the cache, for the second, which prefetches the next panel. Its dot

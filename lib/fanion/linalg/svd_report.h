@@ -43,8 +43,8 @@ struct SvdReport {
   SvdMethod method = SvdMethod::dense;  ///< the method that ran
   SvdCriterion criterion = SvdCriterion::rank_k;
   SvdStatus status = SvdStatus::converged;
-  int64_t products = 0;  ///< columns multiplied by A or Aᵀ
-  int64_t reads = 0;     ///< reads of A
+  int64_t products = 0;  ///< columns multiplied by A or Aᵀ, but for those of a sampled start
+  int64_t reads = 0;     ///< reads of A, likewise
   int64_t restarts = 0;
   /// Per triplet max(‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖), (k,) float64 on the CPU. True ones from `dense` and for the criterion
   /// `residual`; else what the Krylov methods know without another product, an upper bound. Undefined after a fixed
