@@ -83,7 +83,7 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   if (options.passes) plan.block = std::max(plan.block, (k + *options.passes - 1) / *options.passes);
   plan.block = std::min(plan.block, limit);
   plan.capacity = std::min(std::max({plan.capacity, k + 1, plan.block}), limit);
-  // The shorter side for V, unless the longer one alone can be sampled, and the basis is small.
+  // The shorter side for V, unless the longer one alone can be sampled, is not much longer, and the basis is small.
   const AdjointOperator adjoint(A);
   bool flip = A.rows() < A.cols();
   auto guess = options.warm_start;
@@ -95,7 +95,8 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
       return sampled_start(of_adjoint ? static_cast<const LinearOperator&>(adjoint) : A, plan.block, options);
     };
     guess = sample(flip);
-    if (!guess.defined() && 4 * plan.block * *options.passes <= limit) {
+    const bool similar = std::max(A.rows(), A.cols()) <= 4 * limit;
+    if (!guess.defined() && similar && 4 * plan.block * *options.passes <= limit) {
       guess = sample(!flip);
       if (guess.defined()) flip = !flip;
     }
