@@ -6,6 +6,7 @@
 #include <torch/custom_class.h>
 #include <torch/library.h>
 
+#include "fanion/kernels/large_pages.h"
 #include "fanion/linalg/batched_svd.h"
 #include "fanion/linalg/composed_operators.h"
 #include "fanion/linalg/finite_entries.h"
@@ -139,6 +140,8 @@ at::Tensor operator_prototype(const Object& A) {
   return at::empty({}, A->A->options()).expand({A->A->rows(), A->A->cols()});
 }
 
+int64_t empty_cache() { return static_cast<int64_t>(kernels::release_large_pages()); }
+
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(fanion, m) {
@@ -163,6 +166,7 @@ TORCH_LIBRARY_FRAGMENT(fanion, m) {
   def("operator_apply_adjoint(" + object + " A, Tensor U) -> Tensor", TORCH_FN(operator_apply_adjoint));
   def("operator_to_dense(" + object + " A) -> Tensor", TORCH_FN(operator_to_dense));
   def("operator_prototype(" + object + " A) -> Tensor", TORCH_FN(operator_prototype));
+  def("empty_cache() -> int", TORCH_FN(empty_cache));
 }
 
 }  // namespace fanion

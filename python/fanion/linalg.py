@@ -16,6 +16,7 @@ __all__ = [
     "PolarReport",
     "SvdReport",
     "aslinearoperator",
+    "empty_cache",
     "low_rank",
     "newton_schulz",
     "polar",
@@ -117,6 +118,14 @@ def topk_svd(
         U, S, V, *fields = ops.topk_svd_operator(operator._handle, k, **options)
     reports = _reports(*fields)
     return U, S, V, reports if S.ndim == 2 else reports[0]
+
+
+def empty_cache() -> int:
+    """Gives the buffers that `topk_svd` keeps for its next call on the CPU back to the system; their bytes.
+
+    It keeps those of 4 MiB and more, bases and narrow copies, up to 256 MiB in all; what a tensor still uses stays.
+    """
+    return int(ops.empty_cache())
 
 
 def _reports(

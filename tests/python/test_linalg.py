@@ -65,6 +65,15 @@ def test_mixed_precision_keeps_the_promise(criterion, dtype):
     assert U.dtype == S.dtype == V.dtype == dtype
 
 
+def test_empty_cache_gives_back_what_is_kept():
+    A = torch.randn(2500, 2500, generator=torch.Generator().manual_seed(1))
+    before = fanion.topk_svd(A, 1, criterion="passes", passes=3, precision="mixed", method="lanczos")
+    assert fanion.linalg.empty_cache() >= A.numel() * 2, "the float16 copy"
+    assert fanion.linalg.empty_cache() == 0
+    after = fanion.topk_svd(A, 1, criterion="passes", passes=3, precision="mixed", method="lanczos")
+    assert torch.equal(before[2], after[2])
+
+
 def test_bytes_are_refined():
     A = with_spectrum(500, 400, 0.9 ** torch.arange(100.0), torch.float32)
     rough, refined = (

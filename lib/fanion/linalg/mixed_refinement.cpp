@@ -93,7 +93,8 @@ double enough_residual(const Narrowed& narrow) {
 
 int64_t refine(const LinearOperator& A, int64_t k, SvdOptions options, const Narrowed& narrow, const SvdBounds& found,
                int64_t left, OnSpace& seen) {
-  constexpr int64_t kAround = 2;  // passes: one of N for the correction, one of A
+  constexpr int64_t kAround = 2;        // passes: one of N for the correction, one of A
+  options.start = SvdStart::automatic;  // there is a guess from here on
   int64_t rounds = 0;
   for (; left > kAround; ++rounds) {
     SvdReport costs;

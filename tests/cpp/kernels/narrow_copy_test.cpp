@@ -42,7 +42,7 @@ void expect_half_copy(const at::Tensor& A) {
   }
 }
 
-TEST(HalfCopy, RoundsToNearestAndKnowsWhatThatChanged) {
+TEST(NarrowCopy, HalfRoundsToNearestAndKnowsWhatThatChanged) {
   for (const auto& [m, n] :
        std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {3, 5}, {17, 64}, {40, 1043}, {1043, 3}, {300, 400}})
     for (const double size : {1.0, 1e-20, 1e20}) {
@@ -54,7 +54,7 @@ TEST(HalfCopy, RoundsToNearestAndKnowsWhatThatChanged) {
 }
 
 /// Entries down to where float16 has no more numbers beside a large one; ties; both signs.
-TEST(HalfCopy, GradedEntriesAndTies) {
+TEST(NarrowCopy, HalfGradedEntriesAndTies) {
   const auto graded = at::pow(2.0, at::linspace(0, -45, 451, at::kDouble));
   const auto ties = at::linspace(1, 2, 4097, at::kDouble).narrow(0, 0, 4096);  // halfway between float16 numbers
   // Just above a tie of the smallest float16 numbers, which rounding in two steps would send the other way.
@@ -64,7 +64,7 @@ TEST(HalfCopy, GradedEntriesAndTies) {
 }
 
 /// What copies beyond the caches take, from where it is tied to the ordinary loop.
-TEST(NarrowLoops, StreamedStoresWriteTheSame) {
+TEST(NarrowCopy, StreamedStoresWriteTheSame) {
   const Settings restored;
   const auto x = random_normal(1, 65536 + 37, 24).to(at::kFloat) * 60;
   const auto written = [&](at::ScalarType dtype, bool stream) {
@@ -89,7 +89,7 @@ TEST(NarrowLoops, StreamedStoresWriteTheSame) {
   }
 }
 
-TEST(HalfCopy, NothingOverflows) {
+TEST(NarrowCopy, HalfNothingOverflows) {
   auto A = random_normal(30, 30, 23).to(at::kFloat) * 1e-3;
   A[4][5] = 1;  // nearly all of the norm
   const auto half = half_copy(A);
@@ -99,7 +99,7 @@ TEST(HalfCopy, NothingOverflows) {
 }
 
 /// Every tenth row is all that the exponent is guessed from.
-TEST(HalfCopy, RowsThatMislead) {
+TEST(NarrowCopy, HalfRowsThatMislead) {
   for (const double size : {1e-12, 1e-3, 1e3, 1e12}) {
     SCOPED_TRACE(size);
     auto A = random_normal(320, 20, 25).to(at::kFloat);
@@ -133,7 +133,7 @@ void expect_byte_copy(const at::Tensor& A, double most_lost) {
   }
 }
 
-TEST(ByteCopy, RoundsToNearestAndKnowsWhatThatChanged) {
+TEST(NarrowCopy, ByteRoundsToNearestAndKnowsWhatThatChanged) {
   for (const auto& [m, n] :
        std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {3, 5}, {17, 64}, {40, 1043}, {1043, 3}, {300, 400}})
     for (const double size : {1.0, 1e-20, 1e20}) {
@@ -145,7 +145,7 @@ TEST(ByteCopy, RoundsToNearestAndKnowsWhatThatChanged) {
 }
 
 /// Larger entries than the sampled rows have are cut where they are few; else the scale is that of the largest.
-TEST(ByteCopy, EntriesThatWereNotSampled) {
+TEST(NarrowCopy, ByteEntriesThatWereNotSampled) {
   auto A = random_normal(640, 640, 33).to(at::kFloat);  // every twentieth row is sampled
   A[33][7] = 6;
   expect_byte_copy(A, 0.015);
@@ -157,7 +157,7 @@ TEST(ByteCopy, EntriesThatWereNotSampled) {
   EXPECT_FLOAT_EQ(byte_copy(A)->scale, 127 / A.abs().max().item<double>());
 }
 
-TEST(ByteCopy, NothingWhereTooMuchIsLost) {
+TEST(NarrowCopy, ByteNothingWhereTooMuchIsLost) {
   auto A = random_normal(300, 50, 34).to(at::kFloat);
   A[7][7] = 1e4;  // most of the norm, but the rest is nearly all lost
   EXPECT_TRUE(byte_copy(A).has_value());
@@ -171,7 +171,7 @@ TEST(ByteCopy, NothingWhereTooMuchIsLost) {
   }
 }
 
-TEST(HalfCopy, NothingForWhatHasNoNormInRange) {
+TEST(NarrowCopy, HalfNothingForWhatHasNoNormInRange) {
   EXPECT_FALSE(half_copy(at::zeros({40, 7})).has_value());
   for (const float entry : {INFINITY, NAN, 1e35F}) {
     auto A = random_normal(400, 7, 26).to(at::kFloat);

@@ -114,6 +114,8 @@ TEST(MixedSvd, FixedPassesAreRefined) {
         EXPECT_NE(svd.report.message.find("refined"), std::string::npos) << svd.report.message;
         EXPECT_LE(svd.report.reads, 2 * *options.passes);
         EXPECT_EQ(svd.report.status, SvdStatus::passes);
+        options.start = SvdStart::sampled;
+        EXPECT_LT(rank_k_error(A, k, topk_svd(A, k, options)), 3e-6);
       }
 }
 
