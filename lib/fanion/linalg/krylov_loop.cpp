@@ -51,7 +51,7 @@ SvdResult KrylovLoop::run(const at::Tensor& guess) {
   const double goal = watched ? 1 : options_.tol, patience = watched ? 1 : 0.25;
   LookSchedule schedule(goal, 0, patience);
   SvdReport report;
-  report.status = options_.criterion == SvdCriterion::passes ? SvdStatus::passes : SvdStatus::exhausted;
+  report.status = fixed ? SvdStatus::passes : SvdStatus::exhausted;
   Look seen;
   for (;;) {
     basis_.expand();

@@ -19,6 +19,13 @@ NarrowFormat narrow_format(SvdPrecision precision) {
   return precision == SvdPrecision::int8 ? NarrowFormat::int8 : NarrowFormat::half_size;
 }
 
+const char* why_full_precision(const LinearOperator& A, const SvdOptions& options) {
+  if (options.passes == 1) return "one pass";
+  if (options.criterion == SvdCriterion::passes) return nullptr;
+  const bool fine = options.tol < least_tolerance(A, narrow_format(options.precision));
+  return fine ? "tol is too small for the narrow format" : nullptr;
+}
+
 SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
   const auto format = narrow_format(options.precision);
   TORCH_CHECK_VALUE(A.has_narrower_form(format), "precision '", name_of(options.precision), "' takes a ",
@@ -32,8 +39,7 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
     result.report.message += c10::str(", in full precision: ", why);
     return result;
   };
-  if (options.passes == 1) return in_full("one pass");
-  if (!fixed && options.tol < least_tolerance(A, format)) return in_full("tol is too small for the narrow format");
+  if (const char* why = why_full_precision(A, options)) return in_full(why);
   SvdSeconds seconds;
   std::optional<Narrowed> narrow;
   {
@@ -64,9 +70,12 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   const double sigma1 = result.S[0].item<double>();
   const double largest = sigma1 > 0 ? report.residuals.max().item<double>() / sigma1 : 0.0;
   const double value = criterion_value(options.criterion, report.bounds, largest);
+  const auto refined = rounds == 0   ? std::string()
+                       : rounds == 1 ? ", refined once"
+                                     : c10::str(", refined ", rounds, " times");
   report.message =
       c10::str(report.reads, " reads in mixed precision, ", fixed ? "largest residual" : name_of(options.criterion),
-               " ", value, rounds > 0 ? c10::str(", refined ", rounds, " times") : "", "; ", rough.report.message);
+               " ", value, refined, "; ", rough.report.message);
   report.status = fixed ? SvdStatus::passes : value <= options.tol ? SvdStatus::converged : SvdStatus::exhausted;
   if (report.status != SvdStatus::exhausted || (options.passes && spent >= *options.passes)) return result;
 

@@ -7,6 +7,9 @@ namespace fanion::linalg {
 /// The narrow format behind a precision other than `full`.
 NarrowFormat narrow_format(SvdPrecision precision);
 
+/// Why a narrow copy is of no use for these options, whatever A holds; null where it may be.
+const char* why_full_precision(const LinearOperator& A, const SvdOptions& options);
+
 /// The k largest triplets, most of the work done on a copy A' of A in half the size (`LinearOperator::narrowed`).
 ///
 /// The method runs on A' with half the tolerance, or one pass less; then one pass over A itself: with V̂ from A',

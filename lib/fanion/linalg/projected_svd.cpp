@@ -11,7 +11,6 @@
 #include <cmath>
 
 namespace fanion::linalg {
-
 namespace {
 
 /// √(θ·scale) and vectors from the last to the first, in one sweep: a call of ATen takes as long for a small problem.

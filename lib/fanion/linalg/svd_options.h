@@ -36,7 +36,7 @@ enum class SvdPrecision { full, mixed, int8 };
 /// What the Krylov methods start from without a guess. `random`: a standard normal block, on which the probabilistic
 /// bounds rest. `sampled`: for `passes`, what some of A's rows show of the leading directions (sampled_start.h), better
 /// by a pass or two where the spectrum decays, with proved bounds alone; random where A does not show its rows.
-/// `automatic`: `sampled` for `passes` with `block_krylov` and blocks of two columns or more, else `random`.
+/// `automatic`: `sampled` for `passes` with blocks of two columns or more, else `random`.
 enum class SvdStart { automatic, random, sampled };
 
 struct SvdOptions {

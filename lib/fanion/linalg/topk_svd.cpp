@@ -194,7 +194,8 @@ SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   const double range = A.scalar_type() == at::kDouble ? 1e120 : 1e50;
   const auto fits = [&] { return *op.frobenius_squared() > 1 / range && *op.frobenius_squared() < range; };
   // The read of A for the copy gives the norm as well.
-  if (options.precision != SvdPrecision::full) op.narrowed(narrow_format(options.precision));
+  if (options.precision != SvdPrecision::full && why_full_precision(op, options) == nullptr)
+    op.narrowed(narrow_format(options.precision));
   if (finds_norm(A, op, k, options)) {
     try {
       auto result = topk_svd(op, k, options);
