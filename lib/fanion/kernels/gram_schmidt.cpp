@@ -1,6 +1,7 @@
 #include "fanion/kernels/gram_schmidt.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@ namespace fanion::kernels {
 namespace {
 
 constexpr int kVectors = 24;         // of W that are taken at once
+constexpr int64_t kSmall = 300'000;  // multiplications, from which a second thread pays
 constexpr int64_t kLongest = 16384;  // vectors of W that stay in a core's cache so
 
 /// Upper triangular R with RᵀR = G in place of G's upper triangle; false where a diagonal element is at most `least`.
@@ -38,7 +40,6 @@ bool takes_gram_schmidt(const at::Tensor& X) {
 }
 
 void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at::Tensor& C) {
-  constexpr int64_t kSmall = 300'000;  // multiplications, from which a second thread pays
   const int64_t n = X.size(0), b = X.size(1), p = basis.size(1) - from;
   if (p * n * b > kSmall || n > kLongest) {
     const auto W = basis.narrow(1, from, p);
@@ -71,11 +72,37 @@ void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at:
         c[(first + r) * b + j] += each;
         each = -each;
       }
-    loops.adjoint(rows, coefficients, block_of(X), kVectors, scratch.data());
+    loops.adjoint(rows, coefficients, block_of(X), kVectors, scratch.data(), nullptr);
   }
 }
 
 double largest_column(const at::Tensor& X) { return std::sqrt(loops_in_use().largest_square(block_of(X), X.size(0))); }
+
+at::Tensor self_product(const at::Tensor& X) {
+  const int64_t b = X.size(1);
+  auto G = at::zeros({b, b}, at::kDouble);
+  auto* g = G.data_ptr<double>();
+  loops_in_use().cross(block_of(X), X.size(0), g);
+  for (int64_t i = 0; i < b; ++i)
+    for (int64_t j = 0; j < i; ++j) g[i * b + j] = g[j * b + i];
+  return G;
+}
+
+at::Tensor combination(const at::Tensor& X, const double* C, int64_t columns) {
+  const int64_t n = X.size(0), b = X.size(1);
+  std::array<float, kMostBlockColumns * kMostBlockColumns> coefficients;  // column-major
+  for (int64_t i = 0; i < b; ++i)
+    for (int64_t j = 0; j < columns; ++j) coefficients[j * b + i] = static_cast<float>(C[i * columns + j]);
+  const Block block{coefficients.data(), columns, b}, from = block_of(X);
+  if (n * b * columns > kSmall) return skinny_product(X, at::from_blob(coefficients.data(), {b, columns}, {1, b}));
+  auto Z = empty_block(n, columns);
+  const auto to = block_of(Z);
+  for (int64_t j = 0; j < columns; ++j) std::fill_n(to.data + j * to.stride, n, 0.0f);
+  std::array<float, skinny_scratch(kMostBlockColumns, kMostBlockColumns)> scratch;
+  loops_in_use().adjoint({from.data, b, n, from.stride, Storage::float32}, block, to, kMostBlockColumns, scratch.data(),
+                         nullptr);
+  return Z;
+}
 
 std::optional<at::Tensor> cholesky_qr(const at::Tensor& X, double least) {
   auto R = at::zeros({X.size(1), X.size(1)}, at::kDouble);

@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "fanion/kernels/skinny_loops.h"
+
 /// Orthonormalisation of a few columns, where LAPACK's calls cost more than the arithmetic.
 namespace fanion::kernels {
 
@@ -17,6 +19,13 @@ void project_out(const at::Tensor& basis, int64_t first, at::Tensor& X, const at
 
 /// The largest ‖x_j‖, summed in double.
 double largest_column(const at::Tensor& X);
+
+/// XᵀX in double, (b, b). Cost: nb² flops on one thread.
+at::Tensor self_product(const at::Tensor& X);
+
+/// X C: (n, b) · (b, columns) for row-major C, which is rounded to float32; columns ≤ 32. Small ones on one thread.
+/// Cost: 2nb·columns flops.
+at::Tensor combination(const at::Tensor& X, const double* C, int64_t columns);
 
 /// X ← X R⁻¹ with XᵀX = RᵀR (Cholesky), so that X is orthonormal; R upper triangular, (b, b) float64.
 ///

@@ -20,13 +20,6 @@ Block block_of(const at::Tensor& X) {
   return {X.data_ptr<float>(), X.size(1), std::max(X.stride(1), X.size(0))};
 }
 
-double squares_of(const Rows& A) {
-  if (A.stride == A.cols) return loops_in_use().squares(A.data, A.rows * A.cols, A.storage);
-  double total = 0;
-  for (int64_t r = 0; r < A.rows; ++r) total += loops_in_use().squares(rows_from(A, r, 1).data, A.cols, A.storage);
-  return total;
-}
-
 at::Tensor in_block_layout(const at::Tensor& X) {
   if (is_block(X)) return X;
   auto copy = empty_block(X.size(0), X.size(1));
@@ -37,8 +30,9 @@ at::Tensor in_block_layout(const at::Tensor& X) {
 Chunks chunks_of(int64_t all, int64_t columns, int64_t unit) {
   const auto pieces = [&](int64_t size) { return (all + size - 1) / size; };
   const int64_t wanted = std::max(all / 16, std::min(80 * columns, all / 4));
-  const int64_t count = (pieces(std::max(wanted, 3 * unit)) + 3) / 4 * 4;
-  return {all, std::max<int64_t>((pieces(count) + unit - 1) / unit, 3) * unit};
+  int64_t count = (pieces(std::max(wanted, 3 * unit)) + 3) / 4 * 4;
+  if (pieces(count) <= 2 * unit) count = all < 6 * unit ? 1 : all / (6 * unit) * 2;
+  return {all, (pieces(count) + unit - 1) / unit * unit};
 }
 
 }  // namespace fanion::kernels

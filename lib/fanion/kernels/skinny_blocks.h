@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <vector>
 
 #include "fanion/kernels/instruction_set.h"
 
@@ -32,9 +33,6 @@ inline Rows columns_from(const Rows& A, int64_t first, int64_t count) {
   return {static_cast<const char*>(A.data) + first * element_bytes(A), A.rows, count, A.stride, A.storage};
 }
 
-/// Σx² of the elements of A.
-double squares_of(const Rows& A);
-
 /// `rows` floats and what fills their last cache line.
 constexpr int64_t whole_lines(int64_t rows) { return (rows + 15) / 16 * 16; }
 
@@ -57,13 +55,21 @@ struct Chunks {
 /// evenly. Fixed by the shapes alone, so that results do not depend on the threads.
 Chunks chunks_of(int64_t all, int64_t columns, int64_t unit);
 
-/// f(chunk, scratch) for every chunk; a thread takes the next one when it is done with its last.
+/// f(chunk, scratch) for every chunk. Each thread has a share of them, the same from call to call, for its cache may
+/// still have them; when it is done with it, it takes what is left of the others'.
 template <class F>
 void for_each_chunk(const Chunks& chunks, int64_t scratch_floats, F&& f) {
-  std::atomic<int64_t> next = 0;
-  at::parallel_for(0, std::min<int64_t>(chunks.count(), at::get_num_threads()), 1, [&](int64_t, int64_t) {
+  const int64_t count = chunks.count(), threads = std::min<int64_t>(count, at::get_num_threads());
+  std::vector<std::atomic<int64_t>> taken(threads);
+  at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
     const auto scratch = at::empty({scratch_floats}, at::kFloat);
-    for (int64_t i = next++; i < chunks.count(); i = next++) f(i, scratch.template data_ptr<float>());
+    for (int64_t own = begin; own < end; ++own)
+      for (int64_t k = 0; k < threads; ++k) {
+        const int64_t share = (own + k) % threads, first = share * count / threads;
+        const int64_t past = (share + 1) * count / threads;
+        for (int64_t i = first + taken[share]++; i < past; i = first + taken[share]++)
+          f(i, scratch.template data_ptr<float>());
+      }
   });
 }
 

@@ -55,16 +55,16 @@ void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z,
   const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
   std::vector<double> sums(chunks.count());
   sum_of_chunks(chunks, Z, A.cols, skinny_scratch(block_rows, V.columns), [&](int64_t i, Block z, float* scratch) {
-    const int64_t end = chunks.first(i) + chunks.length(i), step = cached || squares ? block_rows : chunks.size;
+    const int64_t end = chunks.first(i) + chunks.length(i), step = cached ? block_rows : chunks.size;
+    double* wanted = squares == nullptr ? nullptr : &sums[i];
     for (int64_t r = chunks.first(i); r < end; r += step) {
       const auto part = rows_from(A, r, std::min(step, end - r));
       if (cached) {
         loops.forward(part, V, rows_from(Y, r), block_rows, scratch);
-        loops.adjoint(part, rows_from(Y, r), z, block_rows, scratch);
+        loops.adjoint(part, rows_from(Y, r), z, block_rows, scratch, wanted);
       } else {
-        loops.gram(part, V, rows_from(Y, r), z, block_rows, scratch);
+        loops.gram(part, V, rows_from(Y, r), z, block_rows, scratch, wanted);
       }
-      if (squares != nullptr) sums[i] += squares_of(part);
     }
   });
   if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
@@ -81,10 +81,10 @@ void gram_by_panels(const Rows& A, const at::Tensor& V, const Block& Y, const at
   std::vector<double> sums(chunks.count());
   for_each_chunk(chunks, 0, [&](int64_t i, float*) {
     const int64_t end = chunks.first(i) + chunks.length(i);
+    double* wanted = squares == nullptr ? nullptr : &sums[i];
     for (int64_t c = chunks.first(i); c < end; c += width) {
       const auto panel = columns_from(A, c, std::min(width, end - c));
-      loops.gram_panel(panel, v, rows_from(Y, c), z + i * A.rows * Y.columns, kChunkRows);
-      if (squares != nullptr) sums[i] += squares_of(panel);
+      loops.gram_panel(panel, v, rows_from(Y, c), z + i * A.rows * Y.columns, kChunkRows, wanted);
     }
   });
   if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);

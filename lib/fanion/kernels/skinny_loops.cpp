@@ -69,15 +69,30 @@ void forward_block(const ElementOf<S>* a, const Rows& A, int rows, const Block& 
   }
 }
 
-/// Z += Aᵀ y for one block of rows; `Gram` if it comes after forward_block.
+/// Sums of squares, by lanes.
+struct LaneSums {
+  double lanes[kLanes] = {};
+  double total() const {
+    double sum = 0;
+    for (const double each : lanes) sum += each;
+    return sum;
+  }
+};
+
+/// Z += Aᵀ y for one block of rows; `Gram` if it comes after forward_block. Adds Σa² to `squares`, if any.
 template <Storage S, bool Gram>
-void adjoint_block(const ElementOf<S>* a, const Rows& A, int rows, const float* y, const Block& Z) {
+void adjoint_block(const ElementOf<S>* a, const Rows& A, int rows, const float* y, const Block& Z, LaneSums* squares) {
   const Groups groups(Z.columns);
   for (std::int64_t g = 0; g < groups.count; ++g) {
     const std::int64_t j = groups.first(g);
     with_columns(groups.width(g), [&](auto width) {
-      add_rows<S, decltype(width)::value, Gram>(a, A.stride, rows, A.cols, y + j, Z.columns, Z.data + j * Z.stride,
-                                                Z.stride, rows * A.stride);
+      constexpr int B = decltype(width)::value;
+      const auto add = [&](auto wanted) {
+        add_rows<S, B, Gram, decltype(wanted)::value == 1>(a, A.stride, rows, A.cols, y + j, Z.columns,
+                                                           Z.data + j * Z.stride, Z.stride, rows * A.stride,
+                                                           squares->lanes);
+      };
+      squares != nullptr&& g == 0 ? add(Columns<1>{}) : add(Columns<0>{});
     });
   }
 }
@@ -93,35 +108,36 @@ void forward(const Rows& A, const Block& V, const Block& Y, int block_rows, floa
 }
 
 template <Storage S>
-void adjoint(const Rows& A, const Block& U, const Block& Z, int block_rows, float* scratch) {
+void adjoint(const Rows& A, const Block& U, const Block& Z, int block_rows, float* scratch, LaneSums* squares) {
   const auto* a = static_cast<const ElementOf<S>*>(A.data);
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
     for (int i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < U.columns; ++j) scratch[i * U.columns + j] = U.data[j * U.stride + r + i];
-    adjoint_block<S, false>(a + r * A.stride, A, rows, scratch, Z);
+    adjoint_block<S, false>(a + r * A.stride, A, rows, scratch, Z, squares);
   }
 }
 
 template <Storage S>
-void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int block_rows, float* scratch) {
+void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int block_rows, float* scratch,
+          LaneSums* squares) {
   const auto* a = static_cast<const ElementOf<S>*>(A.data);
   float* y = scratch + block_rows * kMostColumns * kLanes;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
     forward_block<S, true>(a + r * A.stride, A, rows, V, y, Y, r, scratch);
-    adjoint_block<S, true>(a + r * A.stride, A, rows, y, Z);
+    adjoint_block<S, true>(a + r * A.stride, A, rows, y, Z, squares);
   }
 }
 
 template <Storage S>
-void gram_panel(const Rows& A, const float* V, const Block& Y, float* Z, int block_rows) {
+void gram_panel(const Rows& A, const float* V, const Block& Y, float* Z, int block_rows, LaneSums* squares) {
   const auto* a = static_cast<const ElementOf<S>*>(A.data);
   for (std::int64_t j = 0; j < Y.columns; ++j)
     for (std::int64_t c = 0; c < A.cols; ++c) Y.data[j * Y.stride + c] = 0;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
-    adjoint_block<S, true>(a + r * A.stride, A, rows, V + r * Y.columns, Y);
+    adjoint_block<S, true>(a + r * A.stride, A, rows, V + r * Y.columns, Y, squares);
   }
   const Groups groups(Y.columns);
   for (std::int64_t g = 0; g < groups.count; ++g)
@@ -149,14 +165,28 @@ FANION_INLINE void with_storage(Storage storage, F&& f) {
 void forward_any(Rows A, Block V, Block Y, int block_rows, float* scratch) {
   with_storage(A.storage, [&](auto s) { forward<decltype(s)::value>(A, V, Y, block_rows, scratch); });
 }
-void adjoint_any(Rows A, Block U, Block Z, int block_rows, float* scratch) {
-  with_storage(A.storage, [&](auto s) { adjoint<decltype(s)::value>(A, U, Z, block_rows, scratch); });
+/// f(sums, or nullptr where `squares` is that); adds the sums to `squares`.
+template <class F>
+FANION_INLINE void with_squares(double* squares, F&& f) {
+  if (squares == nullptr) return f(nullptr);
+  LaneSums sums;
+  f(&sums);
+  *squares += sums.total();
 }
-void gram_any(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch) {
-  with_storage(A.storage, [&](auto s) { gram<decltype(s)::value>(A, V, Y, Z, block_rows, scratch); });
+void adjoint_any(Rows A, Block U, Block Z, int block_rows, float* scratch, double* squares) {
+  with_squares(squares, [&](LaneSums* sums) {
+    with_storage(A.storage, [&](auto s) { adjoint<decltype(s)::value>(A, U, Z, block_rows, scratch, sums); });
+  });
 }
-void gram_panel_any(Rows A, const float* V, Block Y, float* Z, int block_rows) {
-  with_storage(A.storage, [&](auto s) { gram_panel<decltype(s)::value>(A, V, Y, Z, block_rows); });
+void gram_any(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch, double* squares) {
+  with_squares(squares, [&](LaneSums* sums) {
+    with_storage(A.storage, [&](auto s) { gram<decltype(s)::value>(A, V, Y, Z, block_rows, scratch, sums); });
+  });
+}
+void gram_panel_any(Rows A, const float* V, Block Y, float* Z, int block_rows, double* squares) {
+  with_squares(squares, [&](LaneSums* sums) {
+    with_storage(A.storage, [&](auto s) { gram_panel<decltype(s)::value>(A, V, Y, Z, block_rows, sums); });
+  });
 }
 
 template <Storage S>

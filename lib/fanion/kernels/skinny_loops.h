@@ -32,18 +32,19 @@ constexpr std::int64_t kManyColumns = 4;
 /// Most columns that `cross` and `solve` take.
 constexpr std::int64_t kMostBlockColumns = 32;
 
-/// A is taken in blocks of `block_rows` rows; `scratch` holds `skinny_scratch(block_rows, columns)` floats.
+/// A is taken in blocks of `block_rows` rows; `scratch` holds `skinny_scratch(block_rows, columns)` floats. Where
+/// `squares` is not null, Σa² of A is added to it: float32 sums of 4·block_rows elements or fewer, added up in double.
 struct SkinnyLoops {
   const char* name;
   /// Y = A V.
   void (*forward)(Rows A, Block V, Block Y, int block_rows, float* scratch);
   /// Z += Aᵀ U.
-  void (*adjoint)(Rows A, Block U, Block Z, int block_rows, float* scratch);
+  void (*adjoint)(Rows A, Block U, Block Z, int block_rows, float* scratch, double* squares);
   /// Y = A V and Z += Aᵀ Y in one sweep over A; block_rows rows of A and the blocks should fit the cache of a core.
-  void (*gram)(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch);
+  void (*gram)(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch, double* squares);
   /// Y = Aᵀ V and Z += A Y for a panel A, which should fit the cache of a core beside its right neighbour: what follows
   /// in the rows is prefetched. V and Z are row-major with Y.columns floats a row.
-  void (*gram_panel)(Rows A, const float* V, Block Y, float* Z, int block_rows);
+  void (*gram_panel)(Rows A, const float* V, Block Y, float* Z, int block_rows, double* squares);
   /// y = scale·x to nearest for `count` elements: in float16 below 65520 in magnitude (larger ones give any y), in int8
   /// the nearest of −128 … 127. With `stream` past the caches, for y at 64 bytes.
   NarrowSums (*narrow)(const float* x, void* y, Storage to, std::int64_t count, float scale, bool stream);

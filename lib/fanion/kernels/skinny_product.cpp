@@ -13,42 +13,25 @@
 namespace fanion::kernels {
 namespace {
 
-/// f(part, its first row) for the rows of chunk i, all at once, or block by block with the sum of their squares.
-template <class F>
-void over_rows(const Rows& A, const Chunks& chunks, int64_t i, double* squares, F&& f) {
-  const int64_t first = chunks.first(i), end = first + chunks.length(i);
-  const int64_t step = squares == nullptr ? chunks.length(i) : kStreamedRows;
-  for (int64_t r = first; r < end; r += step) {
-    const auto part = rows_from(A, r, std::min(step, end - r));
-    f(part, r);
-    if (squares != nullptr) squares[i] += squares_of(part);  // the cache has them
-  }
-}
-
-at::Tensor forward(const Rows& A, const Block& V, double* squares) {
+at::Tensor forward(const Rows& A, const Block& V) {
   auto Y = empty_block(A.rows, V.columns);
-  const auto& loops = loops_in_use();
   const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
-  std::vector<double> sums(squares == nullptr ? 0 : chunks.count());
   for_each_chunk(chunks, skinny_scratch(kStreamedRows, V.columns), [&](int64_t i, float* scratch) {
-    over_rows(A, chunks, i, squares == nullptr ? nullptr : sums.data(), [&](const Rows& part, int64_t first) {
-      loops.forward(part, V, rows_from(block_of(Y), first), kStreamedRows, scratch);
-    });
+    const auto part = rows_from(A, chunks.first(i), chunks.length(i));
+    loops_in_use().forward(part, V, rows_from(block_of(Y), chunks.first(i)), kStreamedRows, scratch);
   });
-  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
   return Y;
 }
 
 at::Tensor adjoint(const Rows& A, const Block& U, double* squares) {
   auto Z = empty_block(A.cols, U.columns);
-  const auto& loops = loops_in_use();
   const auto chunks = chunks_of(A.rows, U.columns, kChunkRows);
   const int64_t scratch_floats = skinny_scratch(kStreamedRows, U.columns);
-  std::vector<double> sums(squares == nullptr ? 0 : chunks.count());
+  std::vector<double> sums(chunks.count());
   sum_of_chunks(chunks, block_of(Z), A.cols, scratch_floats, [&](int64_t i, Block z, float* scratch) {
-    over_rows(A, chunks, i, squares == nullptr ? nullptr : sums.data(), [&](const Rows& part, int64_t first) {
-      loops.adjoint(part, rows_from(U, first), z, kStreamedRows, scratch);
-    });
+    const auto part = rows_from(A, chunks.first(i), chunks.length(i));
+    loops_in_use().adjoint(part, rows_from(U, chunks.first(i)), z, kStreamedRows, scratch,
+                           squares == nullptr ? nullptr : &sums[i]);
   });
   if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
   return Z;
@@ -81,6 +64,8 @@ void grow_block(at::Tensor& block, int64_t used, int64_t wanted, int64_t most) {
   block = larger;
 }
 
+bool finds_squares(const at::Tensor& A) { return row_major(A).flipped; }
+
 bool takes_product(const at::Tensor& A, const at::Tensor& X) {
   const bool narrow = A.element_size() < 4;
   return X.scalar_type() == at::kFloat && takes_skinny(A) && (narrow || X.size(1) <= kMostSkinnyColumns);
@@ -92,8 +77,9 @@ at::Tensor product(const at::Tensor& A, const at::Tensor& X) {
 
 at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V, double* squares) {
   const auto [rows, flipped] = row_major(A);
+  TORCH_INTERNAL_ASSERT(flipped || squares == nullptr);
   const auto X = in_block_layout(V);
-  return flipped ? adjoint(rows, block_of(X), squares) : forward(rows, block_of(X), squares);
+  return flipped ? adjoint(rows, block_of(X), squares) : forward(rows, block_of(X));
 }
 
 }  // namespace fanion::kernels

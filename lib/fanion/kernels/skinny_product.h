@@ -24,11 +24,14 @@ bool takes_product(const at::Tensor& A, const at::Tensor& X);
 /// A X by the kernels where they take it, else by at::matmul; X's dtype.
 at::Tensor product(const at::Tensor& A, const at::Tensor& X);
 
+/// Whether `skinny_product` can find ‖A‖_F: for columns that are contiguous, whose multiples it adds up.
+bool finds_squares(const at::Tensor& A);
+
 /// A V: (m, n) · (n, b) → (m, b) float32, columns contiguous.
 ///
 /// V: float32 on the CPU, any strides. Sums in float32, in an order that the shapes and the instruction set fix, so
 /// the result does not depend on the number of threads. Cost: A is read once per 8 columns, from memory once.
-/// `squares`, where given, becomes ‖A‖_F² (to a few eps), taken from each piece of A while it is in the cache.
+/// `squares` becomes ‖A‖_F² (to a few eps), found in passing; it must be null where `finds_squares` is false.
 at::Tensor skinny_product(const at::Tensor& A, const at::Tensor& V, double* squares = nullptr);
 
 }  // namespace fanion::kernels

@@ -168,7 +168,7 @@ std::optional<Narrowed> DenseOperator::made_narrow(NarrowFormat format) const {
 }
 
 at::Tensor DenseOperator::product_of(const at::Tensor& A, const at::Tensor& X) const {
-  if (squares_ || !kernels::takes_product(A, X)) return kernels::product(A, X);
+  if (squares_ || !kernels::takes_product(A, X) || !kernels::finds_squares(A)) return kernels::product(A, X);
   double squares = 0;
   auto Y = kernels::skinny_product(A, X, &squares);
   squares_ = squares;

@@ -68,6 +68,18 @@ TEST(GramSchmidt, CholeskyQrIsOrthonormalAndGivesTheColumnsBack) {
   }
 }
 
+TEST(GramSchmidt, SelfProductAndCombination) {
+  for (const auto& [n, b] : std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {7, 7}, {64, 3}, {1000, 32}, {20001, 6}}) {
+    SCOPED_TRACE(n);
+    const auto X = block_of(random_normal(n, b, 35)), exact = X.to(at::kDouble);
+    EXPECT_LE(relative_error(self_product(X), at::matmul(exact.t(), exact)), 1e-13);
+    for (const int64_t columns : {1, 2, 32}) {
+      const auto C = random_normal(b, columns, 36);
+      EXPECT_LE(relative_error(combination(X, C.const_data_ptr<double>(), columns), at::matmul(exact, C)), 1e-6);
+    }
+  }
+}
+
 TEST(GramSchmidt, CholeskyQrLeavesDependentColumnsAlone) {
   auto before = random_normal(50, 3, 34);
   before.narrow(1, 2, 1).copy_(before.narrow(1, 0, 1) + before.narrow(1, 1, 1));
