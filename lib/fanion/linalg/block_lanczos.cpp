@@ -2,9 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_qr.h>
-#include <ATen/ops/linalg_solve_triangular.h>
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
@@ -15,6 +12,11 @@
 #include "fanion/linalg/stopwatch.h"
 
 namespace fanion::linalg {
+
+bool squares_in_range(double largest, const LinearOperator& A) {
+  const double range = A.options().dtype() == at::kDouble ? 1e120 : 1e24;
+  return largest > 1 / range && largest < range;
+}
 
 BlockLanczos::BlockLanczos(const LinearOperator& A, int64_t capacity, at::Generator generator)
     : KrylovBasis(A, capacity, std::move(generator)),
@@ -30,8 +32,8 @@ void BlockLanczos::expand() {
     const Stopwatch watch(seconds_.products);
     std::tie(Y, Z) = A_.apply_gram(V);
   }
-  const double largest = largest_column(Z), range = A_.options().dtype() == at::kDouble ? 1e120 : 1e24;
-  if (size_ == 0 && !(largest > 1 / range && largest < range)) throw SquaresOutOfRange{};
+  const double largest = largest_column(Z);
+  if (size_ == 0 && !squares_in_range(largest, A_)) throw SquaresOutOfRange{};
   kernels::grow_block(images_, size_, size_ + b, capacity_);
   images_.narrow(1, size_, b).copy_(Y);
   scale_ = std::max(scale_, largest);
@@ -87,35 +89,22 @@ SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   return result;
 }
 
-/// With T = QΘQᵀ, the u_i = A V q_i θᵢ^-½ are orthonormal, and Aᵀ(u_1 … u_j) = V QΘ^½ + V₊ F for F = C Q_last Θ^-½. So
-/// AAᵀ projected on them is Θ + FᵀF, and its eigenvectors x give û = Σ x_i u_i.
 std::optional<HalfStep> BlockLanczos::half_step(const ProjectedSvd& seen, int64_t k) {
-  constexpr double kLeast = 0.03;  // of σ₁: below, AᵀA V has lost more than 1e-4 of what it should tell in float32
-  constexpr int64_t kFew = 24;     // u_i that cost next to nothing; more than a block beside k add little
-  const int64_t b = coupling_.size(1), most = std::min(size_, std::max(k + b, kFew));
-  const auto sigma = to_doubles(seen.S);
-  int64_t j = 0;
-  while (j < most && sigma[j] > kLeast * sigma[0]) ++j;
-  if (next_block() == 0 || j < k) return std::nullopt;
-
+  if (next_block() == 0) return std::nullopt;
   const Stopwatch watch(seconds_.basis);
-  const auto S = seen.S.narrow(0, 0, j), Q = seen.Q.narrow(1, 0, j);
-  const auto F = at::matmul(coupling_, Q.narrow(0, size_ - b, b)) / S;
-  auto projected = at::matmul(F.t(), F);
-  projected.diagonal().add_(S.square());
-  const auto X = from_gram(projected, false).Q.narrow(1, 0, k);
-  const auto [U, R] = thin_qr(image(at::matmul(Q / S, X)));
-  // Rounding makes R what is not quite the identity.
-  const auto turned = at::linalg_solve_triangular(R, X, /*upper=*/true, /*left=*/false);
-  const auto adjoint =
-      right(at::matmul(Q * S, turned)) + kernels::product(next_, at::matmul(F, turned).to(U.options()));
-  const auto ritz = rayleigh_ritz(adjoint);
-  HalfStep half;
-  half.triplets.U = ritz.turn(U);
-  half.triplets.S = ritz.S.to(A_.options());
-  half.triplets.V = ritz.U;
-  half.leaving = to_doubles(at::linalg_vector_norm(ritz.turn(at::matmul(F, turned)), 2, {{0}}));
-  return half;
+  const SmallMatrix C(coupling_);
+  const int64_t b = C.cols();
+  const auto adjoint = [&](const SmallMatrix& M, const SmallMatrix& TM) {
+    SmallMatrix last(b, M.cols());
+    for (int64_t i = 0; i < b; ++i) std::copy_n(M[size_ - b + i], M.cols(), last[i]);
+    return combination(V_.narrow(1, 0, size_), TM) + combination(next_, C * last);
+  };
+  return linalg::half_step({.seen = seen,
+                            .left = transposed_product(C, C),
+                            .block = b,
+                            .image = [&](const SmallMatrix& M) { return combination(images_.narrow(1, 0, size_), M); },
+                            .adjoint = adjoint},
+                           k);
 }
 
 }  // namespace fanion::linalg

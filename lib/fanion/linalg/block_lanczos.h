@@ -9,6 +9,8 @@ namespace fanion::linalg {
 /// Thrown by `BlockLanczos::expand`, before the basis grows, where AᵀA v of the first block is zero, not finite, or so
 /// large or small that its squares would leave the range of the dtype.
 struct SquaresOutOfRange : std::exception {};
+/// Whether the largest ‖AᵀA v‖ of a block leaves room for those to come.
+bool squares_in_range(double largest, const LinearOperator& A);
 
 /// Block Lanczos on AᵀA, the form of 004 §3: orthonormal V, symmetric block tridiagonal T, and the images A V, which
 /// the products give for nothing. A step costs one read of A where `LinearOperator::gram_reads` says so, and only the

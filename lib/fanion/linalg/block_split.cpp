@@ -25,7 +25,7 @@ constexpr double kMuch = 0.1;  // of a column that must be left for its rounding
 at::Tensor to_cpu(const at::Tensor& X) { return X.to(at::kCPU, at::kDouble); }
 
 /// X ← X − W WᵀX for the last `columns` of the basis; adds the coefficients to C, one row for each of the basis.
-void project_out(const at::Tensor& basis, int64_t columns, at::Tensor& X, const at::Tensor& C) {
+void project_out_last(const at::Tensor& basis, int64_t columns, at::Tensor& X, const at::Tensor& C) {
   if (columns == 0) return;
   const int64_t first = basis.size(1) - columns;
   if (kernels::takes_gram_schmidt(X)) return kernels::project_out(basis, first, X, C);
@@ -33,13 +33,6 @@ void project_out(const at::Tensor& basis, int64_t columns, at::Tensor& X, const 
   const auto part = kernels::product(W.t(), X);
   X.sub_(kernels::product(W, part));
   C.narrow(0, first, columns).add_(to_cpu(part));
-}
-
-/// The same for all of the basis; returns the coefficients.
-at::Tensor project_out(const at::Tensor& basis, at::Tensor& X) {
-  const auto C = at::zeros({basis.size(1), X.size(1)}, at::kDouble);
-  project_out(basis, basis.size(1), X, C);
-  return C;
 }
 
 /// The least |Rᵢᵢ| of a matrix on the CPU in double; infinite without columns.
@@ -105,6 +98,16 @@ double largest_column(const at::Tensor& X) {
   return at::linalg_vector_norm(X, 2, {{0}}, /*keepdim=*/false, at::kDouble).amax().item<double>();
 }
 
+at::Tensor project_out(const at::Tensor& W, at::Tensor& X) {
+  auto C = at::zeros({W.size(1), X.size(1)}, at::kDouble);
+  project_out_last(W, W.size(1), X, C);
+  return C;
+}
+
+at::Tensor self_product(const at::Tensor& X) {
+  return kernels::takes_gram_schmidt(X) ? kernels::self_product(X) : to_cpu(at::matmul(X.t(), X));
+}
+
 std::pair<at::Tensor, at::Tensor> thin_qr(at::Tensor X) {
   if (kernels::takes_gram_schmidt(X)) {
     // Columns of very different size are no harm, but ones that depend on others are.
@@ -128,9 +131,9 @@ RitzTriplets rayleigh_ritz(at::Tensor Y) {
 BlockSplit split(const at::Tensor& basis, at::Tensor X, const SplitTerms& terms, at::Generator& generator) {
   const int64_t b = X.size(1), p = basis.size(1);
   auto C = at::zeros({p, b}, at::kDouble);
-  project_out(basis, std::min(terms.local, p), X, C);
+  project_out_last(basis, std::min(terms.local, p), X, C);
   const double before = largest_column(X);
-  project_out(basis, p, X, C);
+  project_out_last(basis, p, X, C);
   const double scale = std::max(terms.scale, before);
   std::optional<at::Tensor> R;
   if (b <= X.size(0) - p) R = orthonormalise(X, 10 * terms.eps * scale);

@@ -29,6 +29,12 @@ BlockSplit split(const at::Tensor& basis, at::Tensor X, const SplitTerms& terms,
 /// X = Q R with orthonormal Q in X's dtype, and R float64 on the CPU; X may be overwritten.
 std::pair<at::Tensor, at::Tensor> thin_qr(at::Tensor X);
 
+/// X ← X − W WᵀX for an orthonormal basis W (n, p); returns WᵀX, (p, b) float64 on the CPU.
+at::Tensor project_out(const at::Tensor& W, at::Tensor& X);
+
+/// XᵀX, float64 on the CPU.
+at::Tensor self_product(const at::Tensor& X);
+
 /// Rayleigh–Ritz from the images Y = A V of orthonormal V: A ≈ U diag(S) (V W)ᵀ. U in Y's dtype; S, W float64 on the
 /// CPU. W is undefined, and the identity, where Y's columns are orthogonal up to rounding and fall in norm.
 struct RitzTriplets {

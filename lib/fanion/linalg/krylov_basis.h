@@ -6,17 +6,12 @@
 #include <vector>
 
 #include "fanion/linalg/block_split.h"
+#include "fanion/linalg/half_step.h"
 #include "fanion/linalg/linear_operator.h"
 #include "fanion/linalg/projected_svd.h"
 #include "fanion/linalg/topk_svd.h"
 
 namespace fanion::linalg {
-
-/// Triplets with Aᵀû = σ̂v̂, and ‖V₊ᵀ Aᵀû‖ of each: how far Aᵀû leaves the space.
-struct HalfStep {
-  SvdResult triplets;
-  std::vector<double> leaving;
-};
 
 /// An orthonormal basis V (n × p) of a block Krylov space of AᵀA, grown a block at a time:
 ///   AᵀA V = V T + V₊ C E_lastᵀ,
@@ -56,8 +51,7 @@ class KrylovBasis {
   virtual double residual(double eigen_residual, double sigma, double sigma1) const = 0;
   /// The k leading triplets of what `projected` has given, with their residuals.
   virtual SvdResult triplets(const ProjectedSvd& seen, int64_t k) = 0;
-  /// The best triplets with û in the span of A V: half a step beyond `triplets`, which take v̂ from that of V, for the
-  /// same products, as AᵀA V is known. Nothing where V is complete, or σ̂ₖ too small beside σ̂₁ for AᵀA V to tell.
+  /// The best triplets with û in the span of A V (half_step.h). Nothing where V is complete, or σ̂ₖ too small.
   virtual std::optional<HalfStep> half_step(const ProjectedSvd& seen, int64_t k) = 0;
 
  protected:

@@ -113,19 +113,8 @@ void KrylovLooks::find_bounds(Look& seen) {
   seen.bounds = bounds_from(to_doubles(seen.svd.S), seen.residual, upper_);
 }
 
-/// û is a Ritz vector of AAᵀ in the span of A V. Of AAᵀû only A V₊f can leave that, where f is what leaves the span of
-/// V in Aᵀû: ‖AAᵀû − σ̂²û‖ ≤ σ₁‖f‖. And ‖Av̂ − σ̂û‖² = ‖Av̂‖² − σ̂².
 void KrylovLooks::take_half_step(Look& seen, HalfStep& half) const {
-  const auto S = to_doubles(half.triplets.S);
-  const double largest = upper_.upper[0];
-  auto eigen = half.leaving, residuals = S;
-  for (int64_t i = 0; i < k_; ++i) {
-    eigen[i] *= std::sqrt(largest);
-    const double bound = (eigen[i] + basis_.relation_error() * largest) / S[i];
-    residuals[i] = std::min(bound, std::sqrt(std::max(largest - S[i] * S[i], basis_.relation_error() * largest)));
-  }
-  half.triplets.report.residuals = at::tensor(residuals, at::kDouble);
-  seen.bounds = bounds_from(S, eigen, upper_);
+  seen.bounds = half_step_bounds(half, upper_, basis_.relation_error());
 }
 
 }  // namespace fanion::linalg

@@ -69,9 +69,8 @@ SvdResult on_side(const LinearOperator& A, int64_t k, SvdOptions options, const 
   return result;
 }
 
-bool wants_sample(const SvdOptions& options, const KrylovPlan& plan) {
-  if (options.criterion != SvdCriterion::passes) return false;
-  return options.start == SvdStart::sampled || (options.start == SvdStart::automatic && plan.block > 1);
+bool wants_sample(const SvdOptions& options) {
+  return options.criterion == SvdCriterion::passes && options.start != SvdStart::random;
 }
 
 }  // namespace
@@ -90,7 +89,7 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   if (guess.defined()) {
     guess = guess.to(A.options());
     if (flip) guess = A.apply(guess);
-  } else if (wants_sample(options, plan)) {
+  } else if (wants_sample(options)) {
     const auto sample = [&](bool of_adjoint) {
       return sampled_start(of_adjoint ? static_cast<const LinearOperator&>(adjoint) : A, plan.block, options);
     };
@@ -103,7 +102,9 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
     plan.sampled = guess.defined();
   }
   const auto& side = flip ? static_cast<const LinearOperator&>(adjoint) : A;
-  auto result = on_side(side, k, options, plan, guess);
+  std::optional<SvdResult> quick;
+  if (plan.sampled && *options.passes == 1 && squares_serve(side, options)) quick = one_pass_svd(side, k, guess);
+  auto result = quick ? std::move(*quick) : on_side(side, k, options, plan, guess);
   if (flip) std::swap(result.U, result.V);
   return result;
 }

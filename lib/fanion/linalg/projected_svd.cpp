@@ -9,6 +9,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+
+#include "fanion/linalg/small_matrix.h"
+#include "fanion/linalg/symmetric_eigen.h"
 
 namespace fanion::linalg {
 namespace {
@@ -25,9 +29,26 @@ void reverse(const at::Tensor& theta, const at::Tensor& vectors, double scale, P
     for (int64_t j = 0; j < n; ++j) Q[i * n + j] = from[i][n - 1 - j];
 }
 
+/// The same of a tiny problem in plain loops.
+std::optional<ProjectedSvd> from_tiny(const at::Tensor& T) {
+  const int64_t n = T.size(0);
+  const auto eigen = symmetric_eigen(SmallMatrix(T));
+  if (!eigen) return std::nullopt;
+  ProjectedSvd svd{{}, at::empty({n}, at::kDouble), at::empty({n, n}, at::kDouble)};
+  auto *S = svd.S.data_ptr<double>(), *Q = svd.Q.data_ptr<double>();
+  for (int64_t j = 0; j < n; ++j) {
+    S[j] = std::sqrt(std::max(eigen->values[j], 0.0));
+    for (int64_t i = 0; i < n; ++i) Q[i * n + j] = eigen->vectors[j][i];
+  }
+  return svd;
+}
+
 }  // namespace
 
 ProjectedSvd from_gram(const at::Tensor& T, bool in_float) {
+  constexpr int64_t kTiny = 48;
+  if (T.size(0) <= kTiny)
+    if (auto svd = from_tiny(T)) return std::move(*svd);
   const bool single = in_float && T.size(0) > kSmallProblem;
   const double largest = single ? T.diagonal().amax().item<double>() : 0;
   const double scale = largest > 0 ? largest : 1;

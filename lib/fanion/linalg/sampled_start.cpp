@@ -5,35 +5,68 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/kernels/gram_schmidt.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/block_split.h"
+#include "fanion/linalg/projected_svd.h"
+#include "fanion/linalg/small_matrix.h"
 #include "fanion/linalg/svd_methods.h"
 
 namespace fanion::linalg {
 namespace {
 
-bool in_range(double largest) { return largest > 0 && std::isfinite(largest); }
+constexpr int64_t kShare = 8, kMostRows = 512, kMostColumns = 2048, kLongest = 16, kMostNoisy = 4;
+constexpr double kNoise = 0.3;
+
+/// Columns to iterate with: four or a multiple of eight, which the products take at once.
+int64_t iterated(int64_t columns, int64_t oversample, int64_t rows) {
+  const int64_t wanted = columns + oversample, whole = wanted <= 4 ? 4 : (wanted + 7) / 8 * 8;
+  return std::min({whole, std::max<int64_t>(columns, kernels::kMostBlockColumns), std::max(columns, rows / kShare)});
+}
+
+/// Rows and columns of the sample.
+struct Extent {
+  int64_t rows, cols;
+};
+Extent extent(int64_t m, int64_t n, int64_t b) {
+  Extent e{std::clamp(m / kShare, 4 * b, std::max(kMostRows, 4 * b)), std::min(n, kMostColumns)};
+  for (; e.cols > kLongest * e.rows && 2 * e.rows <= kMostRows && 4 * e.rows <= m; e.rows *= 2) e.cols /= 2;
+  return e;
+}
+
+/// X ← X over its largest column's norm; false where that is zero or not finite.
+bool scaled_to_one(at::Tensor& X) {
+  const double largest = largest_column(X);
+  if (!(largest > 0 && std::isfinite(largest))) return false;
+  X.mul_(1 / largest);
+  return true;
+}
 
 }  // namespace
 
 at::Tensor sampled_start(const LinearOperator& A, int64_t columns, const SvdOptions& options) {
-  constexpr int64_t kShare = 8, kMost = 512, kNoisy = 4;
-  constexpr double kNoise = 0.3;
-  const int64_t wanted = std::clamp(A.rows() / kShare, 4 * columns, std::max(kMost, 4 * columns));
-  if (2 * wanted > A.rows()) return {};
-  const auto rows = A.some_rows(wanted);
-  if (!rows.defined()) return {};
-  auto X = kernels::product(rows.t(), random_block(rows.size(0), columns, A.options(), options));
-  if (!in_range(largest_column(X))) return {};
-  auto Y = kernels::product(rows, thin_qr(std::move(X)).first);
-  const double largest = largest_column(Y);
-  if (!in_range(largest)) return {};
-  Y.mul_(1 / largest);
-  X = kernels::product(rows.t(), Y);
-  if (!in_range(largest_column(X))) return {};
+  const int64_t b = iterated(columns, options.oversample, A.rows());
+  const auto [rows, cols] = extent(A.rows(), A.cols(), b);
+  if (2 * rows > A.rows()) return {};
+  const auto S = A.some_rows(rows);
+  if (!S.defined()) return {};
+  const auto P = S.narrow(1, 0, cols);
+  auto U = random_block(S.size(0), b, A.options(), options);
+  at::Tensor Z;
+  for (int i = 0; i < 2; ++i) {
+    if (i > 0) U = thin_qr(std::move(U)).first;
+    Z = kernels::product(P.t(), U);
+    if (!scaled_to_one(Z)) return {};
+    U = kernels::product(P, Z);
+  }
+  const auto ritz = from_gram(self_product(Z), /*in_float=*/false);
+  U = combination(U, SmallMatrix(ritz.Q.narrow(1, 0, columns)));
+  if (!scaled_to_one(U)) return {};
+  auto X = kernels::product(S.t(), U);
+  if (!scaled_to_one(X)) return {};
   X = thin_qr(std::move(X)).first;
-  const int64_t noisy = std::min(columns, kNoisy);
-  X.narrow(1, 0, noisy)
+  const int64_t noisy = std::min((columns + 1) / 2, kMostNoisy);
+  X.narrow(1, columns - noisy, noisy)
       .add_(random_block(A.cols(), noisy, A.options(), options), kNoise / std::sqrt(static_cast<double>(A.cols())));
   return X;
 }

@@ -36,7 +36,7 @@ enum class SvdPrecision { full, mixed, int8 };
 /// What the Krylov methods start from without a guess. `random`: a standard normal block, on which the probabilistic
 /// bounds rest. `sampled`: for `passes`, what some of A's rows show of the leading directions (sampled_start.h), better
 /// by a pass or two where the spectrum decays, with proved bounds alone; random where A does not show its rows.
-/// `automatic`: `sampled` for `passes` with blocks of two columns or more, else `random`.
+/// `automatic`: `sampled` for `passes`, else `random`.
 enum class SvdStart { automatic, random, sampled };
 
 struct SvdOptions {
@@ -50,7 +50,8 @@ struct SvdOptions {
   /// `passes`, Krylov methods: ends sooner where all ‖Aᵀû − σ̂v̂‖ are at most this, in A's units, and starts from the
   /// guess alone where there is one, without bounds. 0: neither.
   double enough = 0;
-  /// Extra columns of the block methods that are not asked for; they speed convergence.
+  /// Extra columns of the block methods, and of the iteration behind a sampled start, that are not asked for; they
+  /// speed convergence.
   int64_t oversample = 4;
   /// Krylov methods: columns a block; 0 chooses by k (1 for lanczos).
   int64_t block = 0;

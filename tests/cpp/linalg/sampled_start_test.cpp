@@ -82,8 +82,8 @@ TEST(SampledStart, IsOrthonormalButForTheNoise) {
   const auto A = with_spectrum(600, 300, geometric(100, 0.85), 3).to(at::kFloat);
   const auto X = sampled_start(DenseOperator(A), 6, fixed(1, SvdStart::sampled));
   ASSERT_EQ(X.sizes(), (at::IntArrayRef{300, 6}));
-  EXPECT_LE(orthonormality_error(X.narrow(1, 4, 2)), 1e-5) << "the last two have none";
-  const auto norms = X.narrow(1, 0, 4).square().sum(0);
+  EXPECT_LE(orthonormality_error(X.narrow(1, 0, 3)), 1e-5) << "the first three have none";
+  const auto norms = X.narrow(1, 3, 3).square().sum(0);
   EXPECT_LT((norms - 1.09).abs().max().item<double>(), 0.15);
 }
 
