@@ -14,7 +14,7 @@ from benchmarks.topk_svd.errors import Triplets
 from benchmarks.topk_svd.products import Inputs
 
 METHODS = ("lanczos", "block_krylov", "subspace", "randomized", "power")
-BLOCKS = (1, 2, 3, 4, 6, 8, 12, 16, 32)  # of block_krylov; 1 is lanczos with a larger basis
+BLOCKS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 32)  # of block_krylov; 1 is lanczos with a larger basis
 PRECISIONS = ("full", "mixed", "int8")
 OVERSAMPLES = (2, 8, 16, 32)  # the default is 4
 
