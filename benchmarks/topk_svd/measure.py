@@ -106,6 +106,6 @@ def rounds(
         for who in running:
             gc.collect()
             time.sleep(REST)
-            trial = timed(who, inputs, problem, tunings[who.name].settings, FIRST_SEED + number)
+            trial = timed(who, inputs, problem, tunings[who.name].settings, FIRST_SEED + number, settle=True)
             parts[who.name].trials.append(trial)
     return Result(problem, parts, inputs.fastest)

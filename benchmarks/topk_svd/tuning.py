@@ -19,7 +19,7 @@ from benchmarks.topk_svd.errors import Triplets, lmo_gap, orthonormality_error, 
 from benchmarks.topk_svd.products import Inputs
 
 SLOWER = 5.0
-SHORT = 0.05  # seconds; shorter runs are repeated and the least time counts; none is too slow
+SHORT = 0.05  # seconds; shorter runs are repeated; none is too slow
 REPEATS = 5
 FINALISTS = 4  # settings that are timed again, in turns, for what was chosen may have had a quiet moment
 FINAL = 0.5  # seconds; longer runs have no final
@@ -54,15 +54,21 @@ def attempt(who: Contestant, inputs: Inputs, problem: Problem, settings: Setting
     return _measured(*_run(who, inputs, problem, settings, seed), inputs, problem)
 
 
-def timed(who: Contestant, inputs: Inputs, problem: Problem, settings: Settings, seed: int) -> Trial:
+def timed(
+    who: Contestant, inputs: Inputs, problem: Problem, settings: Settings, seed: int, *, settle: bool = False
+) -> Trial:
     """An attempt; a short one is repeated and the least time counts.
 
-    A thread that sleeps takes up to some milliseconds to wake, whosever it is. The repeats come before the error is
-    measured: NumPy's threads would spin beside those of a contestant that has its own.
+    A thread that sleeps takes up to some milliseconds to wake, whosever it is, and so does a processor to run at its
+    speed. `settle`: for SHORT seconds in all, after which the median of the repeats counts. They come before the error
+    is measured: NumPy's threads would spin beside those of a contestant that has its own.
     """
     seconds, found = _run(who, inputs, problem, settings, seed)
-    for _ in range(REPEATS - 1 if seconds < SHORT and not isinstance(found, str) else 0):
-        seconds = min(seconds, _run(who, inputs, problem, settings, seed)[0])
+    if seconds < SHORT and not isinstance(found, str):
+        repeats: list[float] = []
+        while len(repeats) < REPEATS - 1 or (settle and sum(repeats) < SHORT):
+            repeats.append(_run(who, inputs, problem, settings, seed)[0])
+        seconds = statistics.median(repeats) if settle else min(seconds, *repeats)
     return _measured(seconds, found, inputs, problem)
 
 
@@ -180,7 +186,7 @@ class Search:
         seconds: list[list[float]] = [[] for _ in self.accurate]
         for seed in self.seeds:
             for each, times in zip(self.accurate, seconds, strict=True):
-                times.append(timed(self.who, self.inputs, self.problem, each.settings, seed).seconds)
+                times.append(timed(self.who, self.inputs, self.problem, each.settings, seed, settle=True).seconds)
         for each, times in zip(self.accurate, seconds, strict=True):
             each.seconds = statistics.median(times)
         self._take_best()

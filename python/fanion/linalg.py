@@ -60,7 +60,6 @@ class SvdReport:
     message: str
 
 
-@torch.no_grad()
 def topk_svd(
     A: Any,
     k: int,
@@ -109,14 +108,15 @@ def topk_svd(
         "oversample": oversample,
         "block": block,
         "start": start,
-        "warm_start": warm_start,
+        "warm_start": None if warm_start is None else warm_start.detach(),
         "generator": generator,
     }
     if matrix is not None and matrix.layout == torch.strided:
-        U, S, V, *fields = ops.topk_svd(matrix, k, **options)
+        U, S, V, *fields = ops.topk_svd(matrix.detach() if matrix.requires_grad else matrix, k, **options)
     else:
-        operator = aslinearoperator(A if matrix is None else matrix)
-        U, S, V, *fields = ops.topk_svd_operator(operator._handle, k, **options)
+        with torch.no_grad():
+            operator = aslinearoperator(A if matrix is None else matrix)
+            U, S, V, *fields = ops.topk_svd_operator(operator._handle, k, **options)
     reports = _reports(*fields)
     return U, S, V, reports if S.ndim == 2 else reports[0]
 
@@ -153,7 +153,7 @@ def _reports(
                 lmo_gap=lmo_gap,
                 bounds=kind,
                 failure_probability=failure,
-                seconds=dict(zip(("products", "basis", "projected"), times, strict=True)),
+                seconds={"products": times[0], "basis": times[1], "projected": times[2]},
                 message=message,
             )
         )

@@ -13,6 +13,9 @@
 namespace fanion::kernels {
 namespace {
 
+constexpr int64_t kFewRows = 512;      // that stay in the caches
+constexpr int64_t kColumnChunk = 128;  // eight cache lines
+
 at::Tensor forward(const Rows& A, const Block& V) {
   auto Y = empty_block(A.rows, V.columns);
   const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
@@ -23,7 +26,24 @@ at::Tensor forward(const Rows& A, const Block& V) {
   return Y;
 }
 
+/// Aᵀ U of few and long rows: each chunk has columns of its own, so that there is nothing to sum up afterwards.
+at::Tensor adjoint_by_columns(const Rows& A, const Block& U, double* squares) {
+  auto Z = empty_block(A.cols, U.columns);
+  const auto to = block_of(Z);
+  const auto chunks = chunks_of(A.cols, 0, kColumnChunk);
+  std::vector<double> sums(chunks.count());
+  for_each_chunk(chunks, skinny_scratch(kStreamedRows, U.columns), [&](int64_t i, float* scratch) {
+    const int64_t first = chunks.first(i), width = chunks.length(i);
+    for (int64_t j = 0; j < to.columns; ++j) std::fill_n(to.data + j * to.stride + first, width, 0.0f);
+    loops_in_use().adjoint(columns_from(A, first, width), U, rows_from(to, first), kStreamedRows, scratch,
+                           squares == nullptr ? nullptr : &sums[i]);
+  });
+  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
+  return Z;
+}
+
 at::Tensor adjoint(const Rows& A, const Block& U, double* squares) {
+  if (A.rows <= kFewRows && A.cols >= 6 * kColumnChunk) return adjoint_by_columns(A, U, squares);
   auto Z = empty_block(A.cols, U.columns);
   const auto chunks = chunks_of(A.rows, U.columns, kChunkRows);
   const int64_t scratch_floats = skinny_scratch(kStreamedRows, U.columns);

@@ -34,11 +34,11 @@ Extent extent(int64_t m, int64_t n, int64_t b) {
   return e;
 }
 
-/// X ← X over its largest column's norm; false where that is zero or not finite.
-bool scaled_to_one(at::Tensor& X) {
+/// X ← X over its largest column's norm, where squares might leave the range; false where it is zero or not finite.
+bool brought_in_range(at::Tensor& X) {
   const double largest = largest_column(X);
   if (!(largest > 0 && std::isfinite(largest))) return false;
-  X.mul_(1 / largest);
+  if (!(largest > 1e-8 && largest < 1e8)) X.mul_(1 / largest);
   return true;
 }
 
@@ -56,14 +56,14 @@ at::Tensor sampled_start(const LinearOperator& A, int64_t columns, const SvdOpti
   for (int i = 0; i < 2; ++i) {
     if (i > 0) U = thin_qr(std::move(U)).first;
     Z = kernels::product(P.t(), U);
-    if (!scaled_to_one(Z)) return {};
+    if (!brought_in_range(Z)) return {};
     U = kernels::product(P, Z);
   }
   const auto ritz = from_gram(self_product(Z), /*in_float=*/false);
   U = combination(U, SmallMatrix(ritz.Q.narrow(1, 0, columns)));
-  if (!scaled_to_one(U)) return {};
+  if (!brought_in_range(U)) return {};
   auto X = kernels::product(S.t(), U);
-  if (!scaled_to_one(X)) return {};
+  if (!brought_in_range(X)) return {};
   X = thin_qr(std::move(X)).first;
   const int64_t noisy = std::min((columns + 1) / 2, kMostNoisy);
   X.narrow(1, columns - noisy, noisy)
