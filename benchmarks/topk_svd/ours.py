@@ -80,7 +80,7 @@ class Tuned(Contestant):
     def refined(self, problem: Problem, best: Settings) -> list[Settings]:
         blocks: list[Settings] = [
             {"method": "block_krylov", "block": b, "precision": p} for p in PRECISIONS for b in BLOCKS
-        ] + [{"method": "block_krylov", "block": b, "precision": "full", "oversample": 2} for b in BLOCKS[:2]]
+        ] + [{"method": "block_krylov", "block": b, "precision": "full", "oversample": 2} for b in (1, 2, 8, 10)]
         if best["method"] in ("lanczos", "block_krylov"):
             return blocks
         most = min(problem.shape) - problem.k

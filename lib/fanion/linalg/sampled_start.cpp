@@ -18,9 +18,9 @@ namespace {
 constexpr int64_t kShare = 8, kMostRows = 512, kMostColumns = 2048, kLongest = 16, kMostNoisy = 4;
 constexpr double kNoise = 0.3;
 
-/// Columns to iterate with: four or a multiple of eight, which the products take at once.
+/// Columns to iterate with: a multiple of four, which the products like.
 int64_t iterated(int64_t columns, int64_t oversample, int64_t rows) {
-  const int64_t wanted = columns + oversample, whole = wanted <= 4 ? 4 : (wanted + 7) / 8 * 8;
+  const int64_t whole = (columns + oversample + 3) / 4 * 4;
   return std::min({whole, std::max<int64_t>(columns, kernels::kMostBlockColumns), std::max(columns, rows / kShare)});
 }
 
@@ -42,6 +42,17 @@ bool brought_in_range(at::Tensor& X) {
   return true;
 }
 
+/// The leading Ritz vectors for PPᵀ over σ³: then Sᵀ P Pᵀ of them has columns of about the same length.
+SmallMatrix evened(const ProjectedSvd& ritz, int64_t columns) {
+  SmallMatrix W(ritz.Q.narrow(1, 0, columns));
+  const auto sigma = to_doubles(ritz.S);
+  for (int64_t j = 0; j < columns; ++j) {
+    const double ratio = std::max(sigma[j] / sigma[0], 1e-3);
+    for (int64_t i = 0; i < W.rows(); ++i) W[i][j] /= ratio * ratio * ratio;
+  }
+  return W;
+}
+
 }  // namespace
 
 at::Tensor sampled_start(const LinearOperator& A, int64_t columns, const SvdOptions& options) {
@@ -60,14 +71,15 @@ at::Tensor sampled_start(const LinearOperator& A, int64_t columns, const SvdOpti
     U = kernels::product(P, Z);
   }
   const auto ritz = from_gram(self_product(Z), /*in_float=*/false);
-  U = combination(U, SmallMatrix(ritz.Q.narrow(1, 0, columns)));
+  U = combination(U, evened(ritz, columns));
   if (!brought_in_range(U)) return {};
   auto X = kernels::product(S.t(), U);
-  if (!brought_in_range(X)) return {};
-  X = thin_qr(std::move(X)).first;
+  const double largest = largest_column(X);
+  if (!(largest > 0 && std::isfinite(largest))) return {};
   const int64_t noisy = std::min((columns + 1) / 2, kMostNoisy);
   X.narrow(1, columns - noisy, noisy)
-      .add_(random_block(A.cols(), noisy, A.options(), options), kNoise / std::sqrt(static_cast<double>(A.cols())));
+      .add_(random_block(A.cols(), noisy, A.options(), options),
+            kNoise * largest / std::sqrt(static_cast<double>(A.cols())));
   return X;
 }
 
