@@ -24,6 +24,7 @@
 #include "fanion/kernels/normal_loops.h"
 #include "fanion/kernels/panel_loops.h"
 #include "fanion/kernels/row_sums.h"
+#include "fanion/kernels/square_sums.h"
 
 namespace fanion::kernels {
 namespace {
@@ -68,16 +69,6 @@ void forward_block(const ElementOf<S>* a, const Rows& A, int rows, const Block& 
     });
   }
 }
-
-/// Sums of squares, by lanes.
-struct LaneSums {
-  double lanes[kLanes] = {};
-  double total() const {
-    double sum = 0;
-    for (const double each : lanes) sum += each;
-    return sum;
-  }
-};
 
 /// Z += Aᵀ y for one block of rows; `Gram` if it comes after forward_block. Adds Σa² to `squares`, if any.
 template <Storage S, bool Gram>
@@ -187,30 +178,6 @@ void gram_panel_any(Rows A, const float* V, Block Y, float* Z, int block_rows, d
   with_squares(squares, [&](LaneSums* sums) {
     with_storage(A.storage, [&](auto s) { gram_panel<decltype(s)::value>(A, V, Y, Z, block_rows, sums); });
   });
-}
-
-template <Storage S>
-double squares(const ElementOf<S>* x, std::int64_t count) {
-  constexpr int kSums = 4;  // independent, so that additions need not wait for each other
-  double total = 0;
-  std::int64_t i = 0;
-  while (i + kSums * kLanes <= count) {
-    Vector sums[kSums] = {};
-    for (int round = 0; round < kRounds && i + kSums * kLanes <= count; ++round, i += kSums * kLanes)
-      for (int j = 0; j < kSums; ++j) {
-        const Vector each = Element<S>::load(x + i + j * kLanes);
-        sums[j] += each * each;
-      }
-    double part = 0;
-    for (const Vector& each : sums)
-      for (int lane = 0; lane < kLanes; ++lane) part += each[lane];
-    total += part;
-  }
-  for (; i < count; ++i) {
-    const double each = Element<S>::one(x + i);
-    total += each * each;
-  }
-  return total;
 }
 
 double squares_any(const void* x, std::int64_t count, Storage storage) {

@@ -13,6 +13,7 @@
 #include "fanion/linalg/krylov_loop.h"
 #include "fanion/linalg/sampled_start.h"
 #include "fanion/linalg/stopwatch.h"
+#include "fanion/linalg/svd_methods.h"
 
 namespace fanion::linalg {
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/host_numbers.h"
 #include "fanion/kernels/gram_schmidt.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/block_split.h"
