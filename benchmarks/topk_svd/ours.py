@@ -17,6 +17,7 @@ METHODS = ("lanczos", "block_krylov", "subspace", "randomized", "power")
 BLOCKS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 32)  # of block_krylov; 1 is lanczos with a larger basis
 PRECISIONS = ("full", "mixed", "int8")
 OVERSAMPLES = (2, 8, 16, 32)  # the default is 4
+SAMPLED = ((1, 2), (2, 2), (3, 8), (8, 2), (10, 2))  # blocks and oversampling of sampled starts
 
 Result = tuple[torch.Tensor, torch.Tensor, torch.Tensor, Any]
 
@@ -80,7 +81,7 @@ class Tuned(Contestant):
     def refined(self, problem: Problem, best: Settings) -> list[Settings]:
         blocks: list[Settings] = [
             {"method": "block_krylov", "block": b, "precision": p} for p in PRECISIONS for b in BLOCKS
-        ] + [{"method": "block_krylov", "block": b, "precision": "full", "oversample": 2} for b in (1, 2, 8, 10)]
+        ] + [{"method": "block_krylov", "block": b, "precision": "full", "oversample": more} for b, more in SAMPLED]
         if best["method"] in ("lanczos", "block_krylov"):
             return blocks
         most = min(problem.shape) - problem.k

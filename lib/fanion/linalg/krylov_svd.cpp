@@ -87,10 +87,12 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   const AdjointOperator adjoint(A);
   bool flip = A.rows() < A.cols();
   auto guess = options.warm_start;
+  double sampling = 0;
   if (guess.defined()) {
     guess = guess.to(A.options());
     if (flip) guess = A.apply(guess);
   } else if (wants_sample(options)) {
+    const Stopwatch watch(sampling);
     const auto sample = [&](bool of_adjoint) {
       return sampled_start(of_adjoint ? static_cast<const LinearOperator&>(adjoint) : A, plan.block, options);
     };
@@ -106,6 +108,7 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   std::optional<SvdResult> quick;
   if (plan.sampled && *options.passes == 1 && squares_serve(side, options)) quick = one_pass_svd(side, k, guess);
   auto result = quick ? std::move(*quick) : on_side(side, k, options, plan, guess);
+  result.report.seconds.basis += sampling;
   if (flip) std::swap(result.U, result.V);
   return result;
 }

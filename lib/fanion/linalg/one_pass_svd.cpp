@@ -1,46 +1,84 @@
 // Method: one pass over A from a block that nearly holds the leading directions.
 // Algorithm: Y = A X, Z = AᵀY for orthonormal X (n × b), and the half step (half_step.h), which gives the best triplets
-//   with û in the span of Y. The Krylov method of one step, without what it keeps for others.
-// Rounding: as in the half step; nothing where squares leave the range or X has fewer than k directions in A.
+//   with û in the span of Y; where σ̂ₖ is too small for that, those with v̂ in the span of X. The Krylov method of one
+//   step, without what it keeps for others.
+// Rounding: as in the half step; nothing where squares leave the range.
 // Cost: 4mnb flops and one or two reads of A, plus O((m + n)b²).
 
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
 #include <cmath>
 
+#include "fanion/host_numbers.h"
 #include "fanion/linalg/block_lanczos.h"
 #include "fanion/linalg/half_step.h"
 #include "fanion/linalg/stopwatch.h"
 #include "fanion/linalg/svd_methods.h"
 
 namespace fanion::linalg {
+namespace {
 
-std::optional<SvdResult> one_pass_svd(const LinearOperator& A, int64_t k, at::Tensor start) {
-  SvdSeconds seconds;
-  std::optional<HalfStep> half;
+/// The pass: AᵀA X = X T + what is outside, with T's eigenvalues and the Gram matrix of what is outside.
+struct Pass {
+  at::Tensor X, Y, Z;
   ProjectedSvd seen;
-  {
-    at::Tensor X, Y, Z;
-    {
-      const Stopwatch watch(seconds.basis);
-      X = thin_qr(std::move(start)).first;
-    }
-    {
-      const Stopwatch watch(seconds.products);
-      std::tie(Y, Z) = A.apply_gram(X);
-    }
-    const Stopwatch watch(seconds.basis);
-    if (!squares_in_range(largest_column(Z), A)) return std::nullopt;
-    auto outside = Z.clone();
-    seen = from_gram(project_out(X, outside), /*in_float=*/false);
-    const HalfStepTerms terms{.seen = seen,
-                              .left = SmallMatrix(self_product(outside)),
-                              .block = X.size(1),
-                              .image = [&](const SmallMatrix& M) { return combination(Y, M); },
-                              .adjoint = [&](const SmallMatrix& M, const SmallMatrix&) { return combination(Z, M); }};
-    half = half_step(terms, k);
-  }
-  if (!half) return std::nullopt;
+  SmallMatrix outside;
+};
 
-  Stopwatch watch(seconds.projected);
+std::optional<Pass> pass(const LinearOperator& A, at::Tensor start, SvdSeconds& seconds) {
+  at::Tensor X, Y, Z;
+  {
+    const Stopwatch watch(seconds.basis);
+    X = thin_qr(std::move(start)).first;
+  }
+  {
+    const Stopwatch watch(seconds.products);
+    std::tie(Y, Z) = A.apply_gram(X);
+  }
+  const Stopwatch watch(seconds.basis);
+  if (!squares_in_range(largest_column(Z), A)) return std::nullopt;
+  auto outside = Z.clone();
+  auto seen = from_gram(project_out(X, outside), /*in_float=*/false);
+  return Pass{X, Y, Z, std::move(seen), SmallMatrix(self_product(outside))};
+}
+
+/// ‖L m‖ for the columns m of M, L what is outside.
+std::vector<double> lengths_outside(const Pass& p, const SmallMatrix& M) {
+  const auto squares = transposed_product(M, p.outside * M);
+  std::vector<double> lengths(M.cols());
+  for (int64_t i = 0; i < M.cols(); ++i) lengths[i] = std::sqrt(std::max(squares[i][i], 0.0));
+  return lengths;
+}
+
+std::optional<HalfStep> half_step_of(const Pass& p, int64_t k) {
+  return half_step({.seen = p.seen,
+                    .left = p.outside,
+                    .block = p.X.size(1),
+                    .image = [&](const SmallMatrix& M) { return combination(p.Y, M); },
+                    .adjoint = [&](const SmallMatrix& M, const SmallMatrix&) { return combination(p.Z, M); }},
+                   k);
+}
+
+/// The triplets with v̂ in the span of X, their residuals and bounds.
+SvdResult ritz_triplets(const Pass& p, int64_t k, EigenvalueBounds upper, double eps) {
+  const SmallMatrix leading(p.seen.Q.narrow(1, 0, k));
+  const auto ritz = rayleigh_ritz(combination(p.Y, leading));
+  const auto turned = ritz.W.defined() ? leading * SmallMatrix(ritz.W) : leading;
+  auto theta = to_doubles(ritz.S), residuals = lengths_outside(p, turned);
+  const auto eigen = residuals;
+  for (int64_t i = 0; i < k; ++i) {
+    const double sigma = theta[i], largest = to_doubles(p.seen.S)[0];
+    residuals[i] = sigma > 0 ? std::min((eigen[i] + eps * largest * largest) / sigma, largest) : largest;
+    theta[i] *= sigma;
+  }
+  SvdResult result{ritz.U, ritz.S.to(p.Y.options()), combination(p.X, turned), {}};
+  result.report.residuals = at::tensor(residuals, at::kDouble);
+  result.report.bounds = svd_bounds(theta, eigen, std::move(upper), eps);
+  return result;
+}
+
+EigenvalueBounds proved(const LinearOperator& A, const ProjectedSvd& seen, int64_t k) {
   auto theta = to_doubles(seen.S);
   for (auto& each : theta) each *= each;
   const LanczosRelation relation{.theta = std::move(theta),
@@ -48,14 +86,30 @@ std::optional<SvdResult> one_pass_svd(const LinearOperator& A, int64_t k, at::Te
                                  .frobenius_squared = A.frobenius_squared().value_or(-1),
                                  .eps = A.eps()};
   const std::vector<double> none(k + 1, std::numeric_limits<double>::infinity());
-  const auto upper = tightest(proved_bounds(relation, k), none, unseen(relation));
-  auto bounds = half_step_bounds(*half, upper, A.eps());
-  auto result = std::move(half->triplets);
-  auto& report = result.report;
-  report.bounds = std::move(bounds);
-  report.seconds = seconds;
-  report.status = SvdStatus::passes;
-  report.message = c10::str("1 step from a sampled block of ", seen.S.size(0), " columns");
+  return tightest(proved_bounds(relation, k), none, unseen(relation));
+}
+
+}  // namespace
+
+std::optional<SvdResult> one_pass_svd(const LinearOperator& A, int64_t k, at::Tensor start) {
+  SvdSeconds seconds;
+  const auto p = pass(A, std::move(start), seconds);
+  if (!p) return std::nullopt;
+  const auto upper = proved(A, p->seen, k);
+  SvdResult result;
+  {
+    const Stopwatch watch(seconds.basis);
+    if (auto half = half_step_of(*p, k)) {
+      auto bounds = half_step_bounds(*half, upper, A.eps());
+      result = std::move(half->triplets);
+      result.report.bounds = std::move(bounds);
+    } else {
+      result = ritz_triplets(*p, k, upper, A.eps());
+    }
+  }
+  result.report.seconds = seconds;
+  result.report.status = SvdStatus::passes;
+  result.report.message = c10::str("1 step from a sampled block of ", p->X.size(1), " columns");
   return result;
 }
 

@@ -11,8 +11,8 @@ SvdResult lanczos_svd(const LinearOperator& A, int64_t k, const SvdOptions& opti
 SvdResult block_krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 /// Columns of a block of block_krylov where none are asked for.
 int64_t krylov_block(int64_t k);
-/// One pass from a start block (n, b), b ≥ k, that nearly holds the leading directions; nothing where half_step.h gives
-/// nothing.
+/// One pass from a start block (n, b), b ≥ k, that nearly holds the leading directions and is used up; nothing where
+/// squares leave the range.
 std::optional<SvdResult> one_pass_svd(const LinearOperator& A, int64_t k, at::Tensor start);
 SvdResult subspace_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult randomized_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);

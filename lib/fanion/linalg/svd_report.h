@@ -28,7 +28,7 @@ struct SvdBounds {
 /// Wall time by stage, in seconds.
 struct SvdSeconds {
   double products = 0;   ///< A·V and Aᵀ·U
-  double basis = 0;      ///< orthogonalisation and forming U and V
+  double basis = 0;      ///< orthogonalisation, forming U and V, and the sample of a sampled start
   double projected = 0;  ///< small dense problems and bounds
 };
 

@@ -44,21 +44,34 @@ TEST(OnePassSvd, KeepsWhatItPromises) {
     }
 }
 
-/// Where it gives nothing, the method goes on with what it has: fewer directions than k, and squares out of range.
+/// Fewer directions than k, and values that are too small beside the first for the half step: still in one pass.
+TEST(OnePassSvd, TakesTheRitzVectorsWhereThereIsNoHalfStep) {
+  for (const auto& spectrum : {std::vector<double>{3, 2}, geometric(30, 0.1)}) {
+    const auto A = with_spectrum(300, 120, spectrum, 5).to(at::kFloat);
+    for (const int64_t k : {1, 2, 4, 6}) {
+      const auto svd = topk_svd(A, k, one_pass(6));
+      SCOPED_TRACE(c10::str("sigma_2 = ", spectrum[1], ", k = ", k, ", ", svd.report.message));
+      for (const auto& what : broken_promises(Judged(A), svd, 1)) ADD_FAILURE() << what;
+      EXPECT_EQ(svd.report.products, 12);
+      for (int64_t i = 0; i < std::min<int64_t>(k, 2); ++i) EXPECT_NEAR(svd.S[i].item<double>(), spectrum[i], 1e-4);
+    }
+  }
+}
+
+/// Squares out of range: the method goes on without them.
 TEST(OnePassSvd, LeavesWhatItCannotDoToTheLoop) {
   const auto low = with_spectrum(300, 120, {3, 2}, 5).to(at::kFloat);
-  const DenseOperator op(low);
   const auto options = one_pass(6);
-  EXPECT_TRUE(one_pass_svd(op, 2, sampled_start(op, 6, options)).has_value());
-  EXPECT_FALSE(one_pass_svd(op, 3, sampled_start(op, 6, options)).has_value()) << "the third value is zero";
-  const DenseOperator large(low * 1e20);
-  EXPECT_FALSE(one_pass_svd(large, 2, sampled_start(large, 6, options)).has_value());
-  for (const auto& A : {low, low * 1e20, low * 1e-20})
+  for (const double scale : {1e20, 1e-20}) {
+    const auto A = low * scale;
+    const DenseOperator op(A);
+    EXPECT_FALSE(one_pass_svd(op, 2, sampled_start(op, 6, options)).has_value());
     for (const int64_t k : {2, 4}) {
       const auto svd = topk_svd(A, k, options);
       for (const auto& what : broken_promises(Judged(A), svd, 1)) ADD_FAILURE() << what;
       EXPECT_EQ(svd.report.status, SvdStatus::passes);
     }
+  }
 }
 
 TEST(OnePassSvd, TheNumberOfThreadsDoesNotMatter) {
