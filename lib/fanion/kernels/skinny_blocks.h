@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
 #include <vector>
 
 #include "fanion/kernels/instruction_set.h"
@@ -72,6 +73,20 @@ void for_each_chunk(const Chunks& chunks, int64_t scratch_floats, F&& f) {
       }
   });
 }
+
+/// ‖A‖_F² from the chunks of A, added up in their order; wanted only where `to` is not null.
+class ChunkSquares {
+ public:
+  ChunkSquares(double* to, const Chunks& chunks) : to_(to), sums_(to == nullptr ? 0 : chunks.count()) {}
+  double* of(int64_t chunk) { return to_ == nullptr ? nullptr : &sums_[chunk]; }
+  void add_up() const {
+    if (to_ != nullptr) *to_ = std::accumulate(sums_.begin(), sums_.end(), 0.0);
+  }
+
+ private:
+  double* to_;
+  std::vector<double> sums_;
+};
 
 /// Z (rows × columns) = Σ over the chunks, in their order, of what `f(chunk, Z, scratch)` adds to its zeroed Z.
 template <class F>

@@ -3,9 +3,6 @@
 #include <ATen/ops/zeros.h>
 #include <unistd.h>
 
-#include <numeric>
-#include <vector>
-
 #include "fanion/kernels/skinny_blocks.h"
 #include "fanion/kernels/skinny_product.h"
 
@@ -53,21 +50,20 @@ void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z,
   const bool cached = V.columns < kManyColumns && A.rows * A.cols * element_bytes(A) <= kCached;
   const int block_rows = cached ? rows_in_turn(A, V.columns) : gram_block_rows(A, V.columns);
   const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
-  std::vector<double> sums(chunks.count());
+  ChunkSquares sums(squares, chunks);
   sum_of_chunks(chunks, Z, A.cols, skinny_scratch(block_rows, V.columns), [&](int64_t i, Block z, float* scratch) {
     const int64_t end = chunks.first(i) + chunks.length(i), step = cached ? block_rows : chunks.size;
-    double* wanted = squares == nullptr ? nullptr : &sums[i];
     for (int64_t r = chunks.first(i); r < end; r += step) {
       const auto part = rows_from(A, r, std::min(step, end - r));
       if (cached) {
         loops.forward(part, V, rows_from(Y, r), block_rows, scratch);
-        loops.adjoint(part, rows_from(Y, r), z, block_rows, scratch, wanted);
+        loops.adjoint(part, rows_from(Y, r), z, block_rows, scratch, sums.of(i));
       } else {
-        loops.gram(part, V, rows_from(Y, r), z, block_rows, scratch, wanted);
+        loops.gram(part, V, rows_from(Y, r), z, block_rows, scratch, sums.of(i));
       }
     }
   });
-  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
+  sums.add_up();
 }
 
 /// Y = Aᵀ V, Z = A Y for at most kGramColumns columns, by panels of columns. Each chunk has its own Z, row-major as V.
@@ -78,16 +74,15 @@ void gram_by_panels(const Rows& A, const at::Tensor& V, const Block& Y, const at
   const auto partial = at::zeros({chunks.count(), A.rows, Y.columns}, at::kFloat);
   const auto* v = V.const_data_ptr<float>();
   auto* z = partial.data_ptr<float>();
-  std::vector<double> sums(chunks.count());
+  ChunkSquares sums(squares, chunks);
   for_each_chunk(chunks, 0, [&](int64_t i, float*) {
     const int64_t end = chunks.first(i) + chunks.length(i);
-    double* wanted = squares == nullptr ? nullptr : &sums[i];
     for (int64_t c = chunks.first(i); c < end; c += width) {
       const auto panel = columns_from(A, c, std::min(width, end - c));
-      loops.gram_panel(panel, v, rows_from(Y, c), z + i * A.rows * Y.columns, kChunkRows, wanted);
+      loops.gram_panel(panel, v, rows_from(Y, c), z + i * A.rows * Y.columns, kChunkRows, sums.of(i));
     }
   });
-  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
+  sums.add_up();
   auto total = partial[0];
   for (int64_t i = 1; i < chunks.count(); ++i) total += partial[i];
   Z.copy_(total);

@@ -4,9 +4,6 @@
 
 #include <ATen/ops/matmul.h>
 
-#include <numeric>
-#include <vector>
-
 #include "fanion/kernels/large_pages.h"
 #include "fanion/kernels/skinny_blocks.h"
 
@@ -31,14 +28,13 @@ at::Tensor adjoint_by_columns(const Rows& A, const Block& U, double* squares) {
   auto Z = empty_block(A.cols, U.columns);
   const auto to = block_of(Z);
   const auto chunks = chunks_of(A.cols, 0, kColumnChunk);
-  std::vector<double> sums(chunks.count());
+  ChunkSquares sums(squares, chunks);
   for_each_chunk(chunks, skinny_scratch(kStreamedRows, U.columns), [&](int64_t i, float* scratch) {
     const int64_t first = chunks.first(i), width = chunks.length(i);
     for (int64_t j = 0; j < to.columns; ++j) std::fill_n(to.data + j * to.stride + first, width, 0.0f);
-    loops_in_use().adjoint(columns_from(A, first, width), U, rows_from(to, first), kStreamedRows, scratch,
-                           squares == nullptr ? nullptr : &sums[i]);
+    loops_in_use().adjoint(columns_from(A, first, width), U, rows_from(to, first), kStreamedRows, scratch, sums.of(i));
   });
-  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
+  sums.add_up();
   return Z;
 }
 
@@ -47,13 +43,12 @@ at::Tensor adjoint(const Rows& A, const Block& U, double* squares) {
   auto Z = empty_block(A.cols, U.columns);
   const auto chunks = chunks_of(A.rows, U.columns, kChunkRows);
   const int64_t scratch_floats = skinny_scratch(kStreamedRows, U.columns);
-  std::vector<double> sums(chunks.count());
+  ChunkSquares sums(squares, chunks);
   sum_of_chunks(chunks, block_of(Z), A.cols, scratch_floats, [&](int64_t i, Block z, float* scratch) {
     const auto part = rows_from(A, chunks.first(i), chunks.length(i));
-    loops_in_use().adjoint(part, rows_from(U, chunks.first(i)), z, kStreamedRows, scratch,
-                           squares == nullptr ? nullptr : &sums[i]);
+    loops_in_use().adjoint(part, rows_from(U, chunks.first(i)), z, kStreamedRows, scratch, sums.of(i));
   });
-  if (squares != nullptr) *squares = std::accumulate(sums.begin(), sums.end(), 0.0);
+  sums.add_up();
   return Z;
 }
 

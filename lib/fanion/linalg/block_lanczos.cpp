@@ -101,7 +101,6 @@ std::optional<HalfStep> BlockLanczos::half_step(const ProjectedSvd& seen, int64_
   };
   return linalg::half_step({.seen = seen,
                             .left = transposed_product(C, C),
-                            .block = b,
                             .image = [&](const SmallMatrix& M) { return combination(images_.narrow(1, 0, size_), M); },
                             .adjoint = adjoint},
                            k);

@@ -19,7 +19,7 @@ constexpr int64_t kFew = 24;     // u_i that cost next to nothing; more than a b
 std::optional<HalfStep> half_step(const HalfStepTerms& terms, int64_t k) {
   const auto& seen = terms.seen;
   const auto sigma = to_doubles(seen.S);
-  const int64_t p = seen.S.size(0), b = terms.left.rows(), most = std::min(p, std::max(k + terms.block, kFew));
+  const int64_t p = seen.S.size(0), b = terms.left.rows(), most = std::min(p, std::max(k + b, kFew));
   int64_t j = 0;
   while (j < most && sigma[j] > kLeast * sigma[0]) ++j;
   if (j < k) return std::nullopt;
@@ -46,12 +46,7 @@ std::optional<HalfStep> half_step(const HalfStepTerms& terms, int64_t k) {
   half.triplets.S = ritz.S.to(U.options());
   half.triplets.V = ritz.U;
   if (ritz.W.defined()) turned = turned * SmallMatrix(ritz.W);
-  const auto outside = leaving * turned;
-  for (int64_t l = 0; l < k; ++l) {
-    double squared = 0;
-    for (int64_t i = 0; i < j; ++i) squared += turned[i][l] * outside[i][l];
-    half.leaving.push_back(std::sqrt(std::max(squared, 0.0)));
-  }
+  half.leaving = lengths(leaving, turned);
   return half;
 }
 

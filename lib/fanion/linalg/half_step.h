@@ -22,7 +22,6 @@ struct HalfStepTerms {
   const ProjectedSvd& seen;  ///< of T
   /// Gram matrix of what AᵀA V has outside the span of V, (b, b), for its last b columns; the others have nothing.
   SmallMatrix left;
-  int64_t block;  ///< Ritz vectors to take beside k
   /// A V M, and AᵀA V M given M and T M, for coefficients M (p × j).
   std::function<at::Tensor(const SmallMatrix& M)> image;
   std::function<at::Tensor(const SmallMatrix& M, const SmallMatrix& TM)> adjoint;

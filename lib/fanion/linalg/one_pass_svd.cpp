@@ -43,18 +43,9 @@ std::optional<Pass> pass(const LinearOperator& A, at::Tensor start, SvdSeconds& 
   return Pass{X, Y, Z, std::move(seen), SmallMatrix(self_product(outside))};
 }
 
-/// ‖L m‖ for the columns m of M, L what is outside.
-std::vector<double> lengths_outside(const Pass& p, const SmallMatrix& M) {
-  const auto squares = transposed_product(M, p.outside * M);
-  std::vector<double> lengths(M.cols());
-  for (int64_t i = 0; i < M.cols(); ++i) lengths[i] = std::sqrt(std::max(squares[i][i], 0.0));
-  return lengths;
-}
-
 std::optional<HalfStep> half_step_of(const Pass& p, int64_t k) {
   return half_step({.seen = p.seen,
                     .left = p.outside,
-                    .block = p.X.size(1),
                     .image = [&](const SmallMatrix& M) { return combination(p.Y, M); },
                     .adjoint = [&](const SmallMatrix& M, const SmallMatrix&) { return combination(p.Z, M); }},
                    k);
@@ -65,10 +56,11 @@ SvdResult ritz_triplets(const Pass& p, int64_t k, EigenvalueBounds upper, double
   const SmallMatrix leading(p.seen.Q.narrow(1, 0, k));
   const auto ritz = rayleigh_ritz(combination(p.Y, leading));
   const auto turned = ritz.W.defined() ? leading * SmallMatrix(ritz.W) : leading;
-  auto theta = to_doubles(ritz.S), residuals = lengths_outside(p, turned);
+  auto theta = to_doubles(ritz.S), residuals = lengths(p.outside, turned);
   const auto eigen = residuals;
+  const double largest = to_doubles(p.seen.S)[0];
   for (int64_t i = 0; i < k; ++i) {
-    const double sigma = theta[i], largest = to_doubles(p.seen.S)[0];
+    const double sigma = theta[i];
     residuals[i] = sigma > 0 ? std::min((eigen[i] + eps * largest * largest) / sigma, largest) : largest;
     theta[i] *= sigma;
   }

@@ -3,6 +3,9 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/matmul.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "fanion/kernels/gram_schmidt.h"
 #include "fanion/kernels/skinny_product.h"
 
@@ -39,6 +42,17 @@ SmallMatrix transposed_product(const SmallMatrix& A, const SmallMatrix& B) {
     for (int64_t i = 0; i < A.cols(); ++i)
       for (int64_t j = 0; j < B.cols(); ++j) C[i][j] += A[l][i] * B[l][j];
   return C;
+}
+
+std::vector<double> lengths(const SmallMatrix& G, const SmallMatrix& M) {
+  const auto GM = G * M;
+  std::vector<double> found(M.cols());
+  for (int64_t l = 0; l < M.cols(); ++l) {
+    double squared = 0;
+    for (int64_t i = 0; i < M.rows(); ++i) squared += M[i][l] * GM[i][l];
+    found[l] = std::sqrt(std::max(squared, 0.0));
+  }
+  return found;
 }
 
 void solve_right(SmallMatrix& X, const SmallMatrix& R) {

@@ -29,6 +29,8 @@ class SmallMatrix {
 SmallMatrix operator*(const SmallMatrix& A, const SmallMatrix& B);
 /// Aᵀ B.
 SmallMatrix transposed_product(const SmallMatrix& A, const SmallMatrix& B);
+/// ‖L m‖ for the columns m of M, from G = LᵀL.
+std::vector<double> lengths(const SmallMatrix& G, const SmallMatrix& M);
 /// X ← X R⁻¹ for upper triangular R with no zero on its diagonal.
 void solve_right(SmallMatrix& X, const SmallMatrix& R);
 

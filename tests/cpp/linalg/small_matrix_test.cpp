@@ -28,6 +28,14 @@ TEST(SmallMatrix, Products) {
   }
 }
 
+TEST(SmallMatrix, Lengths) {
+  const auto L = random_normal(9, 5, 9), M = random_normal(5, 3, 10);
+  const auto exact = at::matmul(L, M).square().sum(0).sqrt();
+  const auto found = lengths(SmallMatrix(at::matmul(L.t(), L)), SmallMatrix(M));
+  ASSERT_EQ(found.size(), 3U);
+  for (int64_t i = 0; i < 3; ++i) EXPECT_NEAR(found[i], exact[i].item<double>(), 1e-13 * found[i]);
+}
+
 TEST(SmallMatrix, SolvesFromTheRight) {
   const auto X = random_normal(5, 4, 5);
   auto R = random_normal(4, 4, 6);
