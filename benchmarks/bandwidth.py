@@ -3,9 +3,10 @@
     python -m benchmarks.bandwidth --size 5000 --columns 1 2 4 8 16 32 64 --json bandwidth.json
 
 The read bandwidth is that of the fastest of some kernels that do nothing but read a matrix larger than the caches: a
-sum, a largest entry, an inner product, products with one vector. A product's bandwidth counts the matrix once for
-A·X and for Aᵀ·Y, and twice for Aᵀ(A·X), so that a fused product, which reads it once, may exceed 100 %. The products
-of fanion are those of topk_svd's passes, by its own clock.
+sum, a largest entry, an inner product, products with one vector. The two fastest of them are measured again among the
+products, and each product's share of their bandwidth is taken round by round. A product's bandwidth counts the matrix
+once for A·X and for Aᵀ·Y, and twice for Aᵀ(A·X), so that a fused product, which reads it once, may exceed 100 %. The
+products of fanion are those of its operators, Aᵀ(A·X) that of topk_svd's passes, by its own clock.
 """
 
 from __future__ import annotations
@@ -77,7 +78,13 @@ def products(A: torch.Tensor, columns: int) -> dict[tuple[str, str], Kernel]:
         ("numpy", "Aᵀ·Y"): lambda: N.T @ NY,
         ("numpy", "Aᵀ(A·X)"): lambda: N.T @ (N @ NX),
     }
-    return {**kernels, ("fanion", "Aᵀ(A·X)"): lambda: fanion_pass(A, columns)}
+    operator = fanion.linalg.aslinearoperator(A)
+    return {
+        **kernels,
+        ("fanion", "A·X"): lambda: operator.matmat(X),
+        ("fanion", "Aᵀ·Y"): lambda: operator.rmatmat(Y),
+        ("fanion", "Aᵀ(A·X)"): lambda: fanion_pass(A, columns),
+    }
 
 
 def interleaved(kernels: dict[Any, Kernel], rounds: int) -> dict[Any, list[float]]:
@@ -102,6 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, nargs="+", default=[5000], help="rows and columns")
     parser.add_argument("--columns", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
+    parser.add_argument("--libraries", nargs="+", default=["torch", "numpy", "fanion"])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--quick", action="store_true", help="few columns and rounds")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -114,27 +122,34 @@ def main() -> None:
     A = torch.randn(m, n, generator=torch.Generator().manual_seed(0))
     size = A.nbytes / 1e9
 
-    reads = interleaved(reading_kernels(A), given.rounds)
-    peak = max(size / min(times) for times in reads.values())
-    print(f"{m} × {n} float32, {given.threads} threads, {given.rounds} rounds; read bandwidth {peak:.1f} GB/s")
+    readers = reading_kernels(A)
+    reads = interleaved(readers, given.rounds)
+    print(f"{m} × {n} float32, {given.threads} threads, {given.rounds} rounds")
     for name, times in reads.items():
         print(
             f"  {name:18} {size / min(times):7.1f} GB/s at best, {size / statistics.median(times):7.1f} in the median"
         )
+    fastest = sorted(reads, key=lambda name: statistics.median(reads[name]))[:2]
 
     measured: dict[int, dict[str, list[float]]] = {}
-    print(f"  {'columns':>7} {'product':>9} {'library':>8} {'ms (median)':>12} {'GB/s':>7} {'of read bandwidth':>18}")
+    print(f"  {'columns':>7} {'product':>9} {'library':>8} {'ms (median)':>12} {'GB/s':>7} {'% of the reading':>25}")
     for columns in given.columns:
-        seconds = interleaved(products(A, columns), given.rounds)
+        kernels: dict[Any, Kernel] = {name: readers[name] for name in fastest}
+        kernels |= {name: kernel for name, kernel in products(A, columns).items() if name[0] in given.libraries}
+        seconds = interleaved(kernels, given.rounds)
+        reading = [min(times) for times in zip(*(seconds.pop(name) for name in fastest), strict=True)]
         measured[columns] = {f"{library} {product}": times for (library, product), times in seconds.items()}
+        measured[columns]["reading"] = reading
         for (library, product), times in sorted(seconds.items(), key=lambda item: item[0][1]):
+            count = 2 if "(" in product else 1
+            shares = sorted(100 * count * read / time for read, time in zip(reading, times, strict=True))
             median = statistics.median(times)
-            rate = (2 if "(" in product else 1) * size / median
             print(
-                f"  {columns:7} {product:>9} {library:>8} {1000 * median:12.2f} {rate:7.1f} {100 * rate / peak:16.0f} %"
+                f"  {columns:7} {product:>9} {library:>8} {1000 * median:12.2f} {count * size / median:7.1f}"
+                f" {statistics.median(shares):10.0f} ({shares[0]:.0f} … {shares[-1]:.0f})"
             )
     if given.json:
-        figures = {"arguments": {key: str(value) for key, value in vars(given).items()}, "peak GB/s": peak}
+        figures = {"arguments": {key: str(value) for key, value in vars(given).items()}}
         given.json.write_text(json.dumps({**figures, "read seconds": reads, "product seconds": measured}, indent=1))
 
 

@@ -15,14 +15,18 @@ constexpr int kPieceFloats = 4096;  ///< of the vectors in a piece: 16 KiB
 constexpr int kGramPiece = 512;     ///< columns of a piece of rows that the cache has already
 constexpr int kTilesAhead = 2;      ///< by which those are prefetched into the first-level cache
 
+/// Where rows come from, and with that what is prefetched while they are read: nothing; the next piece, into the
+/// second-level cache; or the next tiles, into the first, and a share of the next block (kSharedPrefetch).
+enum class Source { last_cache, memory, second_cache };
+
 /// Rows per tile, so that rows × columns accumulators leave a register for every operand.
 constexpr int tile_rows(int columns) {
   const int most = kLanes == 16 ? 24 : 12;
   return most / columns > 8 ? 8 : most / columns;
 }
 
-constexpr std::int64_t piece_columns(int columns, bool gram) {
-  return gram ? kGramPiece : kPieceFloats / columns / kLanes * kLanes;
+constexpr std::int64_t piece_columns(int columns, Source source) {
+  return source == Source::second_cache ? kGramPiece : kPieceFloats / columns / kLanes * kLanes;
 }
 
 /// Where dot products go: the same numbers by rows and by columns.
@@ -34,10 +38,10 @@ struct DotTargets {
 };
 
 /// partial[r·B + j] += a[r, 0:length] · v[j, 0:length] lane by lane, length a multiple of kLanes; prefetches `later`
-/// if Locality (of __builtin_prefetch) is not 0.
-template <Storage S, int R, int B, int Locality>
+/// and, from the second-level cache, its share of what lies `next_block` elements on.
+template <Storage S, int R, int B, Source From>
 FANION_INLINE void dot_tile(const ElementOf<S>* a, std::int64_t stride, const float* v, std::int64_t v_stride,
-                            std::int64_t length, Vector* partial, const ElementOf<S>* later) {
+                            std::int64_t length, Vector* partial, const ElementOf<S>* later, std::int64_t next_block) {
   Vector acc[R][B];
   for (int r = 0; r < R; ++r)
     for (int j = 0; j < B; ++j) acc[r][j] = partial[r * B + j];
@@ -45,7 +49,10 @@ FANION_INLINE void dot_tile(const ElementOf<S>* a, std::int64_t stride, const fl
     Vector x[R];
     for (int r = 0; r < R; ++r) {
       x[r] = Element<S>::load(a + r * stride + c);
-      if (Locality > 0 && starts_line<S>(c)) __builtin_prefetch(later + r * stride + c, 0, Locality);
+      if (From != Source::last_cache && starts_line<S>(c))
+        __builtin_prefetch(later + r * stride + c, 0, From == Source::memory ? 2 : 3);
+      if (From == Source::second_cache && kSharedPrefetch<S> && c % (2 * kLanes) == 0)
+        __builtin_prefetch(a + r * stride + c + next_block, 0, 2);
     }
     for (int j = 0; j < B; ++j) {
       Vector y = *reinterpret_cast<const Vector*>(v + j * v_stride + c);
@@ -57,21 +64,22 @@ FANION_INLINE void dot_tile(const ElementOf<S>* a, std::int64_t stride, const fl
     for (int j = 0; j < B; ++j) partial[r * B + j] = acc[r][j];
 }
 
-/// One piece of all rows: `Gram` if the second-level cache has it, else with a prefetch of the piece at `later`.
-template <Storage S, int B, bool Gram>
+/// One piece of all rows; the next one is at `later`.
+template <Storage S, int B, Source From>
 void dot_rows(const ElementOf<S>* a, std::int64_t stride, int rows, const float* v, std::int64_t v_stride,
-              std::int64_t length, Vector* partial, const ElementOf<S>* later) {
-  constexpr int R = tile_rows(B), locality = Gram ? 3 : B < kManyColumns ? 0 : 2;
+              std::int64_t length, Vector* partial, const ElementOf<S>* later, std::int64_t next_block) {
+  constexpr int R = tile_rows(B);
   std::int64_t r = 0;
   for (; r + R <= rows; r += R) {
     const std::int64_t ahead = r + std::int64_t{kTilesAhead} * R;
-    const auto* next = !Gram               ? later + r * stride
-                       : ahead + R <= rows ? a + ahead * stride
-                                           : later + ahead % rows * stride;
-    dot_tile<S, R, B, locality>(a + r * stride, stride, v, v_stride, length, partial + r * B, next);
+    const auto* next = From != Source::second_cache ? later + r * stride
+                       : ahead + R <= rows          ? a + ahead * stride
+                                                    : later + ahead % rows * stride;
+    dot_tile<S, R, B, From>(a + r * stride, stride, v, v_stride, length, partial + r * B, next, next_block);
   }
   for (; r < rows; ++r)
-    dot_tile<S, 1, B, locality>(a + r * stride, stride, v, v_stride, length, partial + r * B, later + r * stride);
+    dot_tile<S, 1, B, From>(a + r * stride, stride, v, v_stride, length, partial + r * B, later + r * stride,
+                            next_block);
 }
 
 /// The sums of the lanes of a tile. `a` and `v` are the last kLanes columns, `tail` of which no piece has had.
@@ -117,10 +125,10 @@ void short_rows(const ElementOf<S>* a, std::int64_t stride, int rows, std::int64
 }
 
 /// a[0:rows, 0:length] · v[0:B, 0:length]; `partial` has rows·B vectors.
-template <Storage S, int B, bool Gram>
+template <Storage S, int B, Source From>
 void dots(const ElementOf<S>* a, std::int64_t stride, int rows, std::int64_t length, const float* v,
           std::int64_t v_stride, Vector* partial, const DotTargets& to) {
-  constexpr std::int64_t piece = piece_columns(B, Gram);
+  constexpr std::int64_t piece = piece_columns(B, From);
   const std::int64_t whole = length / kLanes * kLanes, last = length - kLanes;
   if (whole == 0) return short_rows<S, B>(a, stride, rows, length, v, v_stride, to);
   for (int i = 0; i < rows * B; ++i) partial[i] = Vector{};
@@ -128,7 +136,7 @@ void dots(const ElementOf<S>* a, std::int64_t stride, int rows, std::int64_t len
   for (std::int64_t c = 0; c < whole; c += piece) {
     const std::int64_t columns = whole - c < piece ? whole - c : piece;
     const auto* later = c + piece < whole ? a + c + piece : next_block;
-    dot_rows<S, B, Gram>(a + c, stride, rows, v + c, v_stride, columns, partial, later);
+    dot_rows<S, B, From>(a + c, stride, rows, v + c, v_stride, columns, partial, later, rows * stride);
   }
   finish_rows<S, B>(a + last, stride, rows, v + last, v_stride, static_cast<int>(length - whole), partial, to);
 }

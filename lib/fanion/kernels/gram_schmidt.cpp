@@ -65,14 +65,14 @@ void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at:
     const int64_t count = std::min<int64_t>(kVectors, p - first);
     const Rows rows{w + first * stride, count, n, stride, Storage::float32};
     const Block coefficients{part.data(), b, kVectors};
-    loops.forward(rows, block_of(X), coefficients, kVectors, scratch.data());
+    loops.forward(rows, block_of(X), coefficients, from_cache(kVectors), scratch.data());
     for (int64_t j = 0; j < b; ++j)
       for (int64_t r = 0; r < count; ++r) {
         float& each = part[j * kVectors + r];
         c[(first + r) * b + j] += each;
         each = -each;
       }
-    loops.adjoint(rows, coefficients, block_of(X), kVectors, scratch.data(), nullptr);
+    loops.adjoint(rows, coefficients, block_of(X), in_row(rows, kVectors), scratch.data(), nullptr);
   }
 }
 
@@ -99,8 +99,8 @@ at::Tensor combination(const at::Tensor& X, const double* C, int64_t columns) {
   const auto to = block_of(Z);
   for (int64_t j = 0; j < columns; ++j) std::fill_n(to.data + j * to.stride, n, 0.0f);
   std::array<float, skinny_scratch(kMostBlockColumns, kMostBlockColumns)> scratch;
-  loops_in_use().adjoint({from.data, b, n, from.stride, Storage::float32}, block, to, kMostBlockColumns, scratch.data(),
-                         nullptr);
+  const Rows rows{from.data, b, n, from.stride, Storage::float32};
+  loops_in_use().adjoint(rows, block, to, in_row(rows, kMostBlockColumns), scratch.data(), nullptr);
   return Z;
 }
 

@@ -10,8 +10,12 @@
 namespace fanion::kernels {
 namespace {
 
-constexpr std::int64_t kFarBytes = 512;  ///< by which rows are prefetched from memory
-constexpr std::int64_t kNear = 64;       ///< elements by which they are from the second-level cache
+constexpr std::int64_t kNear = 64;  ///< elements by which rows are prefetched from the second-level cache
+
+/// What is prefetched: what comes `far` elements on, from memory, into the first-level cache; or, where the second has
+/// the rows, these into the first and the block `far` elements on into the second, whole or the lines that dot_tile
+/// leaves.
+enum class Ahead { stream, next_block, odd_lines };
 
 /// Vectors of Z per strip, so that with the columns' accumulators they leave registers for the operands.
 constexpr int strip_vectors(int columns) {
@@ -20,16 +24,15 @@ constexpr int strip_vectors(int columns) {
 }
 
 /// Z[j, 0:N·kLanes] += Σ_r a[r, 0:N·kLanes] y[r][j] for `rows` rows, of one vector only the lanes in `mask`; y has
-/// row_stride floats from row to row. For `gram`, whose rows the cache has, the next block is prefetched as well,
-/// `next_block` elements on. With Squares, squares[lane] += the sum of those of a, in float32 for one strip.
-template <Storage S, int B, int N, bool Gram, bool Squares>
+/// row_stride floats from row to row. With Squares, squares[lane] += the sum of those of a, in float32 for one strip.
+template <Storage S, int B, int N, Ahead A, bool Squares>
 FANION_INLINE void add_strip(const ElementOf<S>* a, std::int64_t stride, int rows, const float* y,
-                             std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t next_block,
+                             std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t far,
                              const Words& mask, double* squares) {
   Vector acc[B][N], square[N] = {};
   for (int j = 0; j < B; ++j)
     for (int i = 0; i < N; ++i) acc[j][i] = *reinterpret_cast<Vector*>(z + j * z_stride + i * kLanes);
-  constexpr std::int64_t ahead = Gram ? kNear : kFarBytes / static_cast<std::int64_t>(sizeof *a);
+  const std::int64_t ahead = A == Ahead::stream ? far : kNear;
   for (int r = 0; r < rows; ++r) {
     Vector x[N];
     for (int i = 0; i < N; ++i) {
@@ -37,7 +40,8 @@ FANION_INLINE void add_strip(const ElementOf<S>* a, std::int64_t stride, int row
       x[i] = Element<S>::load(from);
       if (!starts_line<S>(i * kLanes)) continue;
       __builtin_prefetch(from + ahead);
-      if constexpr (Gram) __builtin_prefetch(from + next_block, 0, 2);
+      if (A == Ahead::next_block || (A == Ahead::odd_lines && (i % 2 == 1 || N == 1)))
+        __builtin_prefetch(from + far, 0, 2);
     }
     if constexpr (N == 1) x[0] = masked(x[0], mask);
     if constexpr (Squares)
@@ -55,21 +59,21 @@ FANION_INLINE void add_strip(const ElementOf<S>* a, std::int64_t stride, int row
   }
 }
 
-template <Storage S, int B, bool Gram, bool Squares>
+template <Storage S, int B, Ahead A, bool Squares>
 void add_rows(const ElementOf<S>* a, std::int64_t stride, int rows, std::int64_t length, const float* y,
-              std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t next_block, double* squares) {
+              std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t far, double* squares) {
   constexpr int N = strip_vectors(B);
   const Words all = ~Words{};
   std::int64_t c = 0;
   for (; c + N * kLanes <= length; c += N * kLanes)
-    add_strip<S, B, N, Gram, Squares>(a + c, stride, rows, y, row_stride, z + c, z_stride, next_block, all, squares);
+    add_strip<S, B, N, A, Squares>(a + c, stride, rows, y, row_stride, z + c, z_stride, far, all, squares);
   for (; c + kLanes <= length; c += kLanes)
-    add_strip<S, B, 1, Gram, Squares>(a + c, stride, rows, y, row_stride, z + c, z_stride, next_block, all, squares);
+    add_strip<S, B, 1, A, Squares>(a + c, stride, rows, y, row_stride, z + c, z_stride, far, all, squares);
   if (c == length) return;
   if (length >= kLanes) {  // the last vector again, but only the lanes that were left out
     const std::int64_t last = length - kLanes;
-    return add_strip<S, B, 1, Gram, Squares>(a + last, stride, rows, y, row_stride, z + last, z_stride, next_block,
-                                             last_lanes(length - c), squares);
+    return add_strip<S, B, 1, A, Squares>(a + last, stride, rows, y, row_stride, z + last, z_stride, far,
+                                          last_lanes(length - c), squares);
   }
   for (; c < length; ++c)
     for (int j = 0; j < B; ++j) {

@@ -34,6 +34,14 @@ inline Rows columns_from(const Rows& A, int64_t first, int64_t count) {
   return {static_cast<const char*>(A.data) + first * element_bytes(A), A.rows, count, A.stride, A.storage};
 }
 
+/// Whether the last cache of today's processors holds A.
+inline bool in_last_cache(const Rows& A) { return A.rows * A.cols * element_bytes(A) <= int64_t{16} * 1024 * 1024; }
+
+/// Rows of A prefetched within themselves, far enough for memory.
+inline Streams in_row(const Rows& A, int rows) { return {rows, 512 / element_bytes(A)}; }
+/// `rows` rows at a time out of the last cache, which needs no prefetches for products along them.
+constexpr Streams from_cache(int rows) { return {rows, 0}; }
+
 /// `rows` floats and what fills their last cache line.
 constexpr int64_t whole_lines(int64_t rows) { return (rows + 15) / 16 * 16; }
 

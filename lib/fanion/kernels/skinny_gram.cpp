@@ -10,10 +10,9 @@ namespace fanion::kernels {
 namespace {
 
 constexpr int64_t kGramColumns = 8;    // more would crowd the rows out of the cache
+constexpr int64_t kManyColumns = 4;    // from so many on, one sweep pays even where the last cache holds A
 constexpr int64_t kMostGroups = 2;     // two products read A less often than three groups would
 constexpr int64_t kWidestPanel = 512;  // 8 columns of Y are 16 KiB then
-// Bytes that the last cache of today's processors holds, from which A may as well be read twice.
-constexpr int64_t kCached = int64_t{16} * 1024 * 1024;
 
 int64_t second_level_cache() {
   static const int64_t bytes = std::max<int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 262144);
@@ -47,7 +46,7 @@ int64_t panel_columns(const Rows& A) {
 /// Y = A V, Z = Aᵀ Y for at most kGramColumns columns, by blocks of rows.
 void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z, double* squares) {
   const auto& loops = loops_in_use();
-  const bool cached = V.columns < kManyColumns && A.rows * A.cols * element_bytes(A) <= kCached;
+  const bool cached = V.columns < kManyColumns && in_last_cache(A);  // it may as well be read twice from there
   const int block_rows = cached ? rows_in_turn(A, V.columns) : gram_block_rows(A, V.columns);
   const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
   ChunkSquares sums(squares, chunks);
@@ -56,8 +55,8 @@ void gram_by_rows(const Rows& A, const Block& V, const Block& Y, const Block& Z,
     for (int64_t r = chunks.first(i); r < end; r += step) {
       const auto part = rows_from(A, r, std::min(step, end - r));
       if (cached) {
-        loops.forward(part, V, rows_from(Y, r), block_rows, scratch);
-        loops.adjoint(part, rows_from(Y, r), z, block_rows, scratch, sums.of(i));
+        loops.forward(part, V, rows_from(Y, r), from_cache(block_rows), scratch);
+        loops.adjoint(part, rows_from(Y, r), z, in_row(A, block_rows), scratch, sums.of(i));
       } else {
         loops.gram(part, V, rows_from(Y, r), z, block_rows, scratch, sums.of(i));
       }
@@ -93,8 +92,7 @@ void gram_by_panels(const Rows& A, const at::Tensor& V, const Block& Y, const at
 int64_t gram_reads(const at::Tensor& A, int64_t columns) {
   if (!takes_skinny(A) || columns == 0 || columns > kMostGroups * kGramColumns) return 0;
   const auto [rows, flipped] = row_major(A);
-  const bool cached = rows.rows * rows.cols * element_bytes(rows) <= kCached;
-  if (cached && (flipped || columns > kGramColumns)) return 0;
+  if (in_last_cache(rows) && (flipped || columns > kGramColumns)) return 0;
   const bool takes = flipped ? panel_columns(rows) > 0 : gram_block_rows(rows, std::min(columns, kGramColumns)) > 0;
   return takes ? (columns + kGramColumns - 1) / kGramColumns : 0;
 }

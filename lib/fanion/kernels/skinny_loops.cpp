@@ -2,12 +2,15 @@
 //
 // A is streamed in blocks of a few rows: A V by dot products along them (dot_loops.h), Aᵀ U by adding multiples of them
 // to Z (row_sums.h). `gram` does the second while the row block that the first has read is still in the second-level
-// cache, and prefetches the next one. Sums run in float32, in an order fixed by the sizes alone; smaller elements are
-// widened as they are loaded, and what fills no vector is masked. Measured on two cores with AVX-512, 247 Gflop/s each:
-// `gram` of 5000 × 5000 float32 (100 MB, 1.3 to 2.1 ms to read) with 1 to 8 columns takes 1.9 to 2.8 ms, of a float16
-// copy 0.9 to 2.2, of an int8 copy 0.5 to 2.0, which is 75 % of the arithmetic's limit for 8; of 1000 × 1000 in the
-// third-level cache 0.05 to 0.11 ms, 60 % of that limit. What is left of memory speed: the prefetches a core can have
-// under way.
+// cache, and prefetches the next one in both. Sums run in float32, in an order fixed by the sizes alone; smaller
+// elements are widened as they are loaded, and what fills no vector is masked.
+//
+// Measured with 1 to 8 columns on two cores with AVX-512. Zen 4 (110 Gflop/s each), 5000 × 5000 float32 in memory,
+// where torch's sum takes 2.5 to 3 ms: A V 0.80 to 1.1 of that speed, Aᵀ U 0.83 to 1.2, `gram` 0.98, 0.9, 0.85 with 1
+// to 3 columns and then at the arithmetic's speed (4.0 ms from the second-level cache with 8, 4.7 from memory). Zen 5
+// (247 Gflop/s each; before `gram` prefetched in both): 1.9 to 2.8 ms where torch's sum takes 1.3 to 2.1, of a float16
+// copy 0.9 to 2.2, of an int8 copy 0.5 to 2.0, which is 75 % of the arithmetic's limit for 8; 1000 × 1000 in the
+// third-level cache 0.05 to 0.11 ms, 60 % of that limit.
 //
 // `gram_panel` is for the other order of the products, Aᵀ V before A (Aᵀ V), where the rows are long: a panel of
 // columns is read for the first and again, from the cache, for the second, which prefetches the next panel. Its dot
@@ -56,7 +59,7 @@ struct Groups {
 
 /// y[r][j] = (A V)[r, j] for one block of rows, y row-major with V.columns floats a row; Y gets the same, from `row`
 /// on.
-template <Storage S, bool Gram>
+template <Storage S, Source From>
 void forward_block(const ElementOf<S>* a, const Rows& A, int rows, const Block& V, float* y, const Block& Y,
                    std::int64_t row, float* partial) {
   const Groups groups(V.columns);
@@ -64,24 +67,24 @@ void forward_block(const ElementOf<S>* a, const Rows& A, int rows, const Block& 
     const std::int64_t j = groups.first(g);
     const DotTargets to{y + j, V.columns, Y.data + j * Y.stride + row, Y.stride};
     with_columns(groups.width(g), [&](auto width) {
-      dots<S, decltype(width)::value, Gram>(a, A.stride, rows, A.cols, V.data + j * V.stride, V.stride,
+      dots<S, decltype(width)::value, From>(a, A.stride, rows, A.cols, V.data + j * V.stride, V.stride,
                                             reinterpret_cast<Vector*>(partial), to);
     });
   }
 }
 
-/// Z += Aᵀ y for one block of rows; `Gram` if it comes after forward_block. Adds Σa² to `squares`, if any.
-template <Storage S, bool Gram>
-void adjoint_block(const ElementOf<S>* a, const Rows& A, int rows, const float* y, const Block& Z, LaneSums* squares) {
+/// Z += Aᵀ y for one block of rows, prefetching from `far` elements on. Adds Σa² to `squares`, if any.
+template <Storage S, Ahead Prefetch>
+void adjoint_block(const ElementOf<S>* a, const Rows& A, int rows, const float* y, const Block& Z, std::int64_t far,
+                   LaneSums* squares) {
   const Groups groups(Z.columns);
   for (std::int64_t g = 0; g < groups.count; ++g) {
     const std::int64_t j = groups.first(g);
     with_columns(groups.width(g), [&](auto width) {
       constexpr int B = decltype(width)::value;
       const auto add = [&](auto wanted) {
-        add_rows<S, B, Gram, decltype(wanted)::value == 1>(a, A.stride, rows, A.cols, y + j, Z.columns,
-                                                           Z.data + j * Z.stride, Z.stride, rows * A.stride,
-                                                           squares->lanes);
+        add_rows<S, B, Prefetch, decltype(wanted)::value == 1>(a, A.stride, rows, A.cols, y + j, Z.columns,
+                                                               Z.data + j * Z.stride, Z.stride, far, squares->lanes);
       };
       squares != nullptr&& g == 0 ? add(Columns<1>{}) : add(Columns<0>{});
     });
@@ -89,23 +92,24 @@ void adjoint_block(const ElementOf<S>* a, const Rows& A, int rows, const float* 
 }
 
 template <Storage S>
-void forward(const Rows& A, const Block& V, const Block& Y, int block_rows, float* scratch) {
+void forward(const Rows& A, const Block& V, const Block& Y, const Streams& streams, float* scratch) {
   const auto* a = static_cast<const ElementOf<S>*>(A.data);
-  float* y = scratch + block_rows * kMostColumns * kLanes;
-  for (std::int64_t r = 0; r < A.rows; r += block_rows) {
-    const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
-    forward_block<S, false>(a + r * A.stride, A, rows, V, y, Y, r, scratch);
+  float* y = scratch + streams.rows * kMostColumns * kLanes;
+  const auto block = streams.ahead == 0 ? forward_block<S, Source::last_cache> : forward_block<S, Source::memory>;
+  for (std::int64_t r = 0; r < A.rows; r += streams.rows) {
+    const int rows = static_cast<int>(A.rows - r < streams.rows ? A.rows - r : streams.rows);
+    block(a + r * A.stride, A, rows, V, y, Y, r, scratch);
   }
 }
 
 template <Storage S>
-void adjoint(const Rows& A, const Block& U, const Block& Z, int block_rows, float* scratch, LaneSums* squares) {
+void adjoint(const Rows& A, const Block& U, const Block& Z, const Streams& streams, float* scratch, LaneSums* squares) {
   const auto* a = static_cast<const ElementOf<S>*>(A.data);
-  for (std::int64_t r = 0; r < A.rows; r += block_rows) {
-    const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
+  for (std::int64_t r = 0; r < A.rows; r += streams.rows) {
+    const int rows = static_cast<int>(A.rows - r < streams.rows ? A.rows - r : streams.rows);
     for (int i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < U.columns; ++j) scratch[i * U.columns + j] = U.data[j * U.stride + r + i];
-    adjoint_block<S, false>(a + r * A.stride, A, rows, scratch, Z, squares);
+    adjoint_block<S, Ahead::stream>(a + r * A.stride, A, rows, scratch, Z, streams.ahead, squares);
   }
 }
 
@@ -116,8 +120,9 @@ void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int blo
   float* y = scratch + block_rows * kMostColumns * kLanes;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
-    forward_block<S, true>(a + r * A.stride, A, rows, V, y, Y, r, scratch);
-    adjoint_block<S, true>(a + r * A.stride, A, rows, y, Z, squares);
+    forward_block<S, Source::second_cache>(a + r * A.stride, A, rows, V, y, Y, r, scratch);
+    adjoint_block<S, kSharedPrefetch<S> ? Ahead::odd_lines : Ahead::next_block>(a + r * A.stride, A, rows, y, Z,
+                                                                                rows * A.stride, squares);
   }
 }
 
@@ -128,7 +133,7 @@ void gram_panel(const Rows& A, const float* V, const Block& Y, float* Z, int blo
     for (std::int64_t c = 0; c < A.cols; ++c) Y.data[j * Y.stride + c] = 0;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
-    adjoint_block<S, true>(a + r * A.stride, A, rows, V + r * Y.columns, Y, squares);
+    adjoint_block<S, Ahead::next_block>(a + r * A.stride, A, rows, V + r * Y.columns, Y, rows * A.stride, squares);
   }
   const Groups groups(Y.columns);
   for (std::int64_t g = 0; g < groups.count; ++g)
@@ -153,8 +158,8 @@ FANION_INLINE void with_storage(Storage storage, F&& f) {
   }
 }
 
-void forward_any(Rows A, Block V, Block Y, int block_rows, float* scratch) {
-  with_storage(A.storage, [&](auto s) { forward<decltype(s)::value>(A, V, Y, block_rows, scratch); });
+void forward_any(Rows A, Block V, Block Y, Streams streams, float* scratch) {
+  with_storage(A.storage, [&](auto s) { forward<decltype(s)::value>(A, V, Y, streams, scratch); });
 }
 /// f(sums, or nullptr where `squares` is that); adds the sums to `squares`.
 template <class F>
@@ -164,9 +169,9 @@ FANION_INLINE void with_squares(double* squares, F&& f) {
   f(&sums);
   *squares += sums.total();
 }
-void adjoint_any(Rows A, Block U, Block Z, int block_rows, float* scratch, double* squares) {
+void adjoint_any(Rows A, Block U, Block Z, Streams streams, float* scratch, double* squares) {
   with_squares(squares, [&](LaneSums* sums) {
-    with_storage(A.storage, [&](auto s) { adjoint<decltype(s)::value>(A, U, Z, block_rows, scratch, sums); });
+    with_storage(A.storage, [&](auto s) { adjoint<decltype(s)::value>(A, U, Z, streams, scratch, sums); });
   });
 }
 void gram_any(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch, double* squares) {

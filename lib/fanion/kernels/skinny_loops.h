@@ -22,24 +22,29 @@ struct Block {
   std::int64_t columns, stride;
 };
 
+/// How rows are read: so many at a time, and prefetched so many elements ahead; 0 where the last cache has them.
+struct Streams {
+  int rows;
+  std::int64_t ahead;
+};
+
 /// Σ(scale·x − y)², Σy² and Σ(scale·x)².
 struct NarrowSums {
   double error, squares, full_squares;
 };
 
-/// From so many columns on, the processor's own prefetches of A come too late.
-constexpr std::int64_t kManyColumns = 4;
 /// Most columns that `cross` and `solve` take.
 constexpr std::int64_t kMostBlockColumns = 32;
 
-/// A is taken in blocks of `block_rows` rows; `scratch` holds `skinny_scratch(block_rows, columns)` floats. Where
-/// `squares` is not null, Σa² of A is added to it: float32 sums of 4·block_rows elements or fewer, added up in double.
+/// A is taken in blocks of `block_rows` or `streams.rows` rows; `scratch` holds `skinny_scratch(block_rows, columns)`
+/// floats. Where `squares` is not null, Σa² of A is added to it: float32 sums of 4·block_rows elements or fewer, added
+/// up in double.
 struct SkinnyLoops {
   const char* name;
-  /// Y = A V.
-  void (*forward)(Rows A, Block V, Block Y, int block_rows, float* scratch);
+  /// Y = A V; what is prefetched is the next piece of the rows, however far that is.
+  void (*forward)(Rows A, Block V, Block Y, Streams streams, float* scratch);
   /// Z += Aᵀ U.
-  void (*adjoint)(Rows A, Block U, Block Z, int block_rows, float* scratch, double* squares);
+  void (*adjoint)(Rows A, Block U, Block Z, Streams streams, float* scratch, double* squares);
   /// Y = A V and Z += Aᵀ Y in one sweep over A; block_rows rows of A and the blocks should fit the cache of a core.
   void (*gram)(Rows A, Block V, Block Y, Block Z, int block_rows, float* scratch, double* squares);
   /// Y = Aᵀ V and Z += A Y for a panel A, which should fit the cache of a core beside its right neighbour: what follows

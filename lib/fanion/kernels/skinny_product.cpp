@@ -13,12 +13,23 @@ namespace {
 constexpr int64_t kFewRows = 512;      // that stay in the caches
 constexpr int64_t kColumnChunk = 128;  // eight cache lines
 
+/// How Z += Aᵀ U reads A: fewer rows at a time are read faster (from memory 5000 × 5000 with 1 to 8 columns in 2.4 to
+/// 2.8 ms by 12 rows, 3.4 to 4.0 by 24), more of them read and write Z less often. From short rows in memory a prefetch
+/// within the row would miss the next block's (20000 × 500: 0.8 to 1.1 ms instead of 1.0 to 1.5).
+Streams adjoint_streams(const Rows& A, int64_t columns) {
+  constexpr int64_t kShortBytes = 4096;
+  const bool cached = in_last_cache(A);
+  const int rows = columns <= 2 ? 8 : cached ? kStreamedRows : 12;
+  return !cached && A.cols * element_bytes(A) <= kShortBytes ? Streams{rows, rows * A.stride} : in_row(A, rows);
+}
+
 at::Tensor forward(const Rows& A, const Block& V) {
   auto Y = empty_block(A.rows, V.columns);
   const auto chunks = chunks_of(A.rows, V.columns, kChunkRows);
+  const auto streams = in_last_cache(A) ? from_cache(kStreamedRows) : in_row(A, kStreamedRows);
   for_each_chunk(chunks, skinny_scratch(kStreamedRows, V.columns), [&](int64_t i, float* scratch) {
     const auto part = rows_from(A, chunks.first(i), chunks.length(i));
-    loops_in_use().forward(part, V, rows_from(block_of(Y), chunks.first(i)), kStreamedRows, scratch);
+    loops_in_use().forward(part, V, rows_from(block_of(Y), chunks.first(i)), streams, scratch);
   });
   return Y;
 }
@@ -32,7 +43,8 @@ at::Tensor adjoint_by_columns(const Rows& A, const Block& U, double* squares) {
   for_each_chunk(chunks, skinny_scratch(kStreamedRows, U.columns), [&](int64_t i, float* scratch) {
     const int64_t first = chunks.first(i), width = chunks.length(i);
     for (int64_t j = 0; j < to.columns; ++j) std::fill_n(to.data + j * to.stride + first, width, 0.0f);
-    loops_in_use().adjoint(columns_from(A, first, width), U, rows_from(to, first), kStreamedRows, scratch, sums.of(i));
+    loops_in_use().adjoint(columns_from(A, first, width), U, rows_from(to, first), in_row(A, kStreamedRows), scratch,
+                           sums.of(i));
   });
   sums.add_up();
   return Z;
@@ -42,11 +54,12 @@ at::Tensor adjoint(const Rows& A, const Block& U, double* squares) {
   if (A.rows <= kFewRows && A.cols >= 6 * kColumnChunk) return adjoint_by_columns(A, U, squares);
   auto Z = empty_block(A.cols, U.columns);
   const auto chunks = chunks_of(A.rows, U.columns, kChunkRows);
-  const int64_t scratch_floats = skinny_scratch(kStreamedRows, U.columns);
+  const auto streams = adjoint_streams(A, U.columns);
+  const int64_t scratch_floats = skinny_scratch(streams.rows, U.columns);
   ChunkSquares sums(squares, chunks);
   sum_of_chunks(chunks, block_of(Z), A.cols, scratch_floats, [&](int64_t i, Block z, float* scratch) {
     const auto part = rows_from(A, chunks.first(i), chunks.length(i));
-    loops_in_use().adjoint(part, rows_from(U, chunks.first(i)), z, kStreamedRows, scratch, sums.of(i));
+    loops_in_use().adjoint(part, rows_from(U, chunks.first(i)), z, streams, scratch, sums.of(i));
   });
   sums.add_up();
   return Z;

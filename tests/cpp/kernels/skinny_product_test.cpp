@@ -163,13 +163,16 @@ TEST(SkinnyProduct, LoopsWriteNothingBesideTheirBlocks) {
       expect_product(A, own(V, n).t(), own(Y, m).t());
       expect_product(A.t(), own(Y, m).t(), own(Z, n).t());
       expect_untouched();
-      loops->forward(rows, block(V), block(Y), 24, scratch.data_ptr<float>());
-      expect_product(A, own(V, n).t(), own(Y, m).t());
-      own(Z, n).zero_();
-      loops->adjoint(rows, block(Y), block(Z), 24, scratch.data_ptr<float>(), &squares);
-      expect_squares();
-      expect_product(A.t(), own(Y, m).t(), own(Z, n).t());
-      expect_untouched();
+      // Read out of the last cache, prefetched within rows, and from the next block: what the products take by size.
+      for (const auto& streams : {Streams{24, 0}, Streams{24, 128}, Streams{8, 8 * n}}) {
+        loops->forward(rows, block(V), block(Y), streams, scratch.data_ptr<float>());
+        expect_product(A, own(V, n).t(), own(Y, m).t());
+        own(Z, n).zero_();
+        loops->adjoint(rows, block(Y), block(Z), streams, scratch.data_ptr<float>(), &squares);
+        expect_squares();
+        expect_product(A.t(), own(Y, m).t(), own(Z, n).t());
+        expect_untouched();
+      }
       const auto U = random_normal(m, columns, 19).to(at::kFloat), X = at::full({(m + 2) * columns}, 7.0f);
       const auto own_rows = X.narrow(0, columns, m * columns).view({m, columns});
       own_rows.zero_();
