@@ -14,6 +14,10 @@ constexpr int64_t kManyColumns = 4;    // from so many on, one sweep pays even w
 constexpr int64_t kMostGroups = 2;     // two products read A less often than three groups would
 constexpr int64_t kWidestPanel = 512;  // 8 columns of Y are 16 KiB then
 
+int64_t first_level_cache() {
+  static const int64_t bytes = std::max<int64_t>(sysconf(_SC_LEVEL1_DCACHE_SIZE), 32768);
+  return bytes;
+}
 int64_t second_level_cache() {
   static const int64_t bytes = std::max<int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 262144);
   return bytes;
@@ -30,8 +34,7 @@ int gram_block_rows(const Rows& A, int64_t columns) {
 
 /// Rows that two products take in turn where the last cache holds A, for one vector so few that they stay in the first.
 int rows_in_turn(const Rows& A, int64_t columns) {
-  constexpr int64_t kFirstLevel = 40960;
-  const int64_t fit = kFirstLevel / (A.cols * element_bytes(A)) / 4 * 4;
+  const int64_t fit = first_level_cache() * 5 / 6 / (A.cols * element_bytes(A)) / 4 * 4;
   return columns > 1 ? kStreamedRows : static_cast<int>(std::clamp<int64_t>(fit, 8, kStreamedRows));
 }
 
