@@ -17,7 +17,9 @@ namespace fanion::linalg {
 int64_t krylov_block(int64_t k) { return k == 1 ? 6 : 8; }
 
 SvdResult block_krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  const int64_t block = options.block > 0 ? options.block : krylov_block(k);
+  // All of a guess, where nothing random must be beside it.
+  const int64_t guessed = options.warm_start.defined() && only_passes(options) ? options.warm_start.size(1) : 0;
+  const int64_t block = options.block > 0 ? options.block : std::max(krylov_block(k), guessed);
   // As many vectors as take the memory of a quarter of A, but enough to converge in.
   const int64_t affordable = A.rows() * A.cols() / (4 * (A.rows() + A.cols()));
   const int64_t basis = options.basis > 0 ? options.basis : std::max({affordable, 12 * k, 100 * block});

@@ -35,7 +35,7 @@ KrylovLoop::KrylovLoop(const LinearOperator& A, int64_t k, const SvdOptions& opt
 
 void KrylovLoop::start(const at::Tensor& guess) {
   const auto random = [&](int64_t columns) { return random_block(A_.cols(), columns, A_.options(), options_); };
-  if (plan_.sampled) return basis_.start(guess, random(0));
+  if (plan_.whole) return basis_.start(guess, random(0));
   const auto columns = mixed(guess);
   const int64_t for_bounds = options_.enough > 0 && columns.size(1) > 0 ? 0 : std::min(plan_.block, kLeastRandom);
   const int64_t more = std::min(std::max(plan_.block - columns.size(1), for_bounds), plan_.capacity - columns.size(1));

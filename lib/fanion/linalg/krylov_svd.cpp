@@ -3,7 +3,9 @@
 #include "fanion/linalg/krylov_svd.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/matmul.h>
 
 #include <algorithm>
 #include <cmath>
@@ -70,8 +72,13 @@ SvdResult on_side(const LinearOperator& A, int64_t k, SvdOptions options, const 
   return result;
 }
 
-bool wants_sample(const SvdOptions& options) {
-  return options.criterion == SvdCriterion::passes && options.start != SvdStart::random;
+/// The guess as a whole block that may be written to: its first columns, which are the leading ones of what a call
+/// returned, or mixtures of all where these would be fewer than k; with random columns where it has too few.
+at::Tensor as_block(const at::Tensor& guess, int64_t k, int64_t block, const SvdOptions& options) {
+  const int64_t columns = guess.size(1);
+  const auto random = [&](int64_t rows, int64_t count) { return random_block(rows, count, guess.options(), options); };
+  if (columns < block) return at::cat({guess, random(guess.size(0), block - columns)}, 1);
+  return block < std::min(k, columns) ? at::matmul(guess, random(columns, block)) : guess.narrow(1, 0, block).clone();
 }
 
 }  // namespace
@@ -81,32 +88,36 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   const int64_t limit = std::min(A.rows(), A.cols());
   // A budget of passes must make room for k triplets.
   if (options.passes) plan.block = std::max(plan.block, (k + *options.passes - 1) / *options.passes);
+  auto guess = options.warm_start;
+  const bool given = guess.defined() && only_passes(options);
   plan.block = std::min(plan.block, limit);
   plan.capacity = std::min(std::max({plan.capacity, k + 1, plan.block}), limit);
-  // The shorter side for V, unless the longer one alone can be sampled, is not much longer, and the basis is small.
+  // The shorter side for V, unless the longer one alone has a start, is not much longer, and the basis is small.
+  const bool similar = std::max(A.rows(), A.cols()) <= 4 * limit;
+  const bool any_side = options.passes && similar && 4 * plan.block * *options.passes <= limit;
   const AdjointOperator adjoint(A);
-  bool flip = A.rows() < A.cols();
-  auto guess = options.warm_start;
+  bool flip = A.rows() < A.cols() && !(given && any_side);
   double sampling = 0;
   if (guess.defined()) {
     guess = guess.to(A.options());
     if (flip) guess = A.apply(guess);
-  } else if (wants_sample(options)) {
+    if (given) guess = as_block(guess, k, plan.block, options);
+    plan.whole = given;
+  } else if (options.criterion == SvdCriterion::passes && options.start != SvdStart::random) {
     const Stopwatch watch(sampling);
     const auto sample = [&](bool of_adjoint) {
       return sampled_start(of_adjoint ? static_cast<const LinearOperator&>(adjoint) : A, plan.block, options);
     };
     guess = sample(flip);
-    const bool similar = std::max(A.rows(), A.cols()) <= 4 * limit;
-    if (!guess.defined() && similar && 4 * plan.block * *options.passes <= limit) {
+    if (!guess.defined() && any_side) {
       guess = sample(!flip);
       if (guess.defined()) flip = !flip;
     }
-    plan.sampled = guess.defined();
+    plan.whole = guess.defined();
   }
   const auto& side = flip ? static_cast<const LinearOperator&>(adjoint) : A;
   std::optional<SvdResult> quick;
-  if (plan.sampled && *options.passes == 1 && squares_serve(side, options)) quick = one_pass_svd(side, k, guess);
+  if (plan.whole && *options.passes == 1 && squares_serve(side, options)) quick = one_pass_svd(side, k, guess);
   auto result = quick ? std::move(*quick) : on_side(side, k, options, plan, guess);
   result.report.seconds.basis += sampling;
   if (flip) std::swap(result.U, result.V);

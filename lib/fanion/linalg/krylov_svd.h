@@ -6,10 +6,15 @@ namespace fanion::linalg {
 
 /// How a Krylov method uses its memory.
 struct KrylovPlan {
-  int64_t block;         ///< columns a block
-  int64_t capacity;      ///< basis vectors before a restart
-  bool sampled = false;  ///< the guess is a whole start block, of sampled_start.h
+  int64_t block;       ///< columns a block
+  int64_t capacity;    ///< basis vectors before a restart
+  bool whole = false;  ///< the guess is a whole start block, with nothing random beside it
 };
+
+/// Whether there is nothing to do but passes: no end before the last one, no bounds that need random columns.
+inline bool only_passes(const SvdOptions& options) {
+  return options.criterion == SvdCriterion::passes && options.enough == 0;
+}
 
 /// Block Golub–Kahan with thick restarts, until `options.criterion` holds: the loop behind `lanczos` and
 /// `block_krylov`. Works on A or Aᵀ, as a rule so that V is the shorter basis.

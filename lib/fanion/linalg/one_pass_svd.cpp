@@ -101,7 +101,7 @@ std::optional<SvdResult> one_pass_svd(const LinearOperator& A, int64_t k, at::Te
   }
   result.report.seconds = seconds;
   result.report.status = SvdStatus::passes;
-  result.report.message = c10::str("one pass from a sampled block ", p->X.size(1), " wide");
+  result.report.message = c10::str("one pass from a block ", p->X.size(1), " wide");
   return result;
 }
 

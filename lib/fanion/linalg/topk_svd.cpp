@@ -122,12 +122,13 @@ bool finds_norm(const at::Tensor& A, const DenseOperator& op, int64_t k, const S
 }  // namespace
 
 SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  // A fixed number of passes asks for the most accuracy that they give: without a guess a Krylov space, while it is
-  // small enough for its projected problem to cost little.
+  // A fixed number of passes asks for the most accuracy that they give: a Krylov space, while it is small enough for
+  // its projected problem to cost little. One pass from a guess gives the same by either.
   if (options.criterion == SvdCriterion::passes) {
     constexpr int64_t kSmallBasis = 128;
     const bool small = options.passes.value_or(1) * (k + options.oversample) <= kSmallBasis;
-    return small && !options.warm_start.defined() ? SvdMethod::block_krylov : SvdMethod::subspace;
+    const bool alike = options.warm_start.defined() && options.passes == 1;
+    return small && !alike ? SvdMethod::block_krylov : SvdMethod::subspace;
   }
   // Forming an implicit matrix takes min(m, n) products, which is only worth it where a basis would be as large.
   const int64_t smaller = std::min(A.rows(), A.cols());

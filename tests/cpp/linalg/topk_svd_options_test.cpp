@@ -56,7 +56,9 @@ TEST(TopkSvdOptions, AutomaticSpendsPassesOnAKrylovSpaceOfAsManyProductsAsSubspa
   EXPECT_GT(krylov.S.sum().item<double>(), power.S.sum().item<double>()) << "the larger sum is the better one";
   options.method = SvdMethod::automatic;
   options.warm_start = power.V;
-  EXPECT_EQ(topk_svd(A, 4, options).report.method, SvdMethod::subspace) << "with a guess";
+  EXPECT_EQ(topk_svd(A, 4, options).report.method, SvdMethod::block_krylov) << "with a guess too";
+  options.passes = 1;
+  EXPECT_EQ(topk_svd(A, 4, options).report.method, SvdMethod::subspace) << "which one pass makes as much of";
   EXPECT_EQ(choose_method(DenseOperator(A), 100, {.criterion = SvdCriterion::passes, .passes = 3}), SvdMethod::subspace)
       << "the projected problem would cost more than it brings";
 }
@@ -134,6 +136,38 @@ TEST(TopkSvdOptions, WarmStartSavesWorkAndLosesNothing) {
   EXPECT_LE(two_sided_residual(A, warm_lanczos.U, warm_lanczos.S, warm_lanczos.V), 1e-5) << "the default tol";
 }
 
+TEST(TopkSvdOptions, FixedPassesStartFromTheWholeGuess) {
+  for (const auto dtype : {at::kFloat, at::kDouble})
+    for (const auto& [m, n] : std::vector<std::pair<int64_t, int64_t>>{{220, 220}, {300, 120}, {120, 300}, {60, 900}}) {
+      SCOPED_TRACE(c10::str(m, " x ", n, " ", dtype));
+      const auto before = with_spectrum(m, n, geometric(std::min(m, n), 0.95), 46).to(dtype);
+      const auto A = before + 0.005 * random_normal(m, n, 47).to(dtype);
+      const auto sum_of = [&](SvdMethod method, int64_t passes, const at::Tensor& V, int64_t block) {
+        const auto svd = topk_svd(A, 4,
+                                  {.method = method,
+                                   .criterion = SvdCriterion::passes,
+                                   .passes = passes,
+                                   .oversample = V.size(1) - 4,
+                                   .block = block,
+                                   .warm_start = V});
+        EXPECT_LE(orthonormality_error(svd.U), 1e-4);
+        EXPECT_LE(orthonormality_error(svd.V), 1e-4);
+        return svd.S.sum().item<double>();
+      };
+      const double exact = topk_svd(A, 4, {.method = SvdMethod::dense}).S.sum().item<double>();
+      for (const int64_t columns : {4, 10}) {  // fewer than the default block, and more
+        const auto V = topk_svd(before, columns, {.method = SvdMethod::dense}).V;
+        for (const int64_t passes : {1, 2}) {
+          const double power = sum_of(SvdMethod::subspace, passes, V, 0);
+          if (columns == 4) EXPECT_LT(power, exact * (1 - 1e-4)) << "or there is nothing left to gain";
+          // Its Krylov space has the space of the power iteration in it; rounding is a few eps.
+          EXPECT_GE(sum_of(SvdMethod::block_krylov, passes, V, 0), power - 1e-6 * exact);
+          EXPECT_GE(sum_of(SvdMethod::block_krylov, passes, V, columns), power - 1e-6 * exact);
+        }
+      }
+    }
+}
+
 TEST(TopkSvdOptions, WarmStartMayMissTheAnswer) {
   for (const auto& A : {decaying(), at::Tensor(decaying().t())}) {
     const auto exact = topk_svd(A, 8, {.method = SvdMethod::dense});
@@ -164,11 +198,22 @@ TEST(TopkSvdOptions, LanczosLeavesAnInvariantSubspaceItWasStartedIn) {
 }
 
 TEST(TopkSvdOptions, WarmStartIsNotWrittenTo) {
-  const auto A = decaying();
-  const auto V = random_normal(220, 3, 45), before = V.clone();
-  for (const auto method : {SvdMethod::lanczos, SvdMethod::subspace}) {
-    topk_svd(A, 3, {.method = method, .warm_start = V});
-    EXPECT_TRUE(same_bits(V, before)) << name_of(method);
+  for (const auto dtype : {at::kFloat, at::kDouble}) {
+    const auto A = decaying().to(dtype);
+    const auto V = random_normal(220, 3, 45).to(dtype).t().contiguous().t(), before = V.clone();
+    for (const auto method : {SvdMethod::lanczos, SvdMethod::subspace, SvdMethod::block_krylov}) {
+      topk_svd(A, 3, {.method = method, .warm_start = V});
+      EXPECT_TRUE(same_bits(V, before)) << name_of(method);
+      for (const int64_t passes : {1, 2}) {
+        topk_svd(A, 3,
+                 {.method = method,
+                  .criterion = SvdCriterion::passes,
+                  .passes = passes,
+                  .block = method == SvdMethod::block_krylov ? 3 : 0,
+                  .warm_start = V});
+        EXPECT_TRUE(same_bits(V, before)) << name_of(method) << ", " << passes << " passes";
+      }
+    }
   }
 }
 
