@@ -83,8 +83,9 @@ def topk_svd(
     `method`: "dense", "lanczos", "block_krylov", "subspace", "randomized", "power", or "auto" to choose.
     `criterion`, with ε = `tol`: "residual" ‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖ ≤ ε·σ̂₁; "rank_k" ‖ÛŜV̂ᵀ − Aₖ‖_F ≤ ε·‖Aₖ‖_F;
     "lmo_gap" Σσ̂ ≥ (1 − ε)·Σσ; "passes" a fixed number of `passes` (an A·V and an Aᵀ·U each), which caps the others.
-    `warm_start`: a guess of V, (n, j), or (b, n, j) for a batch. `generator`: source of the random start; None is a
-    fixed sequence, so equal input gives an equal result, and torch's global generator is never used.
+    `warm_start`: a guess of V, (n, j), or (b, n, j) for a batch, leading columns first: fixed passes start from it as
+    it is. `generator`: source of the random start; None is a fixed sequence, so equal input gives an equal result, and
+    torch's global generator is never used.
     `precision`: "mixed" runs all passes but the last on a copy of half the size, float16 for float32 on the CPU and
     float32 for float64; what is promised holds for A itself, if need be by going on in full precision. "int8" does the
     same with signed bytes, for fixed passes on large float32 matrices on the CPU, and corrects the copy as it goes.

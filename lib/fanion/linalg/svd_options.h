@@ -59,7 +59,9 @@ struct SvdOptions {
   int64_t basis = 0;
   int64_t max_restarts = 300;
   SvdStart start = SvdStart::automatic;
-  /// Guess of the right singular vectors, (n, j) with j ≥ 1; it need not be orthonormal. Undefined: random.
+  /// Guess of the right singular vectors, (n, j) with j ≥ 1; it need not be orthonormal. Undefined: random. Fixed
+  /// passes start from it as it is, its leading columns first; the other criteria from mixtures of it, beside the
+  /// random columns on which their bounds rest.
   at::Tensor warm_start;
   /// Source of all randomness. Without one a fixed sequence is used: same input, same result.
   std::optional<at::Generator> generator;
