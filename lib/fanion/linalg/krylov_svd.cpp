@@ -81,6 +81,33 @@ at::Tensor as_block(const at::Tensor& guess, int64_t k, int64_t block, const Svd
   return block < std::min(k, columns) ? at::matmul(guess, random(columns, block)) : guess.narrow(1, 0, block).clone();
 }
 
+/// Where V is and what it starts from.
+struct Start {
+  bool flipped;        ///< V is on the side of A's rows
+  at::Tensor guess;    ///< of that V; undefined: random
+  bool whole = false;  ///< as in KrylovPlan
+};
+
+Start start_of(const LinearOperator& A, const LinearOperator& adjoint, int64_t k, int64_t block,
+               const SvdOptions& options, double& seconds) {
+  // The shorter side for V, unless the longer one alone has a start, is not much longer, and the basis is small.
+  const int64_t limit = std::min(A.rows(), A.cols()), longer = std::max(A.rows(), A.cols());
+  const bool any_side = options.passes && longer <= 4 * limit && 4 * block * *options.passes <= limit;
+  const bool wide = A.rows() < A.cols();
+  if (options.warm_start.defined()) {
+    const bool whole = only_passes(options), flipped = wide && !(whole && any_side);
+    const auto V = options.warm_start.to(A.options()), guess = flipped ? A.apply(V) : V;
+    return {flipped, whole ? as_block(guess, k, block, options) : guess, whole};
+  }
+  if (options.criterion != SvdCriterion::passes || options.start == SvdStart::random) return {wide, {}};
+  const Stopwatch watch(seconds);
+  const auto sample = [&](bool flipped) { return sampled_start(flipped ? adjoint : A, block, options); };
+  auto guess = sample(wide);
+  if (guess.defined() || !any_side) return {wide, guess, guess.defined()};
+  guess = sample(!wide);
+  return {guess.defined() != wide, guess, guess.defined()};
+}
+
 }  // namespace
 
 SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovPlan& wanted) {
@@ -88,39 +115,18 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   const int64_t limit = std::min(A.rows(), A.cols());
   // A budget of passes must make room for k triplets.
   if (options.passes) plan.block = std::max(plan.block, (k + *options.passes - 1) / *options.passes);
-  auto guess = options.warm_start;
-  const bool given = guess.defined() && only_passes(options);
   plan.block = std::min(plan.block, limit);
   plan.capacity = std::min(std::max({plan.capacity, k + 1, plan.block}), limit);
-  // The shorter side for V, unless the longer one alone has a start, is not much longer, and the basis is small.
-  const bool similar = std::max(A.rows(), A.cols()) <= 4 * limit;
-  const bool any_side = options.passes && similar && 4 * plan.block * *options.passes <= limit;
   const AdjointOperator adjoint(A);
-  bool flip = A.rows() < A.cols() && !(given && any_side);
-  double sampling = 0;
-  if (guess.defined()) {
-    guess = guess.to(A.options());
-    if (flip) guess = A.apply(guess);
-    if (given) guess = as_block(guess, k, plan.block, options);
-    plan.whole = given;
-  } else if (options.criterion == SvdCriterion::passes && options.start != SvdStart::random) {
-    const Stopwatch watch(sampling);
-    const auto sample = [&](bool of_adjoint) {
-      return sampled_start(of_adjoint ? static_cast<const LinearOperator&>(adjoint) : A, plan.block, options);
-    };
-    guess = sample(flip);
-    if (!guess.defined() && any_side) {
-      guess = sample(!flip);
-      if (guess.defined()) flip = !flip;
-    }
-    plan.whole = guess.defined();
-  }
-  const auto& side = flip ? static_cast<const LinearOperator&>(adjoint) : A;
+  double starting = 0;
+  const auto start = start_of(A, adjoint, k, plan.block, options, starting);
+  plan.whole = start.whole;
+  const auto& side = start.flipped ? static_cast<const LinearOperator&>(adjoint) : A;
   std::optional<SvdResult> quick;
-  if (plan.whole && *options.passes == 1 && squares_serve(side, options)) quick = one_pass_svd(side, k, guess);
-  auto result = quick ? std::move(*quick) : on_side(side, k, options, plan, guess);
-  result.report.seconds.basis += sampling;
-  if (flip) std::swap(result.U, result.V);
+  if (plan.whole && *options.passes == 1 && squares_serve(side, options)) quick = one_pass_svd(side, k, start.guess);
+  auto result = quick ? std::move(*quick) : on_side(side, k, options, plan, start.guess);
+  result.report.seconds.basis += starting;
+  if (start.flipped) std::swap(result.U, result.V);
   return result;
 }
 
