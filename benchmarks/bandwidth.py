@@ -33,6 +33,7 @@ import fanion
 REST = 0.1  # seconds between libraries, whose idle threads spin that long
 
 PASSES = 4
+LIBRARIES = ("torch", "numpy", "fanion")
 
 Kernel = Callable[[], object]
 
@@ -109,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, nargs="+", default=[5000], help="rows and columns")
     parser.add_argument("--columns", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
-    parser.add_argument("--libraries", nargs="+", default=["torch", "numpy", "fanion"])
+    parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, default=LIBRARIES)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--quick", action="store_true", help="few columns and rounds")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -132,7 +133,7 @@ def main() -> None:
     fastest = sorted(reads, key=lambda name: statistics.median(reads[name]))[:2]
 
     measured: dict[int, dict[str, list[float]]] = {}
-    print(f"  {'columns':>7} {'product':>9} {'library':>8} {'ms (median)':>12} {'GB/s':>7} {'% of the reading':>25}")
+    print(f"  {'columns':>7} {'product':>9} {'library':>8} {'ms (median)':>12} {'GB/s':>7} {'% of the read speed':>25}")
     for columns in given.columns:
         kernels: dict[Any, Kernel] = {name: readers[name] for name in fastest}
         kernels |= {name: kernel for name, kernel in products(A, columns).items() if name[0] in given.libraries}

@@ -1,8 +1,8 @@
 """Warm starts over a training: each step's matrix from the V that was found for the step before.
 
 For 1 and 2 passes of block power iteration, which training steps take, and for 2 of what "auto" takes, the lmo_gap that
-is left, and how many reads of the matrix the default takes to certify a gap of
-1 %; cold starts beside them. The bar: 1 % within 2 passes, in the median over the steps.
+is left, and how many reads of the matrix the default takes to certify a gap of 1 %; cold starts beside them. The bar:
+1 % within 2 passes, in the median over the steps.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def measure(ks: Sequence[int]) -> list[dict[str, Any]]:
     print(f"\nWarm-started over {momenta.KEPT} steps of a training: lmo_gap, median (largest); the bar is {GAP:g}")
     print(
         f"  {'':22} "
-        + " ".join(f"{f'{method}, {p} passes':>21}" for method, p in CHAINS)
+        + " ".join(f"{f'{method}, passes={p}':>21}" for method, p in CHAINS)
         + f" {'certified: reads, ms':>21} {'cold: reads, ms':>19}"
     )
     figures = []

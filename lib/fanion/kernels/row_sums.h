@@ -25,14 +25,14 @@ constexpr int strip_vectors(int columns) {
 
 /// Z[j, 0:N·kLanes] += Σ_r a[r, 0:N·kLanes] y[r][j] for `rows` rows, of one vector only the lanes in `mask`; y has
 /// row_stride floats from row to row. With Squares, squares[lane] += the sum of those of a, in float32 for one strip.
-template <Storage S, int B, int N, Ahead A, bool Squares>
+template <Storage S, int B, int N, Ahead Prefetch, bool Squares>
 FANION_INLINE void add_strip(const ElementOf<S>* a, std::int64_t stride, int rows, const float* y,
                              std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t far,
                              const Words& mask, double* squares) {
   Vector acc[B][N], square[N] = {};
   for (int j = 0; j < B; ++j)
     for (int i = 0; i < N; ++i) acc[j][i] = *reinterpret_cast<Vector*>(z + j * z_stride + i * kLanes);
-  const std::int64_t ahead = A == Ahead::stream ? far : kNear;
+  const std::int64_t ahead = Prefetch == Ahead::stream ? far : kNear;
   for (int r = 0; r < rows; ++r) {
     Vector x[N];
     for (int i = 0; i < N; ++i) {
@@ -40,7 +40,7 @@ FANION_INLINE void add_strip(const ElementOf<S>* a, std::int64_t stride, int row
       x[i] = Element<S>::load(from);
       if (!starts_line<S>(i * kLanes)) continue;
       __builtin_prefetch(from + ahead);
-      if (A == Ahead::next_block || (A == Ahead::odd_lines && (i % 2 == 1 || N == 1)))
+      if (Prefetch == Ahead::next_block || (Prefetch == Ahead::odd_lines && (i % 2 == 1 || N == 1)))
         __builtin_prefetch(from + far, 0, 2);
     }
     if constexpr (N == 1) x[0] = masked(x[0], mask);
@@ -59,21 +59,21 @@ FANION_INLINE void add_strip(const ElementOf<S>* a, std::int64_t stride, int row
   }
 }
 
-template <Storage S, int B, Ahead A, bool Squares>
+template <Storage S, int B, Ahead Prefetch, bool Squares>
 void add_rows(const ElementOf<S>* a, std::int64_t stride, int rows, std::int64_t length, const float* y,
               std::int64_t row_stride, float* z, std::int64_t z_stride, std::int64_t far, double* squares) {
   constexpr int N = strip_vectors(B);
   const Words all = ~Words{};
   std::int64_t c = 0;
   for (; c + N * kLanes <= length; c += N * kLanes)
-    add_strip<S, B, N, A, Squares>(a + c, stride, rows, y, row_stride, z + c, z_stride, far, all, squares);
+    add_strip<S, B, N, Prefetch, Squares>(a + c, stride, rows, y, row_stride, z + c, z_stride, far, all, squares);
   for (; c + kLanes <= length; c += kLanes)
-    add_strip<S, B, 1, A, Squares>(a + c, stride, rows, y, row_stride, z + c, z_stride, far, all, squares);
+    add_strip<S, B, 1, Prefetch, Squares>(a + c, stride, rows, y, row_stride, z + c, z_stride, far, all, squares);
   if (c == length) return;
   if (length >= kLanes) {  // the last vector again, but only the lanes that were left out
     const std::int64_t last = length - kLanes;
-    return add_strip<S, B, 1, A, Squares>(a + last, stride, rows, y, row_stride, z + last, z_stride, far,
-                                          last_lanes(length - c), squares);
+    return add_strip<S, B, 1, Prefetch, Squares>(a + last, stride, rows, y, row_stride, z + last, z_stride, far,
+                                                 last_lanes(length - c), squares);
   }
   for (; c < length; ++c)
     for (int j = 0; j < B; ++j) {

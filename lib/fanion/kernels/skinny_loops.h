@@ -22,7 +22,7 @@ struct Block {
   std::int64_t columns, stride;
 };
 
-/// How rows are read: so many at a time, and prefetched so many elements ahead; 0 where the last cache has them.
+/// How rows are read: so many at a time, and prefetched so many elements ahead, not at all if 0.
 struct Streams {
   int rows;
   std::int64_t ahead;

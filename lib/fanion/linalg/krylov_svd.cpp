@@ -3,7 +3,6 @@
 #include "fanion/linalg/krylov_svd.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 
@@ -72,13 +71,13 @@ SvdResult on_side(const LinearOperator& A, int64_t k, SvdOptions options, const 
   return result;
 }
 
-/// The guess as a whole block that may be written to: its first columns, which are the leading ones of what a call
-/// returned, or mixtures of all where these would be fewer than k; with random columns where it has too few.
+/// The guess as a whole block that may be written to, or mixtures of all its columns where the first ones would be
+/// fewer than k.
 at::Tensor as_block(const at::Tensor& guess, int64_t k, int64_t block, const SvdOptions& options) {
   const int64_t columns = guess.size(1);
-  const auto random = [&](int64_t rows, int64_t count) { return random_block(rows, count, guess.options(), options); };
-  if (columns < block) return at::cat({guess, random(guess.size(0), block - columns)}, 1);
-  return block < std::min(k, columns) ? at::matmul(guess, random(columns, block)) : guess.narrow(1, 0, block).clone();
+  if (block < std::min(k, columns)) return at::matmul(guess, random_block(columns, block, guess.options(), options));
+  const auto resized = resized_guess(guess, block, options);
+  return resized.is_alias_of(guess) ? resized.clone() : resized;
 }
 
 /// Where V is and what it starts from.

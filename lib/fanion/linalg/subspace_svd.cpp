@@ -5,8 +5,6 @@
 //   from QR (block_split.h) and does not degrade.
 // Bound: σ̂ᵢ ≤ σᵢ always; a pass multiplies the tangent of the angle to the top-k space by (σ_{b+1}/σ_k)².
 
-#include <ATen/ops/cat.h>
-
 #include <algorithm>
 
 #include "fanion/linalg/block_power.h"
@@ -18,10 +16,8 @@ SvdResult subspace_svd(const LinearOperator& A, int64_t k, const SvdOptions& opt
   const int64_t columns = std::min(k + options.oversample, std::min(A.rows(), A.cols()));
   if (!options.warm_start.defined())
     return block_power(A, k, options, random_block(A.cols(), columns, A.options(), options), columns);
-  auto V = options.warm_start.to(A.options());
-  if (V.size(1) >= columns) return block_power(A, k, options, V.narrow(1, 0, columns), 0);
-  const int64_t random = columns - V.size(1);
-  return block_power(A, k, options, at::cat({V, random_block(A.cols(), random, A.options(), options)}, 1), random);
+  const auto V = options.warm_start.to(A.options());
+  return block_power(A, k, options, resized_guess(V, columns, options), std::max<int64_t>(columns - V.size(1), 0));
 }
 
 }  // namespace fanion::linalg

@@ -47,8 +47,8 @@ struct SvdOptions {
   /// but `max_restarts`.
   std::optional<int64_t> passes;
   SvdPrecision precision = SvdPrecision::full;
-  /// `passes`, Krylov methods: ends sooner where all ‖Aᵀû − σ̂v̂‖ are at most this, in A's units, and starts from the
-  /// guess alone where there is one, without bounds. 0: neither.
+  /// `passes`, Krylov methods: ends sooner where all ‖Aᵀû − σ̂v̂‖ are at most this, in A's units, and starts from
+  /// mixtures of the guess where there is one. 0: neither.
   double enough = 0;
   /// Extra columns of the block methods, and of the iteration behind a sampled start, that are not asked for; they
   /// speed convergence.
