@@ -55,19 +55,20 @@ NarrowCopy copy_with(const at::Tensor& original, at::ScalarType dtype, float sca
 
 }  // namespace
 
-std::optional<NarrowCopy> half_copy(const at::Tensor& A) {
+std::optional<NarrowCopy> half_copy(const at::Tensor& A, at::ScalarType dtype) {
   TORCH_INTERNAL_ASSERT(takes_skinny(A) && A.scalar_type() == at::kFloat);
+  TORCH_INTERNAL_ASSERT(dtype == at::kHalf || dtype == at::kBFloat16);
   const auto sample = sampled_rows(A);
   const double share = static_cast<double>(sample.numel()) / static_cast<double>(A.numel());
   const double guess = std::sqrt(sum_of_squares(sample) / share);
   if (in_range(guess)) {
-    auto half = copy_with(A, at::kHalf, std::ldexp(1.0F, 13 - std::ilogb(guess)));
+    auto half = copy_with(A, dtype, std::ldexp(1.0F, 13 - std::ilogb(guess)));
     const double scaled = half.scale * std::sqrt(half.full_squares);
     if (scaled >= 0x1p11 && scaled < 0x1p15) return half;
   }
   const double norm = std::sqrt(sum_of_squares(A));
   if (!in_range(norm)) return std::nullopt;
-  return copy_with(A, at::kHalf, std::ldexp(1.0F, 14 - std::ilogb(norm)));
+  return copy_with(A, dtype, std::ldexp(1.0F, 14 - std::ilogb(norm)));
 }
 
 std::optional<NarrowCopy> byte_copy(const at::Tensor& A) {

@@ -12,11 +12,12 @@ struct NarrowCopy {
   double scale, error, squares, full_squares;
 };
 
-/// A copy of half the size for `skinny_product`. A: float32 on the CPU that the kernels take; nothing if its Frobenius
-/// norm is not in 1e-30 … 1e30. A power of two takes the norm to 2^11 … 2^15: no entry overflows, and those above
-/// 3e-8·norm keep float16's 11 bits. `error` leaves out what is below 1e-20·norm.
+/// A copy of half the size for `skinny_product`, float16 or bfloat16. A: float32 on the CPU that the kernels take;
+/// nothing if its Frobenius norm is not in 1e-30 … 1e30. A power of two takes the norm to 2^11 … 2^15: no entry
+/// overflows, and those above 3e-8·norm keep float16's 11 bits, all of them bfloat16's 8. `error` leaves out what is
+/// below 1e-20·norm.
 /// Cost: one read of A and one write of the copy; both twice where every 32nd row misleads about the norm.
-std::optional<NarrowCopy> half_copy(const at::Tensor& A);
+std::optional<NarrowCopy> half_copy(const at::Tensor& A, at::ScalarType dtype = at::kHalf);
 
 /// A copy of a quarter of the size, int8. The largest entry becomes ±127; of more than 2^18 entries the largest of
 /// every 32nd row, and what is larger becomes 127 or −128, as long as all rounding changes at most 5 % of the norm.

@@ -2,7 +2,8 @@
 
 #include "fanion/kernels/loop_elements.h"
 
-/// Rounding of float32 to float16 or int8, and the error made. For skinny_loops.cpp alone, like loop_elements.h.
+/// Rounding of float32 to float16, bfloat16 or int8, and the error made. For skinny_loops.cpp alone, like
+/// loop_elements.h.
 namespace fanion::kernels {
 namespace {
 
@@ -53,6 +54,27 @@ struct Narrow<Storage::float16> {
     for (int i = 0; i < kLanes; ++i) h[i] = to_half(x[i]);
     return Element<Storage::float16>::load(h);
 #endif
+  }
+};
+template <>
+struct Narrow<Storage::bfloat16> {
+  static FANION_INLINE void one(float x, std::uint16_t* h) {
+    std::uint32_t word;
+    __builtin_memcpy(&word, &x, sizeof word);
+    *h = static_cast<std::uint16_t>((word + 0x7fffU + (word >> 16U & 1U)) >> 16U);
+  }
+  template <bool Stream>
+  static FANION_INLINE Vector store(Vector x, std::uint16_t* h) {
+    const auto words = reinterpret_cast<Words>(x);
+    const Words rounded = (words + 0x7fffU + (words >> 16U & 1U)) >> 16U;
+#if defined(__AVX512F__)
+    const __m256i narrow = _mm512_cvtepi32_epi16(reinterpret_cast<__m512i>(rounded));
+    Stream ? _mm256_stream_si256(reinterpret_cast<__m256i*>(h), narrow)
+           : _mm256_storeu_si256(reinterpret_cast<__m256i*>(h), narrow);
+#else
+    *reinterpret_cast<Halves*>(h) = __builtin_convertvector(rounded, Halves);
+#endif
+    return reinterpret_cast<Vector>(rounded << 16U);
   }
 };
 template <>
@@ -124,8 +146,11 @@ NarrowSums narrow_to(const float* x, void* y, std::int64_t count, float scale, b
 }
 
 NarrowSums narrow_any(const float* x, void* y, Storage to, std::int64_t count, float scale, bool stream) {
-  return to == Storage::int8 ? narrow_to<Storage::int8>(x, y, count, scale, stream)
-                             : narrow_to<Storage::float16>(x, y, count, scale, stream);
+  switch (to) {
+    case Storage::int8: return narrow_to<Storage::int8>(x, y, count, scale, stream);
+    case Storage::bfloat16: return narrow_to<Storage::bfloat16>(x, y, count, scale, stream);
+    default: return narrow_to<Storage::float16>(x, y, count, scale, stream);
+  }
 }
 
 }  // namespace

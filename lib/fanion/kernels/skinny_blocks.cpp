@@ -1,5 +1,7 @@
 #include "fanion/kernels/skinny_blocks.h"
 
+#include <unistd.h>
+
 #include "fanion/kernels/skinny_product.h"
 
 namespace fanion::kernels {
@@ -25,6 +27,19 @@ at::Tensor in_block_layout(const at::Tensor& X) {
   auto copy = empty_block(X.size(0), X.size(1));
   copy.copy_(X);
   return copy;
+}
+
+int64_t second_level_cache() {
+  static const int64_t bytes = std::max<int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 262144);
+  return bytes;
+}
+
+int gram_block_rows(const Rows& A, int64_t columns) {
+  const int64_t row_bytes = A.cols * element_bytes(A);
+  const int64_t rows = (second_level_cache() * 4 / 5 - 2 * A.cols * columns * 4) / (2 * row_bytes);
+  for (const int whole : {24, 12, 8, 6, 4})  // divisors of a chunk that leave few odd rows to the tiles
+    if (whole <= rows) return whole;
+  return 0;
 }
 
 Chunks chunks_of(int64_t all, int64_t columns, int64_t unit) {

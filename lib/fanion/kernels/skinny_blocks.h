@@ -14,8 +14,9 @@
 /// Tensors as the loops see them, and pieces of work for the threads. For the files of the products alone.
 namespace fanion::kernels {
 
-constexpr int kStreamedRows = 24;  ///< rows whose streams the processor still prefetches well
-constexpr int kChunkRows = 12;     ///< a chunk has a multiple of these
+constexpr int kStreamedRows = 24;    ///< rows whose streams the processor still prefetches well
+constexpr int kChunkRows = 12;       ///< a chunk has a multiple of these
+constexpr int64_t kGramColumns = 8;  ///< of one sweep for AᵀA V: more would crowd the rows out of the cache
 
 /// A as row-major, with the stride from row to row; `flipped` if that is Aᵀ.
 struct RowMajor {
@@ -36,6 +37,11 @@ inline Rows columns_from(const Rows& A, int64_t first, int64_t count) {
 
 /// Whether the last cache of today's processors holds A.
 inline bool in_last_cache(const Rows& A) { return A.rows * A.cols * element_bytes(A) <= int64_t{16} * 1024 * 1024; }
+
+/// Bytes of the second-level cache of a core.
+int64_t second_level_cache();
+/// Rows of A that fit the second-level cache twice beside `columns` of V and Z; 0 where they do not.
+int gram_block_rows(const Rows& A, int64_t columns);
 
 /// Rows of A prefetched within themselves, far enough for memory.
 inline Streams in_row(const Rows& A, int rows) { return {rows, 512 / element_bytes(A)}; }

@@ -9,7 +9,6 @@
 namespace fanion::kernels {
 namespace {
 
-constexpr int64_t kGramColumns = 8;    // more would crowd the rows out of the cache
 constexpr int64_t kManyColumns = 4;    // from so many on, one sweep pays even where the last cache holds A
 constexpr int64_t kMostGroups = 2;     // two products read A less often than three groups would
 constexpr int64_t kWidestPanel = 512;  // 8 columns of Y are 16 KiB then
@@ -17,19 +16,6 @@ constexpr int64_t kWidestPanel = 512;  // 8 columns of Y are 16 KiB then
 int64_t first_level_cache() {
   static const int64_t bytes = std::max<int64_t>(sysconf(_SC_LEVEL1_DCACHE_SIZE), 32768);
   return bytes;
-}
-int64_t second_level_cache() {
-  static const int64_t bytes = std::max<int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 262144);
-  return bytes;
-}
-
-/// Rows of A that fit the second-level cache twice beside V and Z; 0 where they do not.
-int gram_block_rows(const Rows& A, int64_t columns) {
-  const int64_t row_bytes = A.cols * element_bytes(A);
-  const int64_t rows = (second_level_cache() * 4 / 5 - 2 * A.cols * columns * 4) / (2 * row_bytes);
-  for (const int whole : {24, 12, 8, 6, 4})  // divisors of a chunk that leave few odd rows to the tiles
-    if (whole <= rows) return whole;
-  return 0;
 }
 
 /// Rows that two products take in turn where the last cache holds A, for one vector so few that they stay in the first.

@@ -50,8 +50,8 @@ struct SkinnyLoops {
   /// Y = Aᵀ V and Z += A Y for a panel A, which should fit the cache of a core beside its right neighbour: what follows
   /// in the rows is prefetched. V and Z are row-major with Y.columns floats a row.
   void (*gram_panel)(Rows A, const float* V, Block Y, float* Z, int block_rows, double* squares);
-  /// y = scale·x to nearest for `count` elements: in float16 below 65520 in magnitude (larger ones give any y), in int8
-  /// the nearest of −128 … 127. With `stream` past the caches, for y at 64 bytes.
+  /// y = scale·x to nearest for `count` elements: in float16 below 65520 in magnitude (larger ones give any y), in
+  /// bfloat16 finite ones, in int8 the nearest of −128 … 127. With `stream` past the caches, for y at 64 bytes.
   NarrowSums (*narrow)(const float* x, void* y, Storage to, std::int64_t count, float scale, bool stream);
   /// Σx² of `count` elements; float32 sums of a few of them, added up in double.
   double (*squares)(const void* x, std::int64_t count, Storage storage);

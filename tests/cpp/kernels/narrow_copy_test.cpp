@@ -22,24 +22,28 @@ namespace {
 using namespace fanion::testing;
 
 /// Every instruction set against ATen's rounding; the error and the sum of squares against float64.
-void expect_half_copy(const at::Tensor& A) {
+void expect_half_copy(const at::Tensor& A, at::ScalarType dtype) {
   const Settings restored;
   for (const auto& set : instruction_sets()) {
-    SCOPED_TRACE(set);
+    SCOPED_TRACE(c10::str(set, ", ", dtype));
     set_instruction_set(set);
-    const auto copy = half_copy(A);
+    const auto copy = half_copy(A, dtype);
     ASSERT_TRUE(copy.has_value());
     const auto& half = *copy;
     const auto scaled = A.to(at::kDouble) * half.scale, H = half.narrow.to(at::kDouble);
-    EXPECT_TRUE(at::equal(half.narrow, scaled.to(at::kFloat).to(at::kHalf)));
+    EXPECT_TRUE(at::equal(half.narrow, scaled.to(at::kFloat).to(dtype)));
     const double error = frobenius_norm(scaled - H) / half.scale;
     EXPECT_GE(half.error, error);
     EXPECT_LE(half.error, 1.001 * error);
-    EXPECT_LE(half.error, 0x1p-11 * frobenius_norm(A)) << "float16 has 11 bits";
+    EXPECT_LE(half.error, (dtype == at::kHalf ? 0x1p-11 : 0x1p-8) * frobenius_norm(A)) << "11 bits, and 8";
     EXPECT_NEAR(half.full_squares, std::pow(frobenius_norm(A), 2), 1e-6 * half.full_squares);
     EXPECT_NEAR(half.squares, std::pow(frobenius_norm(H), 2), 1e-6 * half.squares);
     EXPECT_EQ(half.narrow.stride(0) == 1, A.stride(0) == 1) << "the layout of A";
   }
+}
+
+void expect_half_copy(const at::Tensor& A) {
+  for (const auto dtype : {at::kHalf, at::kBFloat16}) expect_half_copy(A, dtype);
 }
 
 TEST(NarrowCopy, HalfRoundsToNearestAndKnowsWhatThatChanged) {
@@ -69,7 +73,7 @@ TEST(NarrowCopy, StreamedStoresWriteTheSame) {
   const auto x = random_normal(1, 65536 + 37, 24).to(at::kFloat) * 60;
   const auto written = [&](at::ScalarType dtype, bool stream) {
     const auto h = at::full({x.numel() + 32}, 7, dtype);
-    const auto to = dtype == at::kHalf ? Storage::float16 : Storage::int8;
+    const auto to = storage_of(h).value();
     const auto sums = loops_in_use().narrow(x.data_ptr<float>(), h.data_ptr(), to, x.numel(), 0.5F, stream);
     EXPECT_TRUE((h.narrow(0, x.numel(), 32) == 7).all().item<bool>()) << "written beside the copy";
     return std::pair{h, sums};
@@ -77,10 +81,10 @@ TEST(NarrowCopy, StreamedStoresWriteTheSame) {
   for (const auto& set : instruction_sets()) {
     SCOPED_TRACE(set);
     set_instruction_set(set);
-    for (const auto dtype : {at::kHalf, at::kChar}) {
+    for (const auto dtype : {at::kHalf, at::kBFloat16, at::kChar}) {
       const auto [h, sums] = written(dtype, false);
       const auto [streamed, streamed_sums] = written(dtype, true);
-      const auto expected = dtype == at::kHalf ? x * 0.5 : (x * 0.5).clamp(-128, 127).round();
+      const auto expected = dtype == at::kChar ? (x * 0.5).clamp(-128, 127).round() : x * 0.5;
       EXPECT_TRUE(at::equal(h.narrow(0, 0, x.numel()), expected.to(dtype).view(-1)));
       EXPECT_TRUE(at::equal(streamed, h));
       EXPECT_EQ(streamed_sums.error, sums.error);
