@@ -15,7 +15,7 @@ from benchmarks.topk_svd.products import Inputs
 
 METHODS = ("lanczos", "block_krylov", "subspace", "randomized", "power")
 BLOCKS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 32)  # of block_krylov; 1 is lanczos with a larger basis
-PRECISIONS = ("full", "mixed", "int8")
+PRECISIONS = ("full", "mixed", "bfloat16", "int8")
 OVERSAMPLES = (2, 8, 16, 32)  # the default is 4
 SAMPLED = ((1, 2), (2, 2), (3, 8), (8, 2), (10, 2))  # blocks and oversampling of sampled starts
 

@@ -89,14 +89,16 @@ def topk_svd(
     `precision`: "mixed" runs all passes but the last on a copy of half the size, float16 for float32 on the CPU and
     float32 for float64; what is promised holds for A itself, if need be by going on in full precision. "int8" does the
     same with signed bytes, for fixed passes on large float32 matrices on the CPU, and corrects the copy as it goes.
+    "bfloat16", likewise, rounds the vectors as well, fast where the processor multiplies pairs of bfloat16 numbers, and
+    takes the last two passes over A, the first of which corrects what was found.
     `oversample`, `block`: extra columns of the power methods and of what a sampled start iterates with; columns a block
     of the Krylov methods, 0 to choose.
     `start`: of the Krylov methods without a guess, "random", or "sampled" for fixed passes: from what an eighth of the
     rows show, better by a pass or two where the spectrum decays, with proved bounds alone. "auto" samples for fixed
     passes.
     ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown name,
-    a wrong product of an operator, precision "mixed" or "int8" for what has no such form. What an operator's functions
-    raise comes out unchanged.
+    a wrong product of an operator, a `precision` other than "full" for what has no such form. What an operator's
+    functions raise comes out unchanged.
     Cost: `fanion/linalg/topk_svd.h`, `batched_svd.h`. Source: 004 §3.
     """
     matrix = A if isinstance(A, Tensor) else foreign.tensor_of(A)

@@ -112,7 +112,7 @@ def test_mixed_precision_says_what_it_takes():
         fanion.topk_svd(A.bfloat16(), 2, precision="mixed")
     with pytest.raises(ValueError, match="'int8' takes a float32 matrix on the CPU"):
         fanion.topk_svd(A.double(), 2, precision="int8")
-    with pytest.raises(ValueError, match="full, mixed, int8"):
+    with pytest.raises(ValueError, match="full, mixed, bfloat16, int8"):
         fanion.topk_svd(A, 2, precision="half")
 
 

@@ -9,9 +9,19 @@
 
 #include "fanion/host_numbers.h"
 #include "fanion/kernels/skinny_product.h"
+#include "fanion/linalg/projected_correction.h"
 #include "fanion/linalg/stopwatch.h"
 
 namespace fanion::linalg {
+namespace {
+
+/// The k leading vectors, orthonormal in double.
+at::Tensor orthonormal(const ProjectedSvd& seen, int64_t k) {
+  const auto leading = seen.Q.narrow(1, 0, k);
+  return seen.rough ? std::get<0>(at::linalg_qr(leading)) : leading;
+}
+
+}  // namespace
 
 bool squares_in_range(double largest, const LinearOperator& A) {
   const double range = A.options().dtype() == at::kDouble ? 1e120 : 1e24;
@@ -74,8 +84,7 @@ void BlockLanczos::restart(int64_t keep) {
 
 SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   const Stopwatch watch(seconds_.basis);
-  const auto leading = seen.Q.narrow(1, 0, k);
-  const auto Q = seen.rough ? std::get<0>(at::linalg_qr(leading)) : leading;
+  const auto Q = orthonormal(seen, k);
   SvdResult result;
   const auto ritz = rayleigh_ritz(image(Q));
   const auto turned = ritz.turn(Q);
@@ -87,6 +96,22 @@ SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   for (int64_t i = 0; i < k; ++i) residuals[i] = residual(residuals[i], sigma[i], sigma[0]);
   result.report.residuals = at::tensor(residuals, at::kDouble);
   return result;
+}
+
+at::Tensor BlockLanczos::corrected(const ProjectedSvd& seen, int64_t k, const ExactGram& exact) {
+  at::Tensor Q, leading, G;
+  {
+    const Stopwatch watch(seconds_.basis);
+    Q = orthonormal(seen, k);
+    leading = right(Q);
+  }
+  {
+    const Stopwatch watch(seconds_.products);
+    G = exact(leading, /*adjoint=*/false);
+  }
+  const Stopwatch watch(seconds_.basis);
+  const auto upper = T().triu();
+  return corrected_vectors(V_.narrow(1, 0, size_), upper + upper.triu(1).t(), Q, G);
 }
 
 std::optional<HalfStep> BlockLanczos::half_step(const ProjectedSvd& seen, int64_t k) {

@@ -28,6 +28,7 @@ class BlockLanczos final : public KrylovBasis {
   double residual(double eigen_residual, double sigma, double sigma1) const override;
   SvdResult triplets(const ProjectedSvd& seen, int64_t k) override;
   std::optional<HalfStep> half_step(const ProjectedSvd& seen, int64_t k) override;
+  at::Tensor corrected(const ProjectedSvd& seen, int64_t k, const ExactGram& exact) override;
 
  private:
   at::Tensor T() const;

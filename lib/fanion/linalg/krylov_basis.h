@@ -53,6 +53,8 @@ class KrylovBasis {
   virtual SvdResult triplets(const ProjectedSvd& seen, int64_t k) = 0;
   /// The best triplets with û in the span of A V (half_step.h). Nothing where V is complete, or σ̂ₖ too small.
   virtual std::optional<HalfStep> half_step(const ProjectedSvd& seen, int64_t k) = 0;
+  /// V̂ of k triplets of what A stands for (projected_correction.h); undefined where this form cannot.
+  virtual at::Tensor corrected(const ProjectedSvd& /*seen*/, int64_t /*k*/, const ExactGram& /*exact*/) { return {}; }
 
  protected:
   KrylovBasis(const LinearOperator& A, int64_t capacity, at::Generator generator);

@@ -119,7 +119,8 @@ SvdResult KrylovLoop::finish(SvdReport report, Look seen) {
   report.seconds = basis_.seconds();
   report.seconds.projected = looks_.seconds();
   report.message = c10::str(steps_, " steps to a basis of ", p, ", ", report.restarts, " restarts, largest residual ",
-                            report.residuals.max().item<double>(), " with sigma_1 = ", result.S[0].item<double>());
+                            report.residuals.max().item<double>(), " with sigma_1 = ", result.S[0].item<double>(),
+                            result.report.message);
   result.report = std::move(report);
   return result;
 }
@@ -127,6 +128,14 @@ SvdResult KrylovLoop::finish(SvdReport report, Look seen) {
 /// A fixed number of passes ends with a half step, where its residuals can be bounded; what another criterion has
 /// seen is true of the triplets without.
 SvdResult KrylovLoop::triplets(Look& seen) {
+  if (options_.exact) {
+    auto result = basis_.triplets(seen.svd, k_);
+    if (const auto V = basis_.corrected(seen.svd, k_, options_.exact); V.defined()) {
+      result.V = V;
+      result.report.message = ", V corrected";
+    }
+    return result;
+  }
   if (options_.criterion == SvdCriterion::passes && seen.bounds.upper.defined()) {
     if (auto half = basis_.half_step(seen.svd, k_)) {
       looks_.take_half_step(seen, *half);

@@ -122,8 +122,12 @@ SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& optio
   plan.whole = start.whole;
   const auto& side = start.flipped ? static_cast<const LinearOperator&>(adjoint) : A;
   std::optional<SvdResult> quick;
-  if (plan.whole && *options.passes == 1 && squares_serve(side, options)) quick = one_pass_svd(side, k, start.guess);
-  auto result = quick ? std::move(*quick) : on_side(side, k, options, plan, start.guess);
+  const bool one_pass = plan.whole && *options.passes == 1 && !options.exact;
+  if (one_pass && squares_serve(side, options)) quick = one_pass_svd(side, k, start.guess);
+  auto own = options;
+  if (options.exact && start.flipped)
+    own.exact = [&](const at::Tensor& X, bool other) { return options.exact(X, !other); };
+  auto result = quick ? std::move(*quick) : on_side(side, k, own, plan, start.guess);
   result.report.seconds.basis += starting;
   if (start.flipped) std::swap(result.U, result.V);
   return result;

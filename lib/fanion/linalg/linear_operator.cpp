@@ -7,6 +7,7 @@
 
 #include "fanion/dtype_limits.h"
 #include "fanion/kernels/narrow_copy.h"
+#include "fanion/kernels/pair_gram.h"
 #include "fanion/kernels/skinny_gram.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/kernels/sum_of_squares.h"
@@ -123,11 +124,12 @@ at::Tensor LinearOperator::to_dense() const {
 std::optional<Narrowed> LinearOperator::narrowed(NarrowFormat) const { return std::nullopt; }
 
 DenseOperator::DenseOperator(const at::Tensor& A) : DenseOperator(Stored{stored(A)}) {}
-DenseOperator::DenseOperator(Stored s, std::optional<double> squares)
+DenseOperator::DenseOperator(Stored s)
     : LinearOperator(s.A.size(0), s.A.size(1),
                      s.A.options().dtype(s.A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat)),
       A_(std::move(s.A)),
-      squares_(squares) {}
+      squares_(s.squares),
+      rounds_vectors_(s.rounds_vectors) {}
 
 int64_t DenseOperator::gram_reads(int64_t columns) const { return kernels::gram_reads(A_, columns); }
 int64_t DenseOperator::adjoint_gram_reads(int64_t columns) const { return kernels::gram_reads(A_.t(), columns); }
@@ -160,10 +162,12 @@ std::optional<Narrowed> DenseOperator::made_narrow(NarrowFormat format) const {
     const double lost = 0x1p-149 * std::sqrt(static_cast<double>(A_.numel())) / scale;
     return Narrowed{std::make_shared<DenseOperator>(narrow), scale, std::ldexp(norm, -24) + lost};
   }
-  const auto copy = format == NarrowFormat::int8 ? kernels::byte_copy(A_) : kernels::half_copy(A_);
+  const bool rounds_vectors = format == NarrowFormat::bfloat16;
+  const auto copy = format == NarrowFormat::int8 ? kernels::byte_copy(A_)
+                                                 : kernels::half_copy(A_, rounds_vectors ? at::kBFloat16 : at::kHalf);
   if (!copy) return std::nullopt;
   if (!squares_) squares_ = copy->full_squares;
-  std::shared_ptr<const LinearOperator> stored(new DenseOperator(Stored{copy->narrow}, copy->squares));
+  std::shared_ptr<const LinearOperator> stored(new DenseOperator(Stored{copy->narrow, copy->squares, rounds_vectors}));
   return Narrowed{std::move(stored), copy->scale, copy->error};
 }
 
@@ -177,6 +181,7 @@ at::Tensor DenseOperator::product_of(const at::Tensor& A, const at::Tensor& X) c
 at::Tensor DenseOperator::product(const at::Tensor& V) const { return product_of(A_, V); }
 at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return product_of(A_.t(), U); }
 std::pair<at::Tensor, at::Tensor> DenseOperator::gram_of(const at::Tensor& A, const at::Tensor& X) const {
+  if (rounds_vectors_ && kernels::takes_pairs(A, X.size(1))) return kernels::pair_gram(A, X);
   if (squares_) return kernels::skinny_gram(A, X);
   double squares = 0;
   auto both = kernels::skinny_gram(A, X, &squares);

@@ -17,8 +17,9 @@ struct ProductCount {
   int64_t reads = 0;    ///< passes over A's data: one for each call, of either kind or of both at once
 };
 
-/// A form of A that takes less memory to read: half the size, or signed bytes.
-enum class NarrowFormat { half_size, int8 };
+/// A form of A that takes less memory to read: half the size; bfloat16, whose products may round vectors to bfloat16
+/// too; or signed bytes.
+enum class NarrowFormat { half_size, bfloat16, int8 };
 struct Narrowed;
 
 /// A real m × n matrix seen only through its products with blocks of vectors.
@@ -99,8 +100,8 @@ class DenseOperator final : public LinearOperator {
   std::optional<double> frobenius_squared() const override;
   at::Tensor some_rows(int64_t count) const override;
   at::Tensor some_columns(int64_t count) const override;
-  /// Half the size is float16 for a float32 matrix that the kernels take, float32 for float64; int8 is for the former
-  /// (kernels/narrow_copy.h).
+  /// Half the size is float16 for a float32 matrix that the kernels take, float32 for float64; bfloat16 and int8 are
+  /// for the former (kernels/narrow_copy.h).
   bool has_narrower_form(NarrowFormat format) const override;
   /// Made once and kept, with the norm that the same read gives.
   std::optional<Narrowed> narrowed(NarrowFormat format) const override;
@@ -108,8 +109,10 @@ class DenseOperator final : public LinearOperator {
  private:
   struct Stored {
     at::Tensor A;
+    std::optional<double> squares;
+    bool rounds_vectors = false;
   };
-  explicit DenseOperator(Stored s, std::optional<double> squares = {});
+  explicit DenseOperator(Stored s);
   at::Tensor product(const at::Tensor& V) const override;
   at::Tensor adjoint_product(const at::Tensor& U) const override;
   std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override;
@@ -120,6 +123,7 @@ class DenseOperator final : public LinearOperator {
   at::Tensor product_of(const at::Tensor& A, const at::Tensor& X) const;
   std::pair<at::Tensor, at::Tensor> gram_of(const at::Tensor& A, const at::Tensor& X) const;
   mutable std::optional<double> squares_;  ///< ‖A‖_F², once asked for
+  bool rounds_vectors_;                    ///< to bfloat16 in AᵀA V, where that is faster (kernels/pair_gram.h)
   mutable std::map<NarrowFormat, std::optional<Narrowed>> narrow_;
 };
 

@@ -30,12 +30,6 @@ EigenvalueBounds moved(const SvdBounds& bounds, double scale, double distance, d
   return upper;
 }
 
-/// Puts what `A` was used for since `before` into a report.
-void count_into(SvdReport& report, const LinearOperator& A, const ProductCount& before) {
-  report.products += A.count().forward + A.count().adjoint - before.forward - before.adjoint;
-  report.reads += A.count().reads - before.reads;
-}
-
 /// N + E₁V̂ᵀ + ÛE₂ᵀ, which agrees with A·scale on V̂ from the right and on Û from the left; nothing where a σ̂ is zero.
 std::shared_ptr<const LinearOperator> corrected(const Narrowed& narrow, const OnSpace& seen) {
   const auto &U = seen.result.U, &S = seen.result.S, &V = seen.result.V;
@@ -84,6 +78,11 @@ OnSpace on_space(const LinearOperator& A, const at::Tensor& columns, const SvdBo
   if (found.kind != BoundKind::none)
     result.report.bounds = svd_bounds(theta, r, moved(found, narrow.scale, narrow.distance, rest), A.eps());
   return {std::move(result), left_over};
+}
+
+void count_into(SvdReport& report, const LinearOperator& A, const ProductCount& before) {
+  report.products += A.count().forward + A.count().adjoint - before.forward - before.adjoint;
+  report.reads += A.count().reads - before.reads;
 }
 
 double enough_residual(const Narrowed& narrow) {

@@ -26,6 +26,8 @@ double enough_residual(const Narrowed& narrow);
 int64_t refine(const LinearOperator& A, int64_t k, SvdOptions options, const Narrowed& narrow, const SvdBounds& found,
                int64_t left, OnSpace& seen);
 
+/// Puts what `A` was used for since `before` into a report.
+void count_into(SvdReport& report, const LinearOperator& A, const ProductCount& before);
 /// Adds what another run has cost.
 void add_costs(SvdReport& report, const SvdReport& more);
 

@@ -1,5 +1,7 @@
 #include "fanion/linalg/mixed_svd.h"
 
+#include <ATen/ops/full.h>
+
 #include "fanion/linalg/mixed_refinement.h"
 #include "fanion/linalg/stopwatch.h"
 #include "fanion/linalg/svd_bounds.h"
@@ -12,15 +14,50 @@ double least_tolerance(const LinearOperator& A, NarrowFormat format) {
   return format == NarrowFormat::int8 ? 3e-2 : A.options().dtype() == at::kDouble ? 1e-6 : 4e-3;
 }
 
+constexpr int64_t kExactPasses = 2;  // of A, where a copy in bfloat16 has been used
+
+/// Fixed passes on a copy in bfloat16, but for the last two, which are of A: one corrects what was found.
+SvdResult with_rounded_vectors(const LinearOperator& A, int64_t k, SvdOptions options, const Narrowed& narrow) {
+  bool flipped = false;  // V was found on the side of A's rows
+  options.exact = [&](const at::Tensor& X, bool adjoint) {
+    flipped = adjoint;
+    return (adjoint ? A.apply_adjoint_gram(X) : A.apply_gram(X)).second * (narrow.scale * narrow.scale);
+  };
+  options.passes = *options.passes - kExactPasses;
+  const auto before = A.count();
+  auto rough = topk_svd(*narrow.A, k, options);
+  count_into(rough.report, A, before);
+  // Nothing is known of products with rounded vectors; A alone gives bounds.
+  const auto unknown = at::full({k}, std::numeric_limits<double>::infinity(), at::kDouble);
+  const auto triplets = [&](const LinearOperator& side, const at::Tensor& columns) {
+    return on_space(side, columns, {.kind = BoundKind::proved, .upper = unknown}, narrow).result;
+  };
+  auto result = flipped ? triplets(AdjointOperator(A), rough.U) : triplets(A, rough.V);
+  if (flipped) std::swap(result.U, result.V);
+  auto& report = result.report;
+  add_costs(report, rough.report);
+  report.method = rough.report.method;
+  report.criterion = SvdCriterion::passes;
+  report.status = SvdStatus::passes;
+  report.message = c10::str(report.reads, " reads, but for the last in bfloat16; ", rough.report.message);
+  return result;
+}
+
 }  // namespace
 
 NarrowFormat narrow_format(SvdPrecision precision) {
   TORCH_INTERNAL_ASSERT(precision != SvdPrecision::full);
-  return precision == SvdPrecision::int8 ? NarrowFormat::int8 : NarrowFormat::half_size;
+  return precision == SvdPrecision::int8       ? NarrowFormat::int8
+         : precision == SvdPrecision::bfloat16 ? NarrowFormat::bfloat16
+                                               : NarrowFormat::half_size;
 }
 
 const char* why_full_precision(const LinearOperator& A, const SvdOptions& options) {
   if (options.passes == 1) return "one pass";
+  if (options.precision == SvdPrecision::bfloat16) {
+    if (options.criterion != SvdCriterion::passes) return "rounded vectors give no bounds, which the criterion needs";
+    return *options.passes > kExactPasses ? nullptr : "two passes are of the matrix itself";
+  }
   if (options.criterion == SvdCriterion::passes) return nullptr;
   const bool fine = options.tol < least_tolerance(A, narrow_format(options.precision));
   return fine ? "tol is too small for the narrow format" : nullptr;
@@ -47,6 +84,11 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
     narrow = A.narrowed(format);
   }
   if (!narrow) return in_full("the matrix is zero, or out of the narrow format's range");
+  if (format == NarrowFormat::bfloat16) {
+    auto result = with_rounded_vectors(A, k, full, *narrow);
+    result.report.seconds += seconds;
+    return result;
+  }
   auto first = full;
   if (options.passes) first.passes = *options.passes - 1;
   first.tol = options.tol / 2;

@@ -19,8 +19,10 @@ constexpr std::array<Named<SvdCriterion>, 4> kCriteria{{{SvdCriterion::residual,
                                                         {SvdCriterion::rank_k, "rank_k"},
                                                         {SvdCriterion::lmo_gap, "lmo_gap"},
                                                         {SvdCriterion::passes, "passes"}}};
-constexpr std::array<Named<SvdPrecision>, 3> kPrecisions{
-    {{SvdPrecision::full, "full"}, {SvdPrecision::mixed, "mixed"}, {SvdPrecision::int8, "int8"}}};
+constexpr std::array<Named<SvdPrecision>, 4> kPrecisions{{{SvdPrecision::full, "full"},
+                                                          {SvdPrecision::mixed, "mixed"},
+                                                          {SvdPrecision::bfloat16, "bfloat16"},
+                                                          {SvdPrecision::int8, "int8"}}};
 constexpr std::array<Named<SvdStart>, 3> kStarts{
     {{SvdStart::automatic, "auto"}, {SvdStart::random, "random"}, {SvdStart::sampled, "sampled"}}};
 constexpr std::array<Named<SvdStatus>, 3> kStatuses{

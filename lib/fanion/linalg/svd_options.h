@@ -3,6 +3,7 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -29,15 +30,20 @@ enum class SvdCriterion { residual, rank_k, lmo_gap, passes };
 enum class SvdStatus { converged, exhausted, passes };
 
 /// `full`: every product with A as it is given. `mixed`: all passes but the last use A stored in half the size (float16
-/// for float32, float32 for float64), the last one A itself. `int8`: the same with A stored as signed bytes, 1 % off,
-/// for fixed passes on large matrices. See mixed_svd.h.
-enum class SvdPrecision { full, mixed, int8 };
+/// for float32, float32 for float64), the last one A itself. `bfloat16`: the same with A stored as bfloat16 and vectors
+/// rounded to it, twice as fast on processors with products of bfloat16 pairs, and two passes over A itself at the end,
+/// which correct it; for fixed passes. `int8`: A stored as signed bytes, 1 % off, for fixed passes on large matrices.
+/// See mixed_svd.h.
+enum class SvdPrecision { full, mixed, bfloat16, int8 };
 
 /// What the Krylov methods start from without a guess. `random`: a standard normal block, on which the probabilistic
 /// bounds rest. `sampled`: for `passes`, what some of A's rows show of the leading directions (sampled_start.h), better
 /// by a pass or two where the spectrum decays, with proved bounds alone; random where A does not show its rows.
 /// `automatic`: `sampled` for `passes`, else `random`.
 enum class SvdStart { automatic, random, sampled };
+
+/// AᵀA X, or AAᵀ X if `adjoint`, of the matrix that an operator stands for, in the operator's units.
+using ExactGram = std::function<at::Tensor(const at::Tensor& X, bool adjoint)>;
 
 struct SvdOptions {
   SvdMethod method = SvdMethod::automatic;
@@ -50,6 +56,9 @@ struct SvdOptions {
   /// `passes`, Krylov methods: ends sooner where all ‖Aᵀû − σ̂v̂‖ are at most this, in A's units, and starts from
   /// mixtures of the guess where there is one. 0: neither.
   double enough = 0;
+  /// `passes`, Krylov methods: V is corrected at the end by a product with what A stands for (projected_correction.h);
+  /// residuals and bounds remain those of A without.
+  ExactGram exact;
   /// Extra columns of the block methods, and of the iteration behind a sampled start, that are not asked for; they
   /// speed convergence.
   int64_t oversample = 4;

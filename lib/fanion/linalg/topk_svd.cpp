@@ -126,8 +126,9 @@ SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& op
   // A fixed number of passes asks for the most accuracy that they give: a Krylov space, while it is small enough for
   // its projected problem to cost little. One pass from a guess gives the same by either.
   if (options.criterion == SvdCriterion::passes) {
-    constexpr int64_t kSmallBasis = 128;
-    const bool small = options.passes.value_or(1) * (k + options.oversample) <= kSmallBasis;
+    constexpr int64_t kSmallBasis = 128, kShare = 8;
+    const int64_t large = std::max(kSmallBasis, std::min(A.rows(), A.cols()) / kShare);
+    const bool small = options.passes.value_or(1) * (k + options.oversample) <= large;
     const bool alike = options.warm_start.defined() && options.passes == 1;
     return small && !alike ? SvdMethod::block_krylov : SvdMethod::subspace;
   }

@@ -59,6 +59,7 @@ void expect_promises(const Judged& A, SvdPrecision precision) {
 }
 
 TEST_P(MixedSvd, KeepsEveryPromise) { expect_promises(Judged(GetParam().A), SvdPrecision::mixed); }
+TEST_P(MixedSvd, KeepsEveryPromiseInBfloat16) { expect_promises(Judged(GetParam().A), SvdPrecision::bfloat16); }
 TEST_P(MixedSvd, KeepsEveryPromiseInBytes) { expect_promises(Judged(GetParam().A), SvdPrecision::int8); }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, MixedSvd, ::testing::ValuesIn(whole_zoo()),
@@ -119,10 +120,41 @@ TEST(MixedSvd, FixedPassesAreRefined) {
       }
 }
 
+/// In bfloat16 vectors are rounded as well; a product with A itself mends most of that in a Krylov space.
+TEST(MixedSvd, Bfloat16IsCorrected) {
+  const auto tall = with_spectrum(300, 200, geometric(200, 0.93), 12).to(at::kFloat);
+  for (const int64_t k : {1, 4})
+    for (const auto& A : {tall, tall.t().contiguous(), tall.t().contiguous().t()}) {
+      auto options = mixed(SvdMethod::subspace, SvdCriterion::passes, 0.1, SvdPrecision::bfloat16);
+      options.passes = 150;
+      const double rounding = rank_k_error(A, k, topk_svd(A, k, options));
+      EXPECT_GT(rounding, 1e-4);
+      options.method = SvdMethod::block_krylov;
+      options.passes = 20;
+      for (const auto start : {SvdStart::random, SvdStart::sampled}) {
+        options.start = start;
+        const auto svd = topk_svd(A, k, options);
+        EXPECT_LT(rank_k_error(A, k, svd), rounding / 5) << svd.report.message;
+        EXPECT_NE(svd.report.message.find("V corrected"), std::string::npos) << svd.report.message;
+        EXPECT_EQ(svd.report.status, SvdStatus::passes);
+        EXPECT_LE(svd.report.reads, 2 * *options.passes);
+      }
+    }
+}
+
+/// Of the passes two are of A itself.
+TEST(MixedSvd, Bfloat16ReadsTheMatrixTwice) {
+  const DenseOperator A(random_normal(300, 200, 15).to(at::kFloat));
+  auto options = mixed(SvdMethod::block_krylov, SvdCriterion::passes, 0.1, SvdPrecision::bfloat16);
+  const auto svd = topk_svd(A, 3, options);
+  EXPECT_EQ(A.count().reads, 2 * std::max<int64_t>(A.gram_reads(3), 1));
+  EXPECT_EQ(svd.report.products, 2 * (8 * (*options.passes - 2) + 2 * 3));
+}
+
 /// σ₁ = σ₂ = … : the space has nothing to converge to, and says nothing wrong.
 TEST(MixedSvd, RefinesWhereNothingIsLeft) {
   for (const auto& A : {at::eye(40, at::kFloat), with_spectrum(50, 40, {3, 2, 1}, 13).to(at::kFloat)})
-    for (const auto precision : {SvdPrecision::mixed, SvdPrecision::int8}) {
+    for (const auto precision : {SvdPrecision::mixed, SvdPrecision::bfloat16, SvdPrecision::int8}) {
       auto options = mixed(SvdMethod::block_krylov, SvdCriterion::passes, 0.1, precision);
       options.passes = 60;
       const auto svd = topk_svd(A, 5, options);
@@ -159,6 +191,12 @@ TEST(MixedSvd, SaysWhenItWasFullPrecision) {
   EXPECT_NE(message_of(0 * A, mixed(SvdMethod::block_krylov, SvdCriterion::residual, 0.1))
                 .find("in full precision: the matrix is zero"),
             std::string::npos);
+  const auto single = A.to(at::kFloat);
+  auto narrow = mixed(SvdMethod::block_krylov, SvdCriterion::rank_k, 0.1, SvdPrecision::bfloat16);
+  EXPECT_NE(message_of(single, narrow).find("in full precision: rounded vectors"), std::string::npos);
+  narrow.criterion = SvdCriterion::passes;
+  narrow.passes = 2;
+  EXPECT_NE(message_of(single, narrow).find("in full precision: two passes"), std::string::npos);
 }
 
 TEST(MixedSvd, OperatorsAreRefused) {
@@ -168,7 +206,7 @@ TEST(MixedSvd, OperatorsAreRefused) {
       [&](const at::Tensor& U) { return at::matmul(A.t(), U); });
   EXPECT_VALUE_ERROR(topk_svd(op, 2, mixed(SvdMethod::automatic, SvdCriterion::rank_k, 1e-2)),
                      "choose precision 'full'");
-  EXPECT_VALUE_ERROR(svd_precision_from_name("double"), "full, mixed, int8");
+  EXPECT_VALUE_ERROR(svd_precision_from_name("double"), "full, mixed, bfloat16, int8");
 }
 
 }  // namespace
