@@ -61,6 +61,10 @@ TEST(TopkSvdOptions, AutomaticSpendsPassesOnAKrylovSpaceOfAsManyProductsAsSubspa
   EXPECT_EQ(topk_svd(A, 4, options).report.method, SvdMethod::subspace) << "which one pass makes as much of";
   EXPECT_EQ(choose_method(DenseOperator(A), 100, {.criterion = SvdCriterion::passes, .passes = 3}), SvdMethod::subspace)
       << "the projected problem would cost more than it brings";
+  const auto many = [](int64_t passes) { return SvdOptions{.criterion = SvdCriterion::passes, .passes = passes}; };
+  const DenseOperator large(at::zeros({2000, 3000}, at::kFloat));
+  EXPECT_EQ(choose_method(large, 1, many(50)), SvdMethod::block_krylov) << "250 of 2000 columns";
+  EXPECT_EQ(choose_method(large, 1, many(51)), SvdMethod::subspace);
 }
 
 TEST(TopkSvdOptions, CountsItsProducts) {
