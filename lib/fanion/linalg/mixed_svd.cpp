@@ -1,5 +1,6 @@
 #include "fanion/linalg/mixed_svd.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 
 #include "fanion/linalg/mixed_refinement.h"
