@@ -38,7 +38,7 @@ inline Element rounded(float x) {
 }
 
 /// What remains of a row after whole vectors.
-inline __mmask32 tail_of(int64_t length) { return static_cast<__mmask32>((1ULL << length % kPairColumns) - 1); }
+inline __mmask32 tail_of(int64_t length) { return (1U << static_cast<unsigned>(length % kPairColumns)) - 1U; }
 
 /// sums[r·B + j] += a[r, 0:length] · v[j, 0:length] lane by lane, for one piece of R rows; prefetches what it is told,
 /// and the block `far` on.
@@ -85,10 +85,10 @@ void forward(const Element* a, const Rows& A, int rows, const NarrowBlock& V, co
     int r = 0;
     for (; r + R <= rows; r += R) {
       const Element* next = r + 3 * R <= rows ? piece + (r + 2 * R) * A.stride : later + (r + 2 * R) % rows * A.stride;
-      dot_tile<R, B>(piece + r * A.stride, A.stride, V, c, length, sums + r * B, next, far);
+      dot_tile<R, B>(piece + r * A.stride, A.stride, V, c, length, sums + int64_t{r} * B, next, far);
     }
     for (; r < rows; ++r)
-      dot_tile<1, B>(piece + r * A.stride, A.stride, V, c, length, sums + r * B, later + r * A.stride, far);
+      dot_tile<1, B>(piece + r * A.stride, A.stride, V, c, length, sums + int64_t{r} * B, later + r * A.stride, far);
   }
   for (int r = 0; r < rows; ++r)
     for (int j = 0; j < B; ++j) {
@@ -105,7 +105,9 @@ template <int B, int N, bool Masked>
 inline void add_strip(const Element* a, int64_t stride, int rows, const Element* y, const Block& Z, int64_t first,
                       int64_t far, __mmask32 mask) {
   __m512 acc[N][2][B];
-  const auto at = [&](int i, int half, int j) { return Z.data + j * Z.stride + first + i * kPairColumns + half * 16; };
+  const auto at = [&](int i, int64_t half, int j) {
+    return Z.data + j * Z.stride + first + i * kPairColumns + half * 16;
+  };
   FANION_UNROLL for (int j = 0; j < B; ++j) FANION_UNROLL for (int i = 0; i < N; ++i) {
     acc[i][0][j] = _mm512_loadu_ps(at(i, 0, j));
     acc[i][1][j] = _mm512_loadu_ps(at(i, 1, j));
@@ -129,7 +131,7 @@ inline void add_strip(const Element* a, int64_t stride, int rows, const Element*
     }
     FANION_UNROLL for (int j = 0; j < B; ++j) {
       int pair;
-      __builtin_memcpy(&pair, y + (r / 2 * B + j) * 2, sizeof pair);
+      __builtin_memcpy(&pair, y + (int64_t{r / 2} * B + j) * 2, sizeof pair);
       const auto factor = pairs(_mm512_set1_epi32(pair));
       FANION_UNROLL for (int i = 0; i < N; ++i) {
         acc[i][0][j] = _mm512_dpbf16_ps(acc[i][0][j], pairs(low[i]), factor);
@@ -160,7 +162,7 @@ void gram(Rows A, NarrowBlock V, Block Y, Block Z, int block_rows, float* scratc
     if (V.columns < B) return gram<B - 1>(A, V, Y, Z, block_rows, scratch);
   const auto* all = static_cast<const Element*>(A.data);
   auto* sums = reinterpret_cast<__m512*>(scratch);
-  auto* y = reinterpret_cast<Element*>(scratch + block_rows * B * 16);
+  auto* y = reinterpret_cast<Element*>(scratch + int64_t{block_rows} * B * 16);
   for (int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
     forward<B>(all + r * A.stride, A, rows, V, Y, r, sums, y);
