@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fanion/kernels/bfloat16_rounding.h"
 #include "fanion/kernels/loop_elements.h"
 
 /// Rounding of float32 to float16, bfloat16 or int8, and the error made. For skinny_loops.cpp alone, like
@@ -61,12 +62,11 @@ struct Narrow<Storage::bfloat16> {
   static FANION_INLINE void one(float x, std::uint16_t* h) {
     std::uint32_t word;
     __builtin_memcpy(&word, &x, sizeof word);
-    *h = static_cast<std::uint16_t>((word + 0x7fffU + (word >> 16U & 1U)) >> 16U);
+    *h = static_cast<std::uint16_t>(nearest_bfloat16(word));
   }
   template <bool Stream>
   static FANION_INLINE Vector store(Vector x, std::uint16_t* h) {
-    const auto words = reinterpret_cast<Words>(x);
-    const Words rounded = (words + 0x7fffU + (words >> 16U & 1U)) >> 16U;
+    const Words rounded = nearest_bfloat16(reinterpret_cast<Words>(x));
 #if defined(__AVX512F__)
     const __m256i narrow = _mm512_cvtepi32_epi16(reinterpret_cast<__m512i>(rounded));
     Stream ? _mm256_stream_si256(reinterpret_cast<__m256i*>(h), narrow)

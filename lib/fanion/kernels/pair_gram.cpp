@@ -59,14 +59,13 @@ bool takes_pairs(const at::Tensor& A, int64_t columns) {
 }
 
 std::pair<at::Tensor, at::Tensor> pair_gram(const at::Tensor& A, const at::Tensor& V) {
-  const int64_t columns = V.size(1), groups = (columns + kGramColumns - 1) / kGramColumns;
+  const int64_t columns = V.size(1);
   TORCH_INTERNAL_ASSERT(takes_pairs(A, columns));
   auto Y = empty_block(A.size(0), columns), Z = empty_block(A.size(1), columns);
-  for (int64_t g = 0; g < groups; ++g) {
-    const int64_t first = g * columns / groups, width = (g + 1) * columns / groups - first;
+  for_each_sweep(columns, [&](int64_t first, int64_t width) {
     const auto part = [&](const at::Tensor& X) { return X.narrow(1, first, width); };
     gram_of_pairs(row_major(A).rows, part(V), block_of(part(Y)), block_of(part(Z)));
-  }
+  });
   return {std::move(Y), std::move(Z)};
 }
 

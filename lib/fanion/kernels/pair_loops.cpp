@@ -13,6 +13,8 @@
 
 #include <immintrin.h>
 
+#include "fanion/kernels/bfloat16_rounding.h"
+
 namespace fanion::kernels {
 namespace {
 
@@ -30,11 +32,11 @@ inline __m512i load(const Element* p, __mmask32 mask) { return _mm512_maskz_load
 inline __m512i load(const Element* p) { return _mm512_loadu_si512(p); }
 inline __m512bh pairs(__m512i x) { return reinterpret_cast<__m512bh>(x); }
 
-/// To the nearest bfloat16, ties to even; NaN may become infinite.
+/// To the nearest bfloat16; finite.
 inline Element rounded(float x) {
   std::uint32_t word;
   __builtin_memcpy(&word, &x, sizeof word);
-  return static_cast<Element>((word + 0x7fffU + (word >> 16U & 1U)) >> 16U);
+  return static_cast<Element>(nearest_bfloat16(word));
 }
 
 /// What remains of a row after whole vectors.

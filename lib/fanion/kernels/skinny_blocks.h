@@ -43,6 +43,16 @@ int64_t second_level_cache();
 /// Rows of A that fit the second-level cache twice beside `columns` of V and Z; 0 where they do not.
 int gram_block_rows(const Rows& A, int64_t columns);
 
+/// f(first, width) for equal groups of at most kGramColumns of `columns`, each a sweep.
+template <class F>
+void for_each_sweep(int64_t columns, F&& f) {
+  const int64_t groups = (columns + kGramColumns - 1) / kGramColumns;
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t first = g * columns / groups;
+    f(first, (g + 1) * columns / groups - first);
+  }
+}
+
 /// Rows of A prefetched within themselves, far enough for memory.
 inline Streams in_row(const Rows& A, int rows) { return {rows, 512 / element_bytes(A)}; }
 /// `rows` rows at a time out of the last cache, which needs no prefetches for products along them.

@@ -95,19 +95,20 @@ std::pair<at::Tensor, at::Tensor> skinny_gram(const at::Tensor& A, const at::Ten
 void skinny_gram_into(const at::Tensor& A, const at::Tensor& V, const at::Tensor& Y, const at::Tensor& Z,
                       double* squares) {
   TORCH_INTERNAL_ASSERT(takes_skinny(A) && is_block(Y) && is_block(Z));
-  const auto [rows, flipped] = row_major(A);
-  const int64_t columns = V.size(1), groups = (columns + kGramColumns - 1) / kGramColumns;
+  const auto laid_out = row_major(A);
+  const auto& rows = laid_out.rows;
+  const bool flipped = laid_out.flipped;
+  const int64_t columns = V.size(1);
   TORCH_INTERNAL_ASSERT(flipped ? panel_columns(rows) > 0 : gram_block_rows(rows, std::min(columns, kGramColumns)) > 0);
-  for (int64_t g = 0; g < groups; ++g) {
-    const int64_t first = g * columns / groups, width = (g + 1) * columns / groups - first;
-    const auto part = [&](const at::Tensor& X) { return groups == 1 ? X : X.narrow(1, first, width); };
+  for_each_sweep(columns, [&](int64_t first, int64_t width) {
+    const auto part = [&](const at::Tensor& X) { return width == columns ? X : X.narrow(1, first, width); };
     const auto v = part(V), y = part(Y), z = part(Z);
-    double* wanted = g == 0 ? squares : nullptr;
+    double* wanted = first == 0 ? squares : nullptr;
     if (flipped)
       gram_by_panels(rows, v.contiguous(), block_of(y), z, wanted);
     else
       gram_by_rows(rows, block_of(in_block_layout(v)), block_of(y), block_of(z), wanted);
-  }
+  });
 }
 
 }  // namespace fanion::kernels

@@ -112,7 +112,7 @@ void KrylovLoop::restart() {
 SvdResult KrylovLoop::finish(SvdReport report, Look seen) {
   const int64_t p = basis_.size();
   TORCH_INTERNAL_ASSERT(p >= k_);
-  if (!seen.bounds.upper.defined()) looks_.add_bounds(seen);
+  if (!options_.exact && !seen.bounds.upper.defined()) looks_.add_bounds(seen);
   auto result = triplets(seen);
   report.residuals = std::move(result.report.residuals);
   report.bounds = std::move(seen.bounds);

@@ -57,7 +57,7 @@ struct SvdOptions {
   /// mixtures of the guess where there is one. 0: neither.
   double enough = 0;
   /// `passes`, Krylov methods: V is corrected at the end by a product with what A stands for (projected_correction.h);
-  /// residuals and bounds remain those of A without.
+  /// residuals remain those of A without, and there are no bounds.
   ExactGram exact;
   /// Extra columns of the block methods, and of the iteration behind a sampled start, that are not asked for; they
   /// speed convergence.
