@@ -1,7 +1,6 @@
 #include "fanion/kernels/skinny_blocks.h"
 
-#include <unistd.h>
-
+#include "fanion/kernels/caches.h"
 #include "fanion/kernels/skinny_product.h"
 
 namespace fanion::kernels {
@@ -27,11 +26,6 @@ at::Tensor in_block_layout(const at::Tensor& X) {
   auto copy = empty_block(X.size(0), X.size(1));
   copy.copy_(X);
   return copy;
-}
-
-int64_t second_level_cache() {
-  static const int64_t bytes = std::max<int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 262144);
-  return bytes;
 }
 
 int gram_block_rows(const Rows& A, int64_t columns) {

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <vector>
 
+#include "fanion/kernels/caches.h"
 #include "fanion/kernels/instruction_set.h"
 
 /// Tensors as the loops see them, and pieces of work for the threads. For the files of the products alone.
@@ -36,10 +37,8 @@ inline Rows columns_from(const Rows& A, int64_t first, int64_t count) {
 }
 
 /// Whether the last cache of today's processors holds A.
-inline bool in_last_cache(const Rows& A) { return A.rows * A.cols * element_bytes(A) <= int64_t{16} * 1024 * 1024; }
+inline bool in_last_cache(const Rows& A) { return A.rows * A.cols * element_bytes(A) <= kLastCache; }
 
-/// Bytes of the second-level cache of a core.
-int64_t second_level_cache();
 /// Rows of A that fit the second-level cache twice beside `columns` of V and Z; 0 where they do not.
 int gram_block_rows(const Rows& A, int64_t columns);
 

@@ -1,8 +1,8 @@
 #include "fanion/kernels/skinny_gram.h"
 
 #include <ATen/ops/zeros.h>
-#include <unistd.h>
 
+#include "fanion/kernels/caches.h"
 #include "fanion/kernels/skinny_blocks.h"
 #include "fanion/kernels/skinny_product.h"
 
@@ -12,11 +12,6 @@ namespace {
 constexpr int64_t kManyColumns = 4;    // from so many on, one sweep pays even where the last cache holds A
 constexpr int64_t kMostGroups = 2;     // two products read A less often than three groups would
 constexpr int64_t kWidestPanel = 512;  // 8 columns of Y are 16 KiB then
-
-int64_t first_level_cache() {
-  static const int64_t bytes = std::max<int64_t>(sysconf(_SC_LEVEL1_DCACHE_SIZE), 32768);
-  return bytes;
-}
 
 /// Rows that two products take in turn where the last cache holds A, for one vector so few that they stay in the first.
 int rows_in_turn(const Rows& A, int64_t columns) {

@@ -28,6 +28,7 @@
 #include "fanion/kernels/panel_loops.h"
 #include "fanion/kernels/row_sums.h"
 #include "fanion/kernels/square_sums.h"
+#include "fanion/kernels/step_loops.h"
 
 namespace fanion::kernels {
 namespace {
@@ -196,8 +197,8 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
 
 }  // namespace
 
-extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any, adjoint_any, gram_any,
-                                       gram_panel_any,  narrow_any,  squares_any, largest_square,
-                                       cross,           solve,       normals};
+extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any,  adjoint_any,    gram_any, gram_panel_any,
+                                       narrow_any,      squares_any,  largest_square, cross,    solve,
+                                       normals,         momentum_any, blend};
 
 }  // namespace fanion::kernels

@@ -63,6 +63,11 @@ struct SkinnyLoops {
   void (*solve)(Block X, std::int64_t rows, const double* R);
   /// x = the standard normal numbers `first` … `first + count - 1` of `key`, an odd one; `first` a multiple of 16.
   void (*normals)(float* x, std::int64_t count, std::uint64_t key, std::uint64_t first);
+  /// b ← b + take·(g − b) if `average`, else keep·b + g; then, where it is not null, ahead = b + (1 − keep)·(g − b) if
+  /// `average`, else g + keep·b.
+  void (*momentum)(const float* g, float* b, float* ahead, std::int64_t count, float keep, float take, bool average);
+  /// y ← keep·y + take·x.
+  void (*blend)(float* y, const float* x, std::int64_t count, float keep, float take);
 };
 
 constexpr std::int64_t skinny_scratch(std::int64_t block_rows, std::int64_t columns) {

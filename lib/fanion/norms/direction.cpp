@@ -9,8 +9,11 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "fanion/dtype_limits.h"
+#include "fanion/kernels/dense_steps.h"
 #include "fanion/names.h"
 
 namespace fanion::norms {
@@ -40,26 +43,42 @@ at::Tensor mapped_residual(const ResidualTerm& t) {
   TORCH_INTERNAL_ASSERT(false);
 }
 
+/// W ← decay·W + step·term, in one sweep where there is one for that.
 struct Adder {
   at::Tensor& W;
-  double step;
+  double step, decay;
 
   void operator()(const LowRankTerm& t) const {
-    W.addmm_(t.U.to(W.scalar_type()), t.V.to(W.scalar_type()).t(), 1, step * t.coef);
+    W.addmm_(t.U.to(W.scalar_type()), t.V.to(W.scalar_type()).t(), decay, step * t.coef);
   }
   void operator()(const ScaledTerm& t) const {
+    if (kernels::alike_in_memory(W, t.M) && t.scale.device().is_cpu()) {
+      const double factor = step * t.coef * t.scale.item<double>();
+      if (std::abs(factor) < std::numeric_limits<float>::max()) return kernels::blend_(W, t.M, decay, factor);
+    }
+    fade();
     const auto scale = t.scale.to(t.M.scalar_type());
     if (W.scalar_type() == t.M.scalar_type())
       W.addcmul_(t.M, scale, step * t.coef);  // M is read once and no matrix is formed
     else
       W.add_(t.M * scale, step * t.coef);  // scaled before it is narrowed: float16 holds neither M nor 1/‖M‖
   }
-  void operator()(const DenseTerm& t) const { W.add_(t.D, step * t.coef); }
+  void operator()(const DenseTerm& t) const {
+    if (kernels::alike_in_memory(W, t.D)) return kernels::blend_(W, t.D, decay, step * t.coef);
+    fade();
+    W.add_(t.D, step * t.coef);
+  }
   void operator()(const ResidualTerm& t) const {
+    fade();
     if (t.scale.defined() && t.map != ResidualMap::clip)
       W.addcmul_(mapped_residual(t).to(W.scalar_type()), t.scale.to(W.scalar_type()), step * t.coef);
     else
       W.add_(mapped_residual(t), step * t.coef);
+  }
+
+ private:
+  void fade() const {
+    if (decay != 1) W.mul_(decay);
   }
 };
 
@@ -76,8 +95,8 @@ Direction& Direction::operator+=(Direction other) {
 }
 
 void apply_(at::Tensor& W, const Direction& D, double step, double decay) {
-  if (decay != 1) W.mul_(decay);
-  for (const auto& term : D.terms) std::visit(Adder{W, step}, term);
+  if (D.terms.empty() && decay != 1) W.mul_(decay);
+  for (std::size_t i = 0; i < D.terms.size(); ++i) std::visit(Adder{W, step, i == 0 ? decay : 1}, D.terms[i]);
 }
 
 at::Tensor to_dense(const Direction& D, const at::Tensor& like) {

@@ -4,6 +4,7 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/lerp.h>
 
+#include "fanion/kernels/dense_steps.h"
 #include "fanion/names.h"
 
 namespace fanion::optim {
@@ -16,6 +17,10 @@ constexpr std::array<Named<MomentumKind>, 2> kKinds{{{MomentumKind::ema, "ema"},
 at::Tensor update_momentum_(at::Tensor& buffer, const at::Tensor& grad, const MomentumOptions& options) {
   const auto g = grad.to(buffer.scalar_type());
   const double mu = options.momentum;
+  if (kernels::alike_in_memory(buffer, g)) {
+    const auto ahead = kernels::momentum_(buffer, g, mu, options.kind == MomentumKind::ema, options.nesterov);
+    return options.nesterov ? ahead : buffer;
+  }
   if (options.kind == MomentumKind::ema) {
     buffer.lerp_(g, 1 - mu);
     return options.nesterov ? at::lerp(g, buffer, mu) : buffer;
