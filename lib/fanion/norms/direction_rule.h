@@ -22,7 +22,8 @@ class DirectionRule {
   ///
   /// M: (m, n), float32, float64 or a 16-bit type. `warm`: nullptr, or the (n, warm_columns(m, n)) tensor
   /// of the last call, which is overwritten; it saves products and changes no guarantee.
-  /// A zero M gives a zero direction. Throws if the rule does not fit m × n.
+  /// A zero M gives a zero direction. Throws if the rule does not fit m × n. Several threads may call it at once, each
+  /// for a parameter of its own.
   virtual Direction direction(const at::Tensor& M, at::Tensor* warm = nullptr) const = 0;
 
   /// Columns of warm-start state that the rule keeps for an m × n matrix; throws if it does not fit it.

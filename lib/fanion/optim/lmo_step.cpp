@@ -1,11 +1,16 @@
 #include "fanion/optim/lmo_step.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ThreadLocalState.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 
+#include "fanion/kernels/caches.h"
 #include "fanion/optim/matrix_view.h"
 
 namespace fanion::optim {
@@ -33,6 +38,24 @@ void step_parameter(const at::Tensor& W, const at::Tensor& grad, at::Tensor buff
   const double step = o.lr * norms::shape_scale(o.scale, matrix.size(0), matrix.size(1));
   norms::apply_(matrix, direction, step, 1 - o.lr * o.weight_decay);
   if (!matrix.is_alias_of(W)) W.copy_(matrix.view(W.sizes()));
+}
+
+/// f(i) for each i of `order`, by as many threads as there are, each of which takes the next one when it is done; ATen
+/// and our own kernels take one thread in there.
+template <class F>
+void in_threads(const std::vector<std::size_t>& order, F&& f) {
+  const at::ThreadLocalState state;
+  std::atomic<std::size_t> next{0};
+  at::parallel_for(0, std::min<int64_t>(at::get_num_threads(), std::ssize(order)), 1, [&](int64_t, int64_t) {
+    const at::ThreadLocalStateGuard same(state);
+    for (std::size_t i = next++; i < order.size(); i = next++) f(order[i]);
+  });
+}
+
+/// Whether sharing the step of W out among the threads costs them more than they save; and then, whether the momenta of
+/// as many as there are threads stay in the last cache, from which directions are found.
+bool is_small(const at::Tensor& W) {
+  return W.device().is_cpu() && 4 * W.numel() * at::get_num_threads() <= kernels::kLastCache;
 }
 
 }  // namespace
@@ -65,14 +88,16 @@ int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList mo
                     names.empty() ? c10::str("parameter ", i) : "parameter '" + names[i] + "'");
   const auto skip = check_gradients(grads, names, options.nonfinite);
 
-  int64_t skipped = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (skip[i])
-      ++skipped;
-    else
-      step_parameter(params[i], grads[i], momentum_buffers[i], warm_starts[i], rule, options);
-  }
-  return skipped;
+  std::vector<std::size_t> small, large;
+  for (std::size_t i = 0; i < count; ++i)
+    if (!skip[i]) (is_small(params[i]) ? small : large).push_back(i);
+  const auto step = [&](std::size_t i) {
+    step_parameter(params[i], grads[i], momentum_buffers[i], warm_starts[i], rule, options);
+  };
+  for (const auto i : large) step(i);
+  std::sort(small.begin(), small.end(), [&](auto i, auto j) { return params[i].numel() > params[j].numel(); });
+  in_threads(small, step);
+  return std::count(skip.begin(), skip.end(), true);
 }
 
 }  // namespace fanion::optim

@@ -37,7 +37,10 @@ LmoState initial_lmo_state(const at::Tensor& parameter, const norms::DirectionRu
 /// The only place where a matrix parameter changes (004 eq. 5, 8). All lists have one entry per parameter;
 /// tensors are changed in place; `names` may be empty. A parameter with a non-finite gradient follows
 /// `options.nonfinite`. Bad input throws before anything changes. Returns how many parameters were skipped.
-/// Cost: that of `rule.direction` plus 8mn flops.
+/// Several small parameters on the CPU are stepped by a thread each, the others by all threads one after the other.
+/// Cost: that of `rule.direction` plus 8mn flops; of float32 on the CPU, reads of the gradient (twice, once with
+/// `nonfinite` ignored) and the momentum, writes of the momentum and, with `nesterov`, of what the direction is taken
+/// at, and a read and a write of W for each term of the direction.
 int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList momentum_buffers,
                   at::TensorList warm_starts, const norms::DirectionRule& rule, const LmoStepOptions& options,
                   const std::vector<std::string>& names = {});
