@@ -1,6 +1,7 @@
 """What one optimizer step costs on the matrices of GPT blocks, fanion and torch side by side.
 
     python benchmarks/optimizer_step.py --width 768 --blocks 1 --rounds 9
+    python benchmarks/optimizer_step.py --only AdamW NSGD Neon Fanion --baseline "torch AdamW (fused)" --rounds 21
 
 All optimizers step copies of the same parameters with the same gradients (momenta are warmed up first: gradients
 drift slowly around a matrix with a decaying spectrum, as they do in training). Every round times each of them once, in
@@ -33,7 +34,6 @@ OPTIMIZERS: dict[str, Callable[[list[torch.Tensor]], torch.optim.Optimizer]] = {
     "fanion Fanion-8": lambda p: fanion.Fanion(p, k=8, **LR),
     "fanion D-Fanion-8": lambda p: fanion.DFanion(p, k=8, **LR),
 }
-BASELINE = "torch Muon (bf16)"
 
 
 def block_shapes(width: int) -> list[tuple[int, int]]:
@@ -74,6 +74,8 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--only", nargs="+", metavar="PART", default=[""], help="optimizers whose name contains one")
+    parser.add_argument("--baseline", default="torch Muon (bf16)", choices=OPTIMIZERS)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -81,7 +83,8 @@ def main() -> None:
     shapes = block_shapes(given.width) * given.blocks
     start = [torch.randn(shape, generator=generator) * 0.02 for shape in shapes]
     base = [decaying(shape, generator) for shape in shapes]
-    contestants = [Contestant(name, start) for name in OPTIMIZERS]
+    names = [name for name in OPTIMIZERS if name == given.baseline or any(part in name for part in given.only)]
+    contestants = [Contestant(name, start) for name in names]
     warm_up = 3
     for round_number in range(warm_up + given.rounds):
         grads = [b + 0.3 * torch.randn(b.shape, generator=generator) * b.std() for b in base]
@@ -91,10 +94,10 @@ def main() -> None:
             if round_number >= warm_up:
                 contestant.seconds.append(seconds)
 
-    baseline = next(c for c in contestants if c.name == BASELINE).seconds
+    baseline = next(c for c in contestants if c.name == given.baseline).seconds
     entries = sum(p.numel() for p in start)
     print(f"{len(shapes)} matrices, {entries / 1e6:.1f} M entries, {given.threads} threads, {given.rounds} rounds")
-    print(f"{'optimizer':22} {'ms (median)':>12} {'times faster than ' + BASELINE:>38}")
+    print(f"{'optimizer':22} {'ms (median)':>12} {'times faster than ' + given.baseline:>38}")
     for c in contestants:
         ratios = sorted(b / s for b, s in zip(baseline, c.seconds, strict=True))
         spread = f"{statistics.median(ratios):6.2f}  ({ratios[0]:.2f} … {ratios[-1]:.2f})"

@@ -263,6 +263,17 @@ def test_gradient_scaler(make, parameters):
     assert not torch.equal(params[0], before)
 
 
+def test_backward_through_parameters_of_before_a_step_is_an_error(make, parameters):
+    """Autograd knows that a step has written to what the graph has saved."""
+    for shape in SHAPES:
+        (p,) = parameters(shape)
+        loss = (p * p).sum()
+        loss.backward(retain_graph=True)
+        make([p], lr=0.1).step()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
 def test_rule_options_live_in_the_group(parameters):
     one, two = parameters((6, 8)), parameters((6, 8), seed=2)
     optimizer = fanion.FFanion([{"params": one}, {"params": two, "k": 2, "alpha": 0.25}], k=4, lr=1, weight_decay=0)

@@ -197,8 +197,8 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
 
 }  // namespace
 
-extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any,  adjoint_any,    gram_any, gram_panel_any,
-                                       narrow_any,      squares_any,  largest_square, cross,    solve,
-                                       normals,         momentum_any, blend};
+extern const SkinnyLoops FANION_ISA = {FANION_ISA_NAME, forward_any,  adjoint_any,    gram_any,  gram_panel_any,
+                                       narrow_any,      squares_any,  largest_square, cross,     solve,
+                                       normals,         momentum_any, low_rank_step,  sign_step, blend};
 
 }  // namespace fanion::kernels

@@ -66,6 +66,12 @@ struct SkinnyLoops {
   /// b ← b + take·(g − b) if `average`, else keep·b + g; then, where it is not null, ahead = b + (1 − keep)·(g − b) if
   /// `average`, else g + keep·b.
   void (*momentum)(const float* g, float* b, float* ahead, std::int64_t count, float keep, float take, bool average);
+  /// W ← keep·W + L V, all row-major: W rows × n, L rows × k, V k × n.
+  void (*low_rank_step)(float* W, std::int64_t rows, std::int64_t n, const float* L, const float* V, std::int64_t k,
+                        float keep);
+  /// W ← keep·W + take·sign(M + L V), likewise.
+  void (*sign_step)(const float* M, std::int64_t rows, std::int64_t n, const float* L, const float* V, std::int64_t k,
+                    float* W, float keep, float take);
   /// y ← keep·y + take·x.
   void (*blend)(float* y, const float* x, std::int64_t count, float keep, float take);
 };

@@ -49,6 +49,7 @@ struct Adder {
   double step, decay;
 
   void operator()(const LowRankTerm& t) const {
+    if (kernels::takes_low_rank(W, t.U.size(1))) return kernels::add_low_rank_(W, t.U, t.V, decay, step * t.coef);
     W.addmm_(t.U.to(W.scalar_type()), t.V.to(W.scalar_type()).t(), decay, step * t.coef);
   }
   void operator()(const ScaledTerm& t) const {
@@ -69,6 +70,11 @@ struct Adder {
     W.add_(t.D, step * t.coef);
   }
   void operator()(const ResidualTerm& t) const {
+    const bool on_host = !t.scale.defined() || t.scale.device().is_cpu();
+    if (t.map == ResidualMap::sign && on_host && W.is_contiguous() && kernels::alike_in_memory(W, t.M)) {
+      const double scale = t.scale.defined() ? t.scale.item<double>() : 1;
+      return kernels::add_sign_(W, t.M, t.L, t.V, decay, step * t.coef * scale);
+    }
     fade();
     if (t.scale.defined() && t.map != ResidualMap::clip)
       W.addcmul_(mapped_residual(t).to(W.scalar_type()), t.scale.to(W.scalar_type()), step * t.coef);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <set>
 
 #include "fanion/kernels/caches.h"
 #include "fanion/optim/matrix_view.h"
@@ -89,8 +90,11 @@ int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList mo
   const auto skip = check_gradients(grads, names, options.nonfinite);
 
   std::vector<std::size_t> small, large;
-  for (std::size_t i = 0; i < count; ++i)
-    if (!skip[i]) (is_small(params[i]) ? small : large).push_back(i);
+  std::set<const void*> states;
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool listed_once = states.insert(momentum_buffers[i].unsafeGetTensorImpl()).second;
+    if (!skip[i]) (is_small(params[i]) && listed_once ? small : large).push_back(i);
+  }
   const auto step = [&](std::size_t i) {
     step_parameter(params[i], grads[i], momentum_buffers[i], warm_starts[i], rule, options);
   };

@@ -1,6 +1,9 @@
 #include "fanion/kernels/dense_steps.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/sign.h>
+#include <ATen/ops/zeros.h>
 
 #include "certificates.h"
 #include "kernels/settings.h"
@@ -61,6 +64,47 @@ TEST(DenseSteps, BlendIsItsFormula) {
   }
 }
 
+TEST(DenseSteps, LowRankIsItsFormula) {
+  const Settings settings;
+  for (const auto& set : instruction_sets()) {
+    set_instruction_set(set);
+    for (const auto& [m, n] : kSizes)
+      for (const int64_t k : {0, 1, 3, 8, 32})
+        for (const bool transposed : {false, true}) {
+          const auto U = normal(m, k, 16), V = normal(n, k, 17);
+          const auto W = transposed ? normal(n, m, 18).t() : normal(m, n, 18);
+          ASSERT_TRUE(takes_low_rank(W, k));
+          const auto expected = 0.9 * exact(W) - 0.3 * at::matmul(exact(U), exact(V).t());
+          add_low_rank_(W, U, V, 0.9, -0.3);
+          EXPECT_LE(distance(W, expected), kRoundings) << set << " " << m << " x " << n << " " << k << transposed;
+        }
+  }
+  const auto larger = normal(20, 30, 19);
+  EXPECT_FALSE(takes_low_rank(larger.narrow(1, 0, 20), 2)) << "gaps";
+  EXPECT_FALSE(takes_low_rank(exact(larger), 2)) << "another dtype";
+}
+
+TEST(DenseSteps, SignOfWhatALowRankPartLeaves) {
+  const Settings settings;
+  for (const auto& set : instruction_sets()) {
+    set_instruction_set(set);
+    for (const auto& [m, n] : kSizes)
+      for (const int64_t k : {0, 1, 3, 8}) {
+        const auto M = normal(m, n, 11), W = normal(m, n, 12), before = W.clone();
+        const auto L = k > 0 ? normal(m, k, 13) : at::Tensor(), V = k > 0 ? normal(k, n, 14).t() : at::Tensor();
+        const auto R = k > 0 ? exact(M) - at::matmul(exact(L), exact(V).t()) : exact(M);
+        add_sign_(W, M, L, V, 0.9, -0.5);
+        const auto told = R.abs() > 1e-4;  // rounding decides the others
+        const auto off = (exact(W) - (0.9 * exact(before) - 0.5 * at::sign(R))).abs();
+        EXPECT_LE(off.masked_select(told).max().item<double>(), 8 * kRoundings) << set << m << " x " << n << " " << k;
+        EXPECT_GE(told.to(at::kDouble).mean().item<double>(), 0.99);
+      }
+  }
+  const auto zero = at::zeros({3, 40}, at::kFloat), W = normal(3, 40, 15), before = W.clone();
+  add_sign_(W, zero, {}, {}, 1, 7);
+  EXPECT_TRUE(same_bits(W, before)) << "sign(0) is 0";
+}
+
 TEST(DenseSteps, NumberOfThreadsChangesNoBit) {
   const Settings settings;
   const auto g = normal(311, 433, 5), before = normal(311, 433, 6);
@@ -73,6 +117,19 @@ TEST(DenseSteps, NumberOfThreadsChangesNoBit) {
     if (!first.defined()) std::tie(first, first_ahead) = std::pair(B, M);
     EXPECT_TRUE(same_bits(B, first) && same_bits(M, first_ahead)) << threads;
   }
+}
+
+TEST(DenseSteps, AutogradIsToldOfWhatIsWritten) {
+  const auto X = normal(30, 20, 20), U = normal(30, 2, 21), V = normal(20, 2, 22);
+  const auto told = [](const at::Tensor& W, const auto& write) {
+    const auto before = W._version();
+    write(W);
+    return W._version() > before;
+  };
+  EXPECT_TRUE(told(X.clone(), [&](const at::Tensor& B) { momentum_(B, X, 0.9, true, true); }));
+  EXPECT_TRUE(told(X.clone(), [&](const at::Tensor& Y) { blend_(Y, X, 1, 0.1); }));
+  EXPECT_TRUE(told(X.clone(), [&](const at::Tensor& W) { add_low_rank_(W, U, V, 1, 0.1); }));
+  EXPECT_TRUE(told(X.clone(), [&](const at::Tensor& W) { add_sign_(W, X, U, V, 1, 0.1); }));
 }
 
 TEST(DenseSteps, KeepsLayoutsAndTellsThemApart) {

@@ -68,6 +68,17 @@ TEST(LmoStepThreads, LargeParametersStepBesideSmallOnes) {
   }
 }
 
+TEST(LmoStepThreads, AParameterThatIsListedTwiceStepsTwice) {
+  const Threads threads;
+  at::set_num_threads(2);
+  const auto rule = norms::rule_from_name("neon");
+  auto p = parameters({{9, 6}, {7, 8}}, *rule), twice = parameters({{9, 6}, {7, 8}}, *rule);
+  for (int step = 0; step < 2; ++step) lmo_step_(p.W[0], p.g[0], p.B[0], p.warm[0], *rule, {});
+  for (auto* list : {&twice.W, &twice.g, &twice.B, &twice.warm}) list->insert(list->begin() + 1, list->front());
+  lmo_step_(twice.W, twice.g, twice.B, twice.warm, *rule, {});
+  EXPECT_TRUE(same_bits(p.W[0], twice.W[0]));
+}
+
 /// Takes no matrix with five rows.
 class NotFiveRows final : public norms::DirectionRule {
  public:
