@@ -10,21 +10,33 @@ namespace {
 constexpr std::int64_t kHalf = kLanes > 8 ? 8 : kLanes;
 using HalfLine = float __attribute__((vector_size(kHalf * 4), aligned(4), may_alias));
 
-/// f(i, size) for whole vectors, where `size` is a V, and then for each element that is left, where it is a float.
-template <class V, class F>
+/// How many elements are taken at once, and what holds them. Loads and stores go by these, not by the types themselves,
+/// for a template's argument loses what a type says of its alignment.
+struct Lines {
+  using type = Vector;
+};
+struct HalfLines {
+  using type = HalfLine;
+};
+struct OneByOne {
+  using type = float;
+};
+template <class Size>
+FANION_INLINE typename Size::type load(const float* x, std::int64_t i) {
+  return *reinterpret_cast<const typename Size::type*>(x + i);
+}
+template <class Size>
+FANION_INLINE void store(float* x, std::int64_t i, const typename Size::type& value) {
+  *reinterpret_cast<typename Size::type*>(x + i) = value;
+}
+
+/// f(i, Size) for as many elements as are whole, and then f(i, OneByOne) for each that is left.
+template <class Size, class F>
 FANION_INLINE void for_each_element(std::int64_t count, F&& f) {
-  constexpr auto kSize = static_cast<std::int64_t>(sizeof(V) / sizeof(float));
+  constexpr auto kSize = static_cast<std::int64_t>(sizeof(typename Size::type) / sizeof(float));
   std::int64_t i = 0;
-  for (; i + kSize <= count; i += kSize) f(i, V{});
-  for (; i < count; ++i) f(i, 0.0F);
-}
-template <class T>
-FANION_INLINE T& at_index(float* x, std::int64_t i) {
-  return *reinterpret_cast<T*>(x + i);
-}
-template <class T>
-FANION_INLINE T at_index(const float* x, std::int64_t i) {
-  return *reinterpret_cast<const T*>(x + i);
+  for (; i + kSize <= count; i += kSize) f(i, Size{});
+  for (; i < count; ++i) f(i, OneByOne{});
 }
 
 /// x + t·(y − x), from the nearer end, as torch's lerp.
@@ -35,13 +47,12 @@ FANION_INLINE T between(T x, T y, float t) {
 
 template <bool Average, bool Ahead>
 void momentum(const float* g, float* b, float* ahead, std::int64_t count, float keep, float take) {
-  for_each_element<HalfLine>(count, [&](std::int64_t i, auto size) {
-    using T = decltype(size);
-    const T x = at_index<T>(g, i);
-    T& y = at_index<T>(b, i);
-    const T next = Average ? between<T>(y, x, take) : keep * y + x;
-    y = next;
-    if constexpr (Ahead) at_index<T>(ahead, i) = Average ? between<T>(x, next, keep) : x + keep * next;
+  for_each_element<HalfLines>(count, [&](std::int64_t i, auto size) {
+    using Size = decltype(size);
+    const auto x = load<Size>(g, i), y = load<Size>(b, i);
+    const auto next = Average ? between(y, x, take) : keep * y + x;
+    store<Size>(b, i, next);
+    if constexpr (Ahead) store<Size>(ahead, i, Average ? between(x, next, keep) : x + keep * next);
   });
 }
 
@@ -51,77 +62,61 @@ void momentum_any(const float* g, float* b, float* ahead, std::int64_t count, fl
   loops[average ? 1 : 0][ahead != nullptr ? 1 : 0](g, b, ahead, count, keep, take);
 }
 
-/// −1, 0 or 1.
-FANION_INLINE Vector sign_of(Vector x) { return __builtin_convertvector((x < 0.0F) - (x > 0.0F), Vector); }
-FANION_INLINE float sign_of(float x) { return static_cast<float>((x > 0.0F) - (x < 0.0F)); }
+void blend(float* y, const float* x, std::int64_t count, float keep, float take) {
+  for_each_element<HalfLines>(count, [&](std::int64_t i, auto size) {
+    using Size = decltype(size);
+    store<Size>(y, i, keep * load<Size>(y, i) + take * load<Size>(x, i));
+  });
+}
 
 /// Products L V, row-major, L rows × k and V k × n.
 struct LowRank {
   const float *l, *v;
   std::int64_t k, n;
+};
 
-  /// sum[i] += (L V)[first + i, c] for R rows, for which V is read once.
-  template <int R, class T>
-  FANION_INLINE void add(std::int64_t first, std::int64_t c, T (&sum)[R]) const {
-    for (std::int64_t j = 0; j < k; ++j) {
-      const T along = at_index<T>(v + j * n, c);
-      for (int i = 0; i < R; ++i) sum[i] += l[(first + i) * k + j] * along;
+/// finish(i, Size, from(i, Size) + (L V)[i]) for every element i of rows `first` to first + R, for which V is read
+/// once.
+template <int R, class From, class Finish>
+FANION_INLINE void add_to_rows(const LowRank& p, std::int64_t first, From&& from, Finish&& finish) {
+  for_each_element<Lines>(p.n, [&](std::int64_t c, auto size) {
+    using Size = decltype(size);
+    typename Size::type sum[R];
+    for (int i = 0; i < R; ++i) sum[i] = from((first + i) * p.n + c, size);
+    for (std::int64_t j = 0; j < p.k; ++j) {
+      const auto along = load<Size>(p.v + j * p.n, c);
+      for (int i = 0; i < R; ++i) sum[i] += p.l[(first + i) * p.k + j] * along;
     }
-  }
-};
-
-/// f(r, RowsAtOnce<R>) for all rows, R of them from r on at a time.
-template <int R>
-struct RowsAtOnce {
-  static constexpr int value = R;
-};
-template <class F>
-FANION_INLINE void for_each_rows(std::int64_t rows, F&& f) {
+    for (int i = 0; i < R; ++i) finish((first + i) * p.n + c, size, sum[i]);
+  });
+}
+template <class From, class Finish>
+FANION_INLINE void add_to_all_rows(const LowRank& product, std::int64_t rows, From&& from, Finish&& finish) {
   constexpr int kRows = 8;
   std::int64_t r = 0;
-  for (; r + kRows <= rows; r += kRows) f(r, RowsAtOnce<kRows>{});
-  for (; r < rows; ++r) f(r, RowsAtOnce<1>{});
+  for (; r + kRows <= rows; r += kRows) add_to_rows<kRows>(product, r, from, finish);
+  for (; r < rows; ++r) add_to_rows<1>(product, r, from, finish);
 }
 
 void low_rank_step(float* w, std::int64_t rows, std::int64_t n, const float* l, const float* v, std::int64_t k,
                    float keep) {
-  const LowRank product{l, v, k, n};
-  for_each_rows(rows, [&](std::int64_t r, auto at_once) {
-    constexpr int R = decltype(at_once)::value;
-    for_each_element<Vector>(n, [&](std::int64_t c, auto size) {
-      using T = decltype(size);
-      T sum[R];
-      for (int i = 0; i < R; ++i) sum[i] = keep * at_index<T>(static_cast<const float*>(w) + (r + i) * n, c);
-      product.add(r, c, sum);
-      for (int i = 0; i < R; ++i) at_index<T>(w + (r + i) * n, c) = sum[i];
-    });
-  });
+  add_to_all_rows(
+      {l, v, k, n}, rows, [&](std::int64_t i, auto size) { return keep * load<decltype(size)>(w, i); },
+      [&](std::int64_t i, auto size, const auto& sum) { store<decltype(size)>(w, i, sum); });
 }
+
+/// −1, 0 or 1.
+FANION_INLINE Vector sign_of(Vector x) { return __builtin_convertvector((x < 0.0F) - (x > 0.0F), Vector); }
+FANION_INLINE float sign_of(float x) { return static_cast<float>((x > 0.0F) - (x < 0.0F)); }
 
 void sign_step(const float* m, std::int64_t rows, std::int64_t n, const float* l, const float* v, std::int64_t k,
                float* w, float keep, float take) {
-  const LowRank product{l, v, k, n};
-  for_each_rows(rows, [&](std::int64_t r, auto at_once) {
-    constexpr int R = decltype(at_once)::value;
-    for_each_element<Vector>(n, [&](std::int64_t c, auto size) {
-      using T = decltype(size);
-      T rest[R];
-      for (int i = 0; i < R; ++i) rest[i] = at_index<T>(m + (r + i) * n, c);
-      product.add(r, c, rest);
-      for (int i = 0; i < R; ++i) {
-        T& each = at_index<T>(w + (r + i) * n, c);
-        each = keep * each + take * sign_of(rest[i]);
-      }
-    });
-  });
-}
-
-void blend(float* y, const float* x, std::int64_t count, float keep, float take) {
-  for_each_element<HalfLine>(count, [&](std::int64_t i, auto size) {
-    using T = decltype(size);
-    T& each = at_index<T>(y, i);
-    each = keep * each + take * at_index<T>(x, i);
-  });
+  add_to_all_rows(
+      {l, v, k, n}, rows, [&](std::int64_t i, auto size) { return load<decltype(size)>(m, i); },
+      [&](std::int64_t i, auto size, const auto& rest) {
+        using Size = decltype(size);
+        store<Size>(w, i, keep * load<Size>(w, i) + take * sign_of(rest));
+      });
 }
 
 }  // namespace
