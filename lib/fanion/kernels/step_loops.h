@@ -22,12 +22,12 @@ struct OneByOne {
   using type = float;
 };
 template <class Size>
-FANION_INLINE typename Size::type load(const float* x, std::int64_t i) {
-  return *reinterpret_cast<const typename Size::type*>(x + i);
+FANION_INLINE Size::type load(const float* x, std::int64_t i) {
+  return *reinterpret_cast<const Size::type*>(x + i);
 }
 template <class Size>
 FANION_INLINE void store(float* x, std::int64_t i, const typename Size::type& value) {
-  *reinterpret_cast<typename Size::type*>(x + i) = value;
+  *reinterpret_cast<Size::type*>(x + i) = value;
 }
 
 /// f(i, Size) for as many elements as are whole, and then f(i, OneByOne) for each that is left.
