@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <array>
@@ -39,7 +38,7 @@ bool takes_gram_schmidt(const at::Tensor& X) {
   return X.scalar_type() == at::kFloat && X.device().is_cpu() && X.size(1) <= kMostBlockColumns && is_block(X);
 }
 
-void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at::Tensor& C) {
+void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, double* C) {
   const int64_t n = X.size(0), b = X.size(1), p = basis.size(1) - from;
   if (p * n * b > kSmall || n > kLongest) {
     const auto W = basis.narrow(1, from, p);
@@ -51,7 +50,7 @@ void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at:
       along = skinny_product(W, part);
     }
     X.sub_(along);
-    C.narrow(0, from, p).add_(part);
+    at::from_blob(C, {p, b}, at::kDouble).add_(part);
     return;
   }
   // A few vectors at a time, the next ones of what the last ones have left.
@@ -60,7 +59,6 @@ void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at:
   std::array<float, skinny_scratch(kVectors, kMostBlockColumns)> scratch{};
   const int64_t stride = basis.stride(1);
   const float* w = basis.const_data_ptr<float>() + from * stride;
-  auto* c = C.data_ptr<double>() + from * b;
   for (int64_t first = 0; first < p; first += kVectors) {
     const int64_t count = std::min<int64_t>(kVectors, p - first);
     const Rows rows{w + first * stride, count, n, stride, Storage::float32};
@@ -69,7 +67,7 @@ void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at:
     for (int64_t j = 0; j < b; ++j)
       for (int64_t r = 0; r < count; ++r) {
         float& each = part[j * kVectors + r];
-        c[(first + r) * b + j] += each;
+        C[(first + r) * b + j] += each;
         each = -each;
       }
     loops.adjoint(rows, coefficients, block_of(X), in_row(rows, kVectors), scratch.data(), nullptr);
@@ -78,14 +76,12 @@ void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, const at:
 
 double largest_column(const at::Tensor& X) { return std::sqrt(loops_in_use().largest_square(block_of(X), X.size(0))); }
 
-at::Tensor self_product(const at::Tensor& X) {
+void self_product(const at::Tensor& X, double* G) {
   const int64_t b = X.size(1);
-  auto G = at::zeros({b, b}, at::kDouble);
-  auto* g = G.data_ptr<double>();
-  loops_in_use().cross(block_of(X), X.size(0), g);
+  std::fill_n(G, b * b, 0.0);
+  loops_in_use().cross(block_of(X), X.size(0), G);
   for (int64_t i = 0; i < b; ++i)
-    for (int64_t j = 0; j < i; ++j) g[i * b + j] = g[j * b + i];
-  return G;
+    for (int64_t j = 0; j < i; ++j) G[i * b + j] = G[j * b + i];
 }
 
 at::Tensor combination(const at::Tensor& X, const double* C, int64_t columns) {
@@ -104,13 +100,12 @@ at::Tensor combination(const at::Tensor& X, const double* C, int64_t columns) {
   return Z;
 }
 
-std::optional<at::Tensor> cholesky_qr(const at::Tensor& X, double least) {
-  auto R = at::zeros({X.size(1), X.size(1)}, at::kDouble);
-  auto* g = R.data_ptr<double>();
-  loops_in_use().cross(block_of(X), X.size(0), g);
-  if (!cholesky(g, X.size(1), least)) return std::nullopt;
-  loops_in_use().solve(block_of(X), X.size(0), g);
-  return R;
+bool cholesky_qr(const at::Tensor& X, double least, double* R) {
+  std::fill_n(R, X.size(1) * X.size(1), 0.0);
+  loops_in_use().cross(block_of(X), X.size(0), R);
+  if (!cholesky(R, X.size(1), least)) return false;
+  loops_in_use().solve(block_of(X), X.size(0), R);
+  return true;
 }
 
 }  // namespace fanion::kernels

@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_qr.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -17,8 +16,8 @@ namespace {
 
 /// The k leading vectors, orthonormal in double.
 at::Tensor orthonormal(const ProjectedSvd& seen, int64_t k) {
-  const auto leading = seen.Q.narrow(1, 0, k);
-  return seen.rough ? std::get<0>(at::linalg_qr(leading)) : leading;
+  const auto leading = seen.Q.view().narrow(1, 0, k);
+  return seen.rough ? std::get<0>(at::linalg_qr(leading)) : leading.clone();
 }
 
 }  // namespace
@@ -61,7 +60,7 @@ void BlockLanczos::expand() {
 }
 
 ProjectedSvd BlockLanczos::projected(int64_t /*count*/) const {
-  return from_gram(T(), A_.options().dtype() != at::kDouble);
+  return from_gram(SmallMatrix(T()), A_.options().dtype() != at::kDouble);
 }
 
 double BlockLanczos::residual(double eigen_residual, double sigma, double sigma1) const {
@@ -74,12 +73,12 @@ at::Tensor BlockLanczos::image(const at::Tensor& Q) const {
 }
 
 void BlockLanczos::restart(int64_t keep) {
-  const auto kept = from_gram(T(), false);
-  const auto Q = kept.Q.narrow(1, 0, keep);
+  const auto kept = from_gram(SmallMatrix(T()), false);
+  const auto Q = kept.Q.view().narrow(1, 0, keep);
   images_.narrow(1, 0, keep).copy_(image(Q));
   rotate(Q);
   T_.zero_();
-  T_.diagonal().narrow(0, 0, keep).copy_(kept.S.narrow(0, 0, keep).square());
+  for (int64_t i = 0; i < keep; ++i) T_[i][i] = kept.S[i] * kept.S[i];
 }
 
 SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
@@ -89,12 +88,11 @@ SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   const auto ritz = rayleigh_ritz(image(Q));
   const auto turned = ritz.turn(Q);
   result.U = ritz.U;
-  result.S = ritz.S.to(A_.options());
+  result.S = to_tensor(ritz.S, A_.options());
   result.V = right(turned);
   auto residuals = leaving(turned, k);
-  const auto sigma = to_doubles(ritz.S);
-  for (int64_t i = 0; i < k; ++i) residuals[i] = residual(residuals[i], sigma[i], sigma[0]);
-  result.report.residuals = at::tensor(residuals, at::kDouble);
+  for (int64_t i = 0; i < k; ++i) residuals[i] = residual(residuals[i], ritz.S[i], ritz.S[0]);
+  result.report.residuals = to_tensor(residuals, at::kDouble);
   return result;
 }
 

@@ -56,7 +56,10 @@ class Growth {
 /// Q in X's dtype, and R: in double where it is on the CPU anyway.
 std::pair<at::Tensor, at::Tensor> qr(at::Tensor X, double& seconds) {
   const Stopwatch watch(seconds);
-  if (X.device().is_cpu()) return thin_qr(std::move(X));
+  if (X.device().is_cpu()) {
+    auto [Q, R] = thin_qr(std::move(X));
+    return {std::move(Q), R.view().clone()};
+  }
   auto [Q, R] = at::linalg_qr(X);
   return {std::move(Q), std::move(R)};
 }

@@ -4,6 +4,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <utility>
+#include <vector>
+
+#include "fanion/linalg/small_matrix.h"
 
 namespace fanion::linalg {
 
@@ -26,20 +29,23 @@ struct SplitTerms {
 /// Source: Daniel, Gragg, Kaufman & Stewart 1976 (twice is enough).
 BlockSplit split(const at::Tensor& basis, at::Tensor X, const SplitTerms& terms, at::Generator& generator);
 
-/// X = Q R with orthonormal Q in X's dtype, and R float64 on the CPU; X may be overwritten.
-std::pair<at::Tensor, at::Tensor> thin_qr(at::Tensor X);
+/// X = Q R with orthonormal Q in X's dtype; X may be overwritten.
+std::pair<at::Tensor, SmallMatrix> thin_qr(at::Tensor X);
 
-/// X ← X − W WᵀX for an orthonormal basis W (n, p); returns WᵀX, (p, b) float64 on the CPU.
-at::Tensor project_out(const at::Tensor& W, at::Tensor& X);
+/// X ← X − W WᵀX for an orthonormal basis W (n, p); returns WᵀX, (p, b).
+SmallMatrix project_out(const at::Tensor& W, at::Tensor& X);
 
-/// XᵀX, float64 on the CPU.
-at::Tensor self_product(const at::Tensor& X);
+/// XᵀX.
+SmallMatrix self_product(const at::Tensor& X);
 
-/// Rayleigh–Ritz from the images Y = A V of orthonormal V: A ≈ U diag(S) (V W)ᵀ. U in Y's dtype; S, W float64 on the
-/// CPU. W is undefined, and the identity, where Y's columns are orthogonal up to rounding and fall in norm.
+/// Rayleigh–Ritz from the images Y = A V of orthonormal V: A ≈ U diag(S) (V W)ᵀ, U in Y's dtype. W is empty, and the
+/// identity, where Y's columns are orthogonal up to rounding and fall in norm.
 struct RitzTriplets {
-  at::Tensor U, S, W;
+  at::Tensor U;
+  std::vector<double> S;
+  SmallMatrix W;
   at::Tensor turn(const at::Tensor& X) const;  ///< X W in X's dtype
+  void turn(SmallMatrix& X) const;             ///< X ← X W
 };
 RitzTriplets rayleigh_ritz(at::Tensor Y);
 

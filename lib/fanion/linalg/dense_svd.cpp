@@ -17,6 +17,7 @@
 #include <cmath>
 
 #include "fanion/dtype_limits.h"
+#include "fanion/host_numbers.h"
 #include "fanion/linalg/block_split.h"
 #include "fanion/linalg/cost_model.h"
 #include "fanion/linalg/stopwatch.h"
@@ -43,8 +44,9 @@ DenseFactors gram_factors(const at::Tensor& A, int64_t k) {
   const auto X = A / scale, wide = X.to(at::kDouble);
   const auto [theta, W] = at::linalg_eigh(at::matmul(wide.t(), wide));
   const auto Q = W.narrow(1, A.size(1) - k, k).flip(1);
-  const auto ritz = rayleigh_ritz(at::matmul(X, Q.to(A.scalar_type())));
-  return {ritz.U, (ritz.S * scale).to(A.options()), ritz.turn(Q).to(A.options()),
+  auto ritz = rayleigh_ritz(at::matmul(X, Q.to(A.scalar_type())));
+  for (auto& each : ritz.S) each *= scale;
+  return {ritz.U, to_tensor(ritz.S, A.options()), ritz.turn(Q).to(A.options()),
           (theta.flip(0).clamp_min(0).sqrt() * scale).to(at::kCPU).contiguous()};
 }
 

@@ -46,13 +46,13 @@ void BlockBidiagonalisation::restart(int64_t keep) {
   const auto kept = full_svd(B(), keep);
   const auto U = left(kept.P);
   U_.narrow(1, 0, keep).copy_(U);
-  rotate(kept.Q.narrow(1, 0, keep));
+  rotate(kept.Q.view().narrow(1, 0, keep));
   B_.zero_();
-  B_.diagonal().narrow(0, 0, keep).copy_(kept.S.narrow(0, 0, keep));
+  for (int64_t i = 0; i < keep; ++i) B_[i][i] = kept.S[i];
 }
 
 ProjectedSvd BlockBidiagonalisation::projected(int64_t count) const {
-  return rough() ? from_gram(at::matmul(B().t(), B()), true) : full_svd(B(), std::min(count, size_));
+  return rough() ? from_gram(SmallMatrix(at::matmul(B().t(), B())), true) : full_svd(B(), std::min(count, size_));
 }
 
 double BlockBidiagonalisation::residual(double eigen_residual, double sigma, double /*sigma1*/) const {
@@ -63,15 +63,17 @@ double BlockBidiagonalisation::residual(double eigen_residual, double sigma, dou
 /// The leading triplets of B, which the squares of a look have lost the more of the smaller σ_k is.
 ProjectedSvd BlockBidiagonalisation::refined(const ProjectedSvd& seen, int64_t k) const {
   if (!rough()) return full_svd(B(), k);
-  const double ratio = seen.S[k - 1].item<double>() / std::max(seen.S[0].item<double>(), 1e-300);
+  const double ratio = seen.S[k - 1] / std::max(seen.S[0], 1e-300);
   if (ratio > 1e-2) return linalg::refined(B(), seen.Q, k);
-  return ratio > 1e-6 ? linalg::refined(B(), from_gram(at::matmul(B().t(), B()), false).Q, k) : full_svd(B(), k);
+  if (ratio <= 1e-6) return full_svd(B(), k);
+  return linalg::refined(B(), from_gram(SmallMatrix(at::matmul(B().t(), B())), false).Q, k);
 }
 
 SvdResult BlockBidiagonalisation::triplets(const ProjectedSvd& seen, int64_t k) {
   const Stopwatch watch(seconds_.basis);
   const auto svd = refined(seen, k);
-  SvdResult result{left(svd.P), svd.S.narrow(0, 0, k).to(A_.options()), right(svd.Q.narrow(1, 0, k)), {}};
+  const std::vector<double> leading(svd.S.begin(), svd.S.begin() + k);
+  SvdResult result{left(svd.P), to_tensor(leading, A_.options()), right(svd.Q.view().narrow(1, 0, k)), {}};
   const auto& E = left_coupling_;
   const auto rest = at::matmul(E, svd.P.narrow(0, size_ - E.size(1), E.size(1)));
   result.report.residuals = at::linalg_vector_norm(rest, 2, {{0}});
@@ -80,7 +82,7 @@ SvdResult BlockBidiagonalisation::triplets(const ProjectedSvd& seen, int64_t k) 
 
 /// Aᵀ U = [V V₊]·(Bᵀ over E E_lastᵀ), whose leading triplets are those wanted.
 std::optional<HalfStep> BlockBidiagonalisation::half_step(const ProjectedSvd& seen, int64_t k) {
-  const auto sigma = to_doubles(seen.S);
+  const auto& sigma = seen.S;
   if (next_block() == 0 || sigma[k - 1] < 1e-6 * sigma[0]) return std::nullopt;
   const Stopwatch watch(seconds_.basis);
   const auto& E = left_coupling_;
@@ -89,13 +91,14 @@ std::optional<HalfStep> BlockBidiagonalisation::half_step(const ProjectedSvd& se
   adjoint.narrow(0, 0, p).copy_(B().t());
   adjoint.narrow(0, p, beyond).narrow(1, p - b, b).copy_(E);
   const bool coarse = rough() && sigma[k - 1] > 1e-2 * sigma[0];
-  const auto svd = linalg::refined(adjoint, from_gram(at::matmul(adjoint.t(), adjoint), coarse).Q, k);
+  const auto svd = linalg::refined(adjoint, from_gram(SmallMatrix(at::matmul(adjoint.t(), adjoint)), coarse).Q, k);
   const auto in = svd.P.narrow(0, 0, p), out = svd.P.narrow(0, p, beyond);
   HalfStep half;
-  half.triplets.U = left(svd.Q);
-  half.triplets.S = svd.S.to(A_.options());
+  half.triplets.U = left(svd.Q.view());
+  half.triplets.S = to_tensor(svd.S, A_.options());
   half.triplets.V = right(in) + kernels::product(next_, out.to(A_.options()));
-  half.leaving = to_doubles(at::linalg_vector_norm(out, 2, {{0}}) * svd.S);
+  half.leaving = to_doubles(at::linalg_vector_norm(out, 2, {{0}}));
+  for (int64_t i = 0; i < k; ++i) half.leaving[i] *= svd.S[i];
   return half;
 }
 

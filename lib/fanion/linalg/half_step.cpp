@@ -1,7 +1,5 @@
 #include "fanion/linalg/half_step.h"
 
-#include <ATen/ops/tensor.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -18,34 +16,31 @@ constexpr int64_t kFew = 24;     // u_i that cost next to nothing; more than a b
 
 std::optional<HalfStep> half_step(const HalfStepTerms& terms, int64_t k) {
   const auto& seen = terms.seen;
-  const auto sigma = to_doubles(seen.S);
-  const int64_t p = seen.S.size(0), b = terms.left.rows(), most = std::min(p, std::max(k + b, kFew));
+  const auto& sigma = seen.S;
+  const int64_t p = seen.Q.rows(), b = terms.left.rows(), most = std::min(p, std::max(k + b, kFew));
   int64_t j = 0;
   while (j < most && sigma[j] > kLeast * sigma[0]) ++j;
   if (j < k) return std::nullopt;
 
-  const auto q = seen.Q.accessor<double, 2>();
   SmallMatrix whitened(p, j), last(b, j);  // QΘ^-½, and its last rows
   for (int64_t row = 0; row < p; ++row)
-    for (int64_t i = 0; i < j; ++i) whitened[row][i] = q[row][i] / sigma[i];
+    for (int64_t i = 0; i < j; ++i) whitened[row][i] = seen.Q[row][i] / sigma[i];
   for (int64_t row = 0; row < b; ++row) std::copy_n(whitened[p - b + row], j, last[row]);
   const auto leaving = transposed_product(last, terms.left * last);  // LᵀL
   auto projected = leaving;
   for (int64_t i = 0; i < j; ++i) projected[i][i] += sigma[i] * sigma[i];
-  const auto X = from_gram(projected.view(), false).Q;
-
-  SmallMatrix turned(X.narrow(1, 0, k));
+  auto turned = from_gram(projected, false).Q.first_columns(k);
   const auto [U, R] = thin_qr(terms.image(whitened * turned));
-  solve_right(turned, SmallMatrix(R));  // rounding makes R what is not quite the identity
+  solve_right(turned, R);  // rounding makes R what is not quite the identity
   SmallMatrix scaled = turned;
   for (int64_t i = 0; i < j; ++i)
     for (int64_t l = 0; l < k; ++l) scaled[i][l] *= sigma[i] * sigma[i];
   const auto ritz = rayleigh_ritz(terms.adjoint(whitened * turned, whitened * scaled));
   HalfStep half;
   half.triplets.U = ritz.turn(U);
-  half.triplets.S = ritz.S.to(U.options());
+  half.triplets.S = to_tensor(ritz.S, U.options());
   half.triplets.V = ritz.U;
-  if (ritz.W.defined()) turned = turned * SmallMatrix(ritz.W);
+  ritz.turn(turned);
   half.leaving = lengths(leaving, turned);
   return half;
 }
@@ -59,7 +54,7 @@ SvdBounds half_step_bounds(HalfStep& half, const EigenvalueBounds& upper, double
     eigen[i] *= std::sqrt(largest);
     residuals[i] = std::min((eigen[i] + rounding) / S[i], std::sqrt(std::max(largest - theta[i], rounding)));
   }
-  half.triplets.report.residuals = at::tensor(residuals, at::kDouble);
+  half.triplets.report.residuals = to_tensor(residuals, at::kDouble);
   return svd_bounds(theta, eigen, upper, relation_error);
 }
 

@@ -33,9 +33,9 @@ Look KrylovLooks::look() {
   Look seen;
   const int64_t p = basis_.size(), count = std::min(k_ + 1, p);
   seen.svd = basis_.projected(count);
-  seen.residual = basis_.leaving(seen.svd.Q, count);
+  seen.residual = basis_.leaving(seen.svd.Q.view(), count);
   const auto& r = seen.residual;
-  const auto S = to_doubles(seen.svd.S);
+  const auto& S = seen.svd.S;
   double worst = 0, largest = 0;
   for (int64_t i = 0; i < std::min(k_, count); ++i) {
     worst = std::max(worst, basis_.residual(r[i], S[i], S[0]));
@@ -88,10 +88,10 @@ SvdBounds KrylovLooks::bounds_from(std::vector<double> S, std::vector<double> r,
 }
 
 LanczosRelation KrylovLooks::relation(const Look& seen) const {
-  auto theta = to_doubles(seen.svd.S);
+  auto theta = seen.svd.S;
   for (auto& each : theta) each *= each;
   return {.theta = std::move(theta),
-          .vectors = seen.svd.Q,
+          .vectors = seen.svd.Q.view(),
           .coupling = basis_.coupling(),
           .start = seen.crowded ? at::Tensor() : basis_.random_coordinates(),
           .limit = limit_,
@@ -110,7 +110,7 @@ void KrylovLooks::find_bounds(Look& seen) {
   keep_smaller(proved_, proved_bounds(known, k_));
   keep_smaller(random_, random_bounds(known, k_));
   upper_ = tightest(proved_, random_, unseen(known));
-  seen.bounds = bounds_from(to_doubles(seen.svd.S), seen.residual, upper_);
+  seen.bounds = bounds_from(seen.svd.S, seen.residual, upper_);
 }
 
 void KrylovLooks::take_half_step(Look& seen, HalfStep& half) const {

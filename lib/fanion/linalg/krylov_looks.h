@@ -34,7 +34,7 @@ class KrylovLooks {
   bool crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const;
   SvdBounds bounds_from(std::vector<double> S, std::vector<double> r, const EigenvalueBounds& upper) const;
   void find_bounds(Look& seen);
-  LanczosRelation relation(const Look& seen) const;
+  LanczosRelation relation(const Look& seen) const;  ///< while `seen` lives
   void forget_random_bounds() { random_.assign(k_ + 1, std::numeric_limits<double>::infinity()); }
 
   int64_t k_;

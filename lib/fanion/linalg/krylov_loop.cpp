@@ -68,7 +68,7 @@ SvdResult KrylovLoop::run(const at::Tensor& guess) {
     const bool look_again = seen.crowded || (!fixed && basis_.full() && (converged || seen.estimate <= options_.tol));
     if (report.status == SvdStatus::converged || out_of_passes || basis_.size() == limit_ || seen.tied) break;
     if (seen.hopeless) break;
-    const double unit = watched ? to_doubles(seen.svd.S)[0] / options_.enough : 1;  // of value and estimate
+    const double unit = watched ? seen.svd.S[0] / options_.enough : 1;  // of value and estimate
     if (watched && seen.value * unit <= goal) break;
     const bool certify = options_.criterion == SvdCriterion::rank_k || options_.criterion == SvdCriterion::lmo_gap;
     if (look_again && sweeps == kMostSweeps && certify) break;

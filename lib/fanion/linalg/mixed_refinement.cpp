@@ -58,7 +58,7 @@ OnSpace on_space(const LinearOperator& A, const at::Tensor& columns, const SvdBo
   }
   const Stopwatch watch(report.seconds.basis);
   const auto ritz = rayleigh_ritz(std::move(Y));
-  const auto S = ritz.S.to(A.options());
+  const auto S = to_tensor(ritz.S, A.options());
   result = {ritz.U, S, ritz.turn(V), std::move(report)};
   const auto left_over = ritz.turn(Z) - result.V * S.square();
   auto r = to_doubles(at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU));

@@ -5,8 +5,6 @@
 // Rounding: as in the half step; nothing where squares leave the range.
 // Cost: 4mnb flops and one or two reads of A, plus O((m + n)b²).
 
-#include <ATen/ops/tensor.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -40,7 +38,7 @@ std::optional<Pass> pass(const LinearOperator& A, at::Tensor start, SvdSeconds& 
   if (!squares_in_range(largest_column(Z), A)) return std::nullopt;
   auto outside = Z.clone();
   auto seen = from_gram(project_out(X, outside), /*in_float=*/false);
-  return Pass{X, Y, Z, std::move(seen), SmallMatrix(self_product(outside))};
+  return Pass{X, Y, Z, std::move(seen), self_product(outside)};
 }
 
 std::optional<HalfStep> half_step_of(const Pass& p, int64_t k) {
@@ -53,25 +51,25 @@ std::optional<HalfStep> half_step_of(const Pass& p, int64_t k) {
 
 /// The triplets with v̂ in the span of X, their residuals and bounds.
 SvdResult ritz_triplets(const Pass& p, int64_t k, EigenvalueBounds upper, double eps) {
-  const SmallMatrix leading(p.seen.Q.narrow(1, 0, k));
-  const auto ritz = rayleigh_ritz(combination(p.Y, leading));
-  const auto turned = ritz.W.defined() ? leading * SmallMatrix(ritz.W) : leading;
-  auto theta = to_doubles(ritz.S), residuals = lengths(p.outside, turned);
+  auto turned = p.seen.Q.first_columns(k);
+  const auto ritz = rayleigh_ritz(combination(p.Y, turned));
+  ritz.turn(turned);
+  auto theta = ritz.S, residuals = lengths(p.outside, turned);
   const auto eigen = residuals;
-  const double largest = to_doubles(p.seen.S)[0];
+  const double largest = p.seen.S[0];
   for (int64_t i = 0; i < k; ++i) {
     const double sigma = theta[i];
     residuals[i] = sigma > 0 ? std::min((eigen[i] + eps * largest * largest) / sigma, largest) : largest;
     theta[i] *= sigma;
   }
-  SvdResult result{ritz.U, ritz.S.to(p.Y.options()), combination(p.X, turned), {}};
-  result.report.residuals = at::tensor(residuals, at::kDouble);
+  SvdResult result{ritz.U, to_tensor(ritz.S, p.Y.options()), combination(p.X, turned), {}};
+  result.report.residuals = to_tensor(residuals, at::kDouble);
   result.report.bounds = svd_bounds(theta, eigen, std::move(upper), eps);
   return result;
 }
 
 EigenvalueBounds proved(const LinearOperator& A, const ProjectedSvd& seen, int64_t k) {
-  auto theta = to_doubles(seen.S);
+  auto theta = seen.S;
   for (auto& each : theta) each *= each;
   const LanczosRelation relation{.theta = std::move(theta),
                                  .limit = std::min(A.rows(), A.cols()),

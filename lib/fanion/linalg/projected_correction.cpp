@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "fanion/dtype_limits.h"
+#include "fanion/host_numbers.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/projected_svd.h"
 
@@ -17,8 +18,8 @@ at::Tensor corrected_vectors(const at::Tensor& V, const at::Tensor& T, const at:
   const auto beyond = G - kernels::product(V, inside);
   const auto change = inside.to(T.options()) - at::matmul(T, Q);
   const auto half = at::matmul(change - at::matmul(Q, at::matmul(Q.t(), change)) / 2, Q.t());
-  const auto ritz = from_gram(T + half + half.t(), V.scalar_type() != at::kDouble);
-  const auto Y = ritz.Q.narrow(1, 0, k), theta = ritz.S.narrow(0, 0, k).square();
+  const auto ritz = from_gram(SmallMatrix(T + half + half.t()), V.scalar_type() != at::kDouble);
+  const auto Y = ritz.Q.view().narrow(1, 0, k), theta = to_tensor(ritz.S, at::kDouble).narrow(0, 0, k).square();
   // Where rounding is all there is of an eigenvalue, it is all there is beyond V.
   const auto certain = theta > machine_epsilon(V.scalar_type()) * theta[0];
   const auto along = at::matmul(Q.t(), Y) * at::where(certain, 1 / theta, at::zeros_like(theta));

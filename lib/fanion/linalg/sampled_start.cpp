@@ -45,8 +45,8 @@ bool brought_in_range(at::Tensor& X) {
 
 /// The leading Ritz vectors for PPᵀ over σ³: then Sᵀ P Pᵀ of them has columns of about the same length.
 SmallMatrix evened(const ProjectedSvd& ritz, int64_t columns) {
-  SmallMatrix W(ritz.Q.narrow(1, 0, columns));
-  const auto sigma = to_doubles(ritz.S);
+  auto W = ritz.Q.first_columns(columns);
+  const auto& sigma = ritz.S;
   for (int64_t j = 0; j < columns; ++j) {
     const double ratio = std::max(sigma[j] / sigma[0], 1e-3);
     for (int64_t i = 0; i < W.rows(); ++i) W[i][j] /= ratio * ratio * ratio;

@@ -22,6 +22,12 @@ SmallMatrix::SmallMatrix(const at::Tensor& X) : SmallMatrix(X.size(0), X.size(1)
     for (int64_t j = 0; j < cols_; ++j) (*this)[i][j] = from[i * X.stride(0) + j * X.stride(1)];
 }
 
+SmallMatrix SmallMatrix::first_columns(int64_t count) const {
+  SmallMatrix first(rows_, count);
+  for (int64_t i = 0; i < rows_; ++i) std::copy_n((*this)[i], count, first[i]);
+  return first;
+}
+
 at::Tensor SmallMatrix::view() const {
   return at::from_blob(const_cast<double*>(data_.data()), {rows_, cols_}, at::kDouble);
 }

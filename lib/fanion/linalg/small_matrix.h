@@ -6,10 +6,11 @@
 
 namespace fanion::linalg {
 
-/// A few rows and columns of doubles on the host, row-major, for the small problems inside a solver: a call of ATen
-/// takes longer than their arithmetic. Large ones belong into tensors.
+/// Rows of doubles on the host for the small problems inside a solver: a call of ATen takes longer than the arithmetic
+/// of most. The products below hand large ones over.
 class SmallMatrix {
  public:
+  SmallMatrix() : SmallMatrix(0, 0) {}
   SmallMatrix(int64_t rows, int64_t cols) : rows_(rows), cols_(cols), data_(rows * cols) {}
   /// A copy of X, float64 on the CPU, (m, n).
   explicit SmallMatrix(const at::Tensor& X);
@@ -18,6 +19,7 @@ class SmallMatrix {
   int64_t cols() const { return cols_; }
   double* operator[](int64_t row) { return data_.data() + row * cols_; }
   const double* operator[](int64_t row) const { return data_.data() + row * cols_; }
+  SmallMatrix first_columns(int64_t count) const;
   /// A float64 tensor, (m, n), that shares the memory: only while this lives.
   at::Tensor view() const;
 

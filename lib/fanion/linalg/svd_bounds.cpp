@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
@@ -185,7 +184,7 @@ SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>
   if (theta[k - 1] > 0) possible = std::min(possible, sum + raised / (2 * std::sqrt(theta[k - 1])));
   bounds.lmo_gap = possible > std::sqrt(kNothing) ? std::max(1 - sum / possible, 0.0) + 8 * eps : 0.0;
   for (auto& each : upper) each = std::sqrt(std::max(each, 0.0));
-  bounds.upper = at::tensor(at::ArrayRef<double>(upper.data(), k), at::kDouble);
+  bounds.upper = to_tensor({upper.begin(), upper.begin() + k}, at::kDouble);
   bounds.next_upper = upper[k];
   return bounds;
 }
