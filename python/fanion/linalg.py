@@ -1,7 +1,6 @@
 """Linear algebra of the library: the k largest singular triplets, operators, and the polar factor."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,8 +26,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class SvdReport:
+class SvdReport(NamedTuple):
     """What `topk_svd` did, and what it can vouch for. σ̂ is what was returned, σ exact."""
 
     method: str

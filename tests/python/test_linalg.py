@@ -1,6 +1,5 @@
 """The binding of topk_svd, newton_schulz and polar; tests/cpp has the tests of the algorithms."""
 
-import dataclasses
 import math
 
 import pytest
@@ -175,7 +174,7 @@ def test_no_gradient_flows():
 
 def test_report_is_frozen():
     report = fanion.topk_svd(torch.randn(6, 8), 2)[3]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         report.status = "perfect"
 
 

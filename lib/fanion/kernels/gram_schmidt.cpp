@@ -55,8 +55,8 @@ void project_out(const at::Tensor& basis, int64_t from, at::Tensor& X, double* C
   }
   // A few vectors at a time, the next ones of what the last ones have left.
   const auto& loops = loops_in_use();
-  std::array<float, kMostBlockColumns * kVectors> part{};
-  std::array<float, skinny_scratch(kVectors, kMostBlockColumns)> scratch{};
+  std::array<float, kMostBlockColumns * kVectors> part;
+  std::array<float, skinny_scratch(kVectors, kMostBlockColumns)> scratch;
   const int64_t stride = basis.stride(1);
   const float* w = basis.const_data_ptr<float>() + from * stride;
   for (int64_t first = 0; first < p; first += kVectors) {

@@ -90,7 +90,8 @@ at::Tensor empty_in_large_pages(at::IntArrayRef sizes, const at::TensorOptions& 
 
 at::Tensor empty_in_large_pages(at::IntArrayRef sizes, at::IntArrayRef strides, const at::TensorOptions& options) {
   const auto wanted = at::detail::computeStorageNbytes(sizes, strides, options.dtype().itemsize());
-  if (!options.device().is_cpu() || wanted < 2 * kPage) return at::empty_strided(sizes, strides, options);
+  if (!options.device().is_cpu()) return at::empty_strided(sizes, strides, options);
+  if (wanted < 2 * kPage) return at::Tensor(at::detail::empty_strided_cpu(sizes, strides, options));
   auto buffer = pool().take(wanted);
   if (buffer.data == nullptr) buffer = fresh(wanted);
   return at::from_blob(buffer.data, sizes, strides, [buffer](void*) { pool().put(buffer); }, options);

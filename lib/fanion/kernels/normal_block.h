@@ -10,4 +10,7 @@ namespace fanion::kernels {
 /// all processors, and bit for bit on one.
 at::Tensor normal_block(int64_t rows, int64_t columns, at::Generator generator);
 
+/// X ← X + scale·N, N what `normal_block` gives of X's shape, for float32 X on the CPU with contiguous columns.
+void add_normal(const at::Tensor& X, float scale, at::Generator generator);
+
 }  // namespace fanion::kernels

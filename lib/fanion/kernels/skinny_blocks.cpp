@@ -1,5 +1,8 @@
 #include "fanion/kernels/skinny_blocks.h"
 
+#include <cstdlib>
+#include <memory>
+
 #include "fanion/kernels/caches.h"
 #include "fanion/kernels/skinny_product.h"
 
@@ -21,12 +24,7 @@ Block block_of(const at::Tensor& X) {
   return {X.data_ptr<float>(), X.size(1), std::max(X.stride(1), X.size(0))};
 }
 
-at::Tensor in_block_layout(const at::Tensor& X) {
-  if (is_block(X)) return X;
-  auto copy = empty_block(X.size(0), X.size(1));
-  copy.copy_(X);
-  return copy;
-}
+at::Tensor in_block_layout(const at::Tensor& X) { return is_block(X) ? X : copied_block(X); }
 
 int gram_block_rows(const Rows& A, int64_t columns) {
   const int64_t row_bytes = A.cols * element_bytes(A);
@@ -34,6 +32,23 @@ int gram_block_rows(const Rows& A, int64_t columns) {
   for (const int whole : {24, 12, 8, 6, 4})  // divisors of a chunk that leave few odd rows to the tiles
     if (whole <= rows) return whole;
   return 0;
+}
+
+float* thread_scratch(int64_t floats) {
+  struct Free {
+    void operator()(float* data) const { std::free(data); }
+  };
+  thread_local std::unique_ptr<float, Free> kept;
+  thread_local int64_t size = 0;
+  if (floats > size) {
+    constexpr std::size_t kLine = 64;
+    const auto bytes = (static_cast<std::size_t>(floats) * sizeof(float) + kLine - 1) / kLine * kLine;
+    size = 0;
+    kept.reset(static_cast<float*>(std::aligned_alloc(kLine, bytes)));
+    TORCH_CHECK_WITH(OutOfMemoryError, kept != nullptr, "no memory for ", bytes, " bytes");
+    size = floats;
+  }
+  return kept.get();
 }
 
 Chunks chunks_of(int64_t all, int64_t columns, int64_t unit) {

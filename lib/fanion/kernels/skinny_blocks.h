@@ -79,6 +79,9 @@ struct Chunks {
 /// evenly. Fixed by the shapes alone, so that results do not depend on the threads.
 Chunks chunks_of(int64_t all, int64_t columns, int64_t unit);
 
+/// Room for so many floats, at 64 bytes, that the thread keeps from call to call; it holds nothing in between.
+float* thread_scratch(int64_t floats);
+
 /// f(chunk, scratch) for every chunk. Each thread has a share of them, the same from call to call, for its cache may
 /// still have them; when it is done with it, it takes what is left of the others'.
 template <class F>
@@ -86,13 +89,12 @@ void for_each_chunk(const Chunks& chunks, int64_t scratch_floats, F&& f) {
   const int64_t count = chunks.count(), threads = std::min<int64_t>(count, at::get_num_threads());
   std::vector<std::atomic<int64_t>> taken(threads);
   at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-    const auto scratch = at::empty({scratch_floats}, at::kFloat);
+    float* scratch = thread_scratch(scratch_floats);
     for (int64_t own = begin; own < end; ++own)
       for (int64_t k = 0; k < threads; ++k) {
         const int64_t share = (own + k) % threads, first = share * count / threads;
         const int64_t past = (share + 1) * count / threads;
-        for (int64_t i = first + taken[share]++; i < past; i = first + taken[share]++)
-          f(i, scratch.template data_ptr<float>());
+        for (int64_t i = first + taken[share]++; i < past; i = first + taken[share]++) f(i, scratch);
       }
   });
 }

@@ -85,6 +85,15 @@ at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& o
   return empty_in_large_pages({rows, columns}, {1, column_stride(rows)}, options);
 }
 
+at::Tensor copied_block(const at::Tensor& X) {
+  auto copy = empty_block(X.size(0), X.size(1), X.options());
+  if (X.scalar_type() != at::kFloat || !X.device().is_cpu() || !is_block(X)) return copy.copy_(X);
+  const auto from = block_of(X), to = block_of(copy);
+  for (int64_t j = 0; j < from.columns; ++j)
+    std::copy_n(from.data + j * from.stride, X.size(0), to.data + j * to.stride);
+  return copy;
+}
+
 void grow_block(at::Tensor& block, int64_t used, int64_t wanted, int64_t most) {
   if (wanted <= block.size(1)) return;
   const auto larger = empty_block(block.size(0), std::min(std::max(wanted, 2 * block.size(1)), most), block.options());

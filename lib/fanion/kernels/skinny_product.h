@@ -16,6 +16,9 @@ constexpr int64_t kMostSkinnyColumns = 128;
 /// Uninitialised (rows, columns) in the layout of the kernels: columns contiguous, each starting at 64 bytes.
 at::Tensor empty_block(int64_t rows, int64_t columns, const at::TensorOptions& options = at::kFloat);
 
+/// A copy of X in that layout, X's dtype and device.
+at::Tensor copied_block(const at::Tensor& X);
+
 /// Makes room for `wanted` columns in a block of which the first `used` count: twice as many as before, at most `most`.
 void grow_block(at::Tensor& block, int64_t used, int64_t wanted, int64_t most);
 

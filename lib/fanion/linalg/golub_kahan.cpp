@@ -96,6 +96,7 @@ std::optional<HalfStep> BlockBidiagonalisation::half_step(const ProjectedSvd& se
   HalfStep half;
   half.triplets.U = left(svd.Q.view());
   half.triplets.S = to_tensor(svd.S, A_.options());
+  half.sigma = svd.S;
   half.triplets.V = right(in) + kernels::product(next_, out.to(A_.options()));
   half.leaving = to_doubles(at::linalg_vector_norm(out, 2, {{0}}));
   for (int64_t i = 0; i < k; ++i) half.leaving[i] *= svd.S[i];

@@ -39,6 +39,7 @@ std::optional<HalfStep> half_step(const HalfStepTerms& terms, int64_t k) {
   HalfStep half;
   half.triplets.U = ritz.turn(U);
   half.triplets.S = to_tensor(ritz.S, U.options());
+  half.sigma = ritz.S;
   half.triplets.V = ritz.U;
   ritz.turn(turned);
   half.leaving = lengths(leaving, turned);
@@ -46,7 +47,7 @@ std::optional<HalfStep> half_step(const HalfStepTerms& terms, int64_t k) {
 }
 
 SvdBounds half_step_bounds(HalfStep& half, const EigenvalueBounds& upper, double relation_error) {
-  const auto S = to_doubles(half.triplets.S);
+  const auto& S = half.sigma;
   const double largest = upper.upper[0], rounding = relation_error * largest;
   auto theta = S, eigen = half.leaving, residuals = S;
   for (std::size_t i = 0; i < S.size(); ++i) {

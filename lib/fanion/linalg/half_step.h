@@ -11,10 +11,10 @@
 
 namespace fanion::linalg {
 
-/// Triplets with Aᵀû = σ̂v̂, and how far Aᵀû leaves the span of V, of each.
+/// Triplets with Aᵀû = σ̂v̂, their σ̂ in double, and how far Aᵀû leaves the span of V, of each.
 struct HalfStep {
   SvdResult triplets;
-  std::vector<double> leaving;
+  std::vector<double> sigma, leaving;
 };
 
 /// What a half step needs of a basis V (n × p) with T = VᵀAᵀA V.

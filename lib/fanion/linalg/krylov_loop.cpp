@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "fanion/linalg/look_schedule.h"
+#include "fanion/linalg/random_start.h"
 #include "fanion/linalg/svd_methods.h"
 
 namespace fanion::linalg {

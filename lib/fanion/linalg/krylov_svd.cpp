@@ -12,6 +12,7 @@
 #include "fanion/linalg/block_lanczos.h"
 #include "fanion/linalg/golub_kahan.h"
 #include "fanion/linalg/krylov_loop.h"
+#include "fanion/linalg/random_start.h"
 #include "fanion/linalg/sampled_start.h"
 #include "fanion/linalg/stopwatch.h"
 #include "fanion/linalg/svd_methods.h"

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "fanion/host_numbers.h"
+#include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/block_lanczos.h"
 #include "fanion/linalg/half_step.h"
 #include "fanion/linalg/stopwatch.h"
@@ -36,7 +37,7 @@ std::optional<Pass> pass(const LinearOperator& A, at::Tensor start, SvdSeconds& 
   }
   const Stopwatch watch(seconds.basis);
   if (!squares_in_range(largest_column(Z), A)) return std::nullopt;
-  auto outside = Z.clone();
+  auto outside = kernels::copied_block(Z);
   auto seen = from_gram(project_out(X, outside), /*in_float=*/false);
   return Pass{X, Y, Z, std::move(seen), self_product(outside)};
 }
@@ -99,7 +100,7 @@ std::optional<SvdResult> one_pass_svd(const LinearOperator& A, int64_t k, at::Te
   }
   result.report.seconds = seconds;
   result.report.status = SvdStatus::passes;
-  result.report.message = c10::str("one pass from a block ", p->X.size(1), " wide");
+  result.report.message = "one pass from a block " + std::to_string(p->X.size(1)) + " wide";
   return result;
 }
 

@@ -18,6 +18,7 @@
 #include <algorithm>
 
 #include "fanion/linalg/block_power.h"
+#include "fanion/linalg/random_start.h"
 #include "fanion/linalg/svd_bounds.h"
 #include "fanion/linalg/svd_methods.h"
 

@@ -10,13 +10,14 @@
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/block_split.h"
 #include "fanion/linalg/projected_svd.h"
+#include "fanion/linalg/random_start.h"
 #include "fanion/linalg/small_matrix.h"
 #include "fanion/linalg/svd_methods.h"
 
 namespace fanion::linalg {
 namespace {
 
-constexpr int64_t kShare = 8, kMostRows = 512, kMostColumns = 2048, kLongest = 16, kMostNoisy = 4;
+constexpr int64_t kShare = 8, kMostRows = 512, kRowsPerColumn = 32, kMostColumns = 2048, kLongest = 16, kMostNoisy = 4;
 constexpr double kNoise = 0.3;
 
 /// Columns to iterate with: a multiple of four, which the products like.
@@ -30,7 +31,8 @@ struct Extent {
   int64_t rows, cols;
 };
 Extent extent(int64_t m, int64_t n, int64_t b) {
-  Extent e{std::clamp(m / kShare, 4 * b, std::max(kMostRows, 4 * b)), std::min(n, kMostColumns)};
+  const int64_t most = std::max(std::min(kMostRows, kRowsPerColumn * b), 4 * b);
+  Extent e{std::clamp(m / kShare, 4 * b, most), std::min(n, kMostColumns)};
   for (; e.cols > kLongest * e.rows && 2 * e.rows <= kMostRows && 4 * e.rows <= m; e.rows *= 2) e.cols /= 2;
   return e;
 }
@@ -62,25 +64,25 @@ at::Tensor sampled_start(const LinearOperator& A, int64_t columns, const SvdOpti
   if (2 * rows > A.rows()) return {};
   const auto S = A.some_rows(rows);
   if (!S.defined()) return {};
-  const auto P = S.narrow(1, 0, cols);
+  const bool whole = cols == A.cols();
+  const auto P = whole ? S : S.narrow(1, 0, cols), Pt = P.t(), St = whole ? Pt : S.t();
   auto U = random_block(S.size(0), b, A.options(), options);
   at::Tensor Z;
   for (int i = 0; i < 2; ++i) {
     if (i > 0) U = thin_qr(std::move(U)).first;
-    Z = kernels::product(P.t(), U);
+    Z = kernels::product(Pt, U);
     if (!brought_in_range(Z)) return {};
     U = kernels::product(P, Z);
   }
   const auto ritz = from_gram(self_product(Z), /*in_float=*/false);
   U = combination(U, evened(ritz, columns));
   if (!brought_in_range(U)) return {};
-  auto X = kernels::product(S.t(), U);
+  auto X = kernels::product(St, U);
   const double largest = largest_column(X);
   if (!(largest > 0 && std::isfinite(largest))) return {};
   const int64_t noisy = std::min((columns + 1) / 2, kMostNoisy);
-  X.narrow(1, columns - noisy, noisy)
-      .add_(random_block(A.cols(), noisy, A.options(), options),
-            kNoise * largest / std::sqrt(static_cast<double>(A.cols())));
+  add_random(noisy < columns ? X.narrow(1, columns - noisy, noisy) : X,
+             kNoise * largest / std::sqrt(static_cast<double>(A.cols())), options);
   return X;
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "fanion/linalg/block_power.h"
+#include "fanion/linalg/random_start.h"
 #include "fanion/linalg/svd_methods.h"
 
 namespace fanion::linalg {

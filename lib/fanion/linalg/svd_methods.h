@@ -26,12 +26,6 @@ DenseFactors dense_factors(const at::Tensor& A, int64_t k);
 /// The result for one matrix from them: residuals, bounds, status.
 SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, const SvdOptions& options);
 
-/// Standard normal (rows, cols) from the options' generator, or from a fixed one.
-at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options);
-/// The first `columns` of a guess, leading ones of what a call returned, with random ones where it has fewer; a view of
-/// it where it has enough.
-at::Tensor resized_guess(const at::Tensor& guess, int64_t columns, const SvdOptions& options);
-
 /// max(‖A v_i − σ_i u_i‖, ‖Aᵀu_i − σ_i v_i‖) per triplet, (k,) float64 on the CPU; 2k products.
 at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const at::Tensor& S, const at::Tensor& V);
 

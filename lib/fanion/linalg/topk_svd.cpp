@@ -3,15 +3,12 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/maximum.h>
-#include <ATen/ops/randn.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "fanion/kernels/normal_block.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/cost_model.h"
 #include "fanion/linalg/finite_entries.h"
@@ -140,20 +137,6 @@ SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& op
   const double dense = predicted_seconds(SvdMethod::dense, shape, costs);
   const double krylov = predicted_seconds(SvdMethod::block_krylov, shape, costs);
   return dense * kFlatter <= krylov ? SvdMethod::dense : SvdMethod::block_krylov;
-}
-
-at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options) {
-  auto generator = options.generator ? *options.generator : at::detail::createCPUGenerator(0);
-  const auto device = generator.device();
-  if (device.is_cpu() && like.device().is_cpu() && like.dtype() == at::kFloat)
-    return kernels::normal_block(rows, cols, std::move(generator));
-  return at::randn({cols, rows}, generator, like.device(device)).to(like.device()).t();
-}
-
-at::Tensor resized_guess(const at::Tensor& guess, int64_t columns, const SvdOptions& options) {
-  const int64_t missing = columns - guess.size(1);
-  if (missing <= 0) return guess.narrow(1, 0, columns);
-  return at::cat({guess, random_block(guess.size(0), missing, guess.options(), options)}, 1);
 }
 
 at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const at::Tensor& S, const at::Tensor& V) {

@@ -1,6 +1,6 @@
 #include "fanion/norms/direction_rule.h"
 
-#include "fanion/linalg/svd_methods.h"
+#include "fanion/linalg/random_start.h"
 
 namespace fanion::norms {
 

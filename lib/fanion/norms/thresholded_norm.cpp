@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fanion/host_numbers.h"
+#include "fanion/linalg/random_start.h"
 #include "fanion/linalg/svd_methods.h"
 #include "fanion/norms/rule_text.h"
 

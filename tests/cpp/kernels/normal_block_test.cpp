@@ -66,6 +66,19 @@ TEST(NormalBlock, DependsOnOneDrawOfTheGeneratorAlone) {
   }
 }
 
+TEST(NormalBlock, IsAddedAsItIsMade) {
+  for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{1, 1}, {255, 3}, {256, 2}, {1001, 5}}) {
+    auto one = at::detail::createCPUGenerator(7);
+    const auto X = normal_block(rows, columns, one), before = X.clone();
+    const auto other = one.clone();
+    add_normal(X, 0.25F, one);
+    const auto expected = before + normal_block(rows, columns, other) * 0.25;
+    EXPECT_LE((X - expected).abs().max().item<double>(), 1e-6);
+    EXPECT_EQ(at::check_generator<at::CPUGeneratorImpl>(one)->random64(),
+              at::check_generator<at::CPUGeneratorImpl>(other)->random64());
+  }
+}
+
 TEST(NormalBlock, AgreesOnAllInstructionSets) {
   const Settings restored;
   set_instruction_set("baseline");

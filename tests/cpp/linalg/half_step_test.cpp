@@ -9,6 +9,7 @@
 #include <ATen/ops/matmul.h>
 
 #include "certificates.h"
+#include "fanion/linalg/random_start.h"
 #include "fanion/linalg/sampled_start.h"
 #include "fanion/linalg/svd_methods.h"
 #include "fanion/linalg/topk_svd.h"
