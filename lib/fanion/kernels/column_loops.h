@@ -2,7 +2,7 @@
 
 #include "fanion/kernels/loop_elements.h"
 
-/// Gram matrix and triangular solve of a few float32 columns in double. For skinny_loops.cpp alone, like
+/// Gram matrix and triangular solve of a few float32 columns in double. For loop_table.cpp alone, like
 /// loop_elements.h.
 namespace fanion::kernels {
 namespace {

@@ -3,7 +3,7 @@
 #include "fanion/kernels/lane_sums.h"
 #include "fanion/kernels/loop_elements.h"
 
-/// Dot products of a few rows with a few vectors. For skinny_loops.cpp alone, like loop_elements.h.
+/// Dot products of a few rows with a few vectors. For loop_table.cpp alone, like loop_elements.h.
 ///
 /// A tile of R rows × B columns of accumulators goes along the rows in pieces of columns, whose part of the vectors
 /// stays in the first-level cache; between pieces the accumulators wait in `partial`, R·B vectors a tile. Only then are

@@ -8,7 +8,7 @@
 namespace fanion::kernels {
 namespace {
 
-bool supports(const SkinnyLoops& loops) {
+bool supports(const LoopTable& loops) {
 #ifdef FANION_X86_KERNELS
   __builtin_cpu_init();
   if (&loops == &kAvx512Loops)
@@ -21,24 +21,24 @@ bool supports(const SkinnyLoops& loops) {
 }
 
 /// Best first.
-const std::vector<const SkinnyLoops*>& all_loops() {
+const std::vector<const LoopTable*>& all_loops() {
 #ifdef FANION_X86_KERNELS
-  static const std::vector<const SkinnyLoops*> all = {&kAvx512Loops, &kAvx2Loops, &kBaselineLoops};
+  static const std::vector<const LoopTable*> all = {&kAvx512Loops, &kAvx2Loops, &kBaselineLoops};
 #else
-  static const std::vector<const SkinnyLoops*> all = {&kBaselineLoops};
+  static const std::vector<const LoopTable*> all = {&kBaselineLoops};
 #endif
   return all;
 }
 
-std::atomic<const SkinnyLoops*>& chosen() {
-  static std::atomic<const SkinnyLoops*> loops =
+std::atomic<const LoopTable*>& chosen() {
+  static std::atomic<const LoopTable*> loops =
       *std::find_if(all_loops().begin(), all_loops().end(), [](const auto* each) { return supports(*each); });
   return loops;
 }
 
 }  // namespace
 
-const SkinnyLoops& loops_in_use() { return *chosen().load(); }
+const LoopTable& loops_in_use() { return *chosen().load(); }
 
 std::optional<Storage> storage_of(const at::Tensor& A) {
   switch (A.scalar_type()) {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "fanion/kernels/skinny_loops.h"
+#include "fanion/kernels/loop_table.h"
 
 /// Which of the tables of loops is used.
 namespace fanion::kernels {
@@ -16,7 +16,7 @@ std::string_view instruction_set();
 void set_instruction_set(std::string_view name);
 
 /// The table of that instruction set.
-const SkinnyLoops& loops_in_use();
+const LoopTable& loops_in_use();
 /// How the loops call A's dtype, if they take it.
 std::optional<Storage> storage_of(const at::Tensor& A);
 

@@ -2,7 +2,7 @@
 
 #include "fanion/kernels/loop_elements.h"
 
-/// Sums of the lanes of several vectors at once. For skinny_loops.cpp alone, like loop_elements.h.
+/// Sums of the lanes of several vectors at once. For loop_table.cpp alone, like loop_elements.h.
 namespace fanion::kernels {
 namespace {
 

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "fanion/kernels/skinny_loops.h"
+#include "fanion/kernels/loop_table.h"
 
 #if defined(__AVX512F__) || defined(__F16C__)
 #include <immintrin.h>
 #endif
 
-/// Vectors of FANION_LANES floats, and how elements of each storage become them. For skinny_loops.cpp alone: everything
+/// Vectors of FANION_LANES floats, and how elements of each storage become them. For loop_table.cpp alone: everything
 /// here is compiled for one instruction set, and must stay out of sight of files compiled for another.
 namespace fanion::kernels {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-/// The inner loops of `skinny_product`, one table per instruction set, all compiled from skinny_loops.cpp.
+/// The inner loops of the kernels, one table per instruction set, all compiled from loop_table.cpp.
 /// Nothing but plain data passes here: a file compiled for AVX-512 must not share inline functions with others.
 namespace fanion::kernels {
 
@@ -36,10 +36,10 @@ struct NarrowSums {
 /// Most columns that `cross` and `solve` take.
 constexpr std::int64_t kMostBlockColumns = 32;
 
-/// A is taken in blocks of `block_rows` or `streams.rows` rows; `scratch` holds `skinny_scratch(block_rows, columns)`
-/// floats. Where `squares` is not null, Σa² of A is added to it: float32 sums of 4·block_rows elements or fewer, added
-/// up in double.
-struct SkinnyLoops {
+/// In the sweeps over a matrix, A is taken in blocks of `block_rows` or `streams.rows` rows; `scratch` holds
+/// `skinny_scratch(block_rows, columns)` floats. Where `squares` is not null, Σa² of A is added to it: float32 sums of
+/// 4·block_rows elements or fewer, added up in double.
+struct LoopTable {
   const char* name;
   /// Y = A V; what is prefetched is the next piece of the rows, however far that is.
   void (*forward)(Rows A, Block V, Block Y, Streams streams, float* scratch);
@@ -80,10 +80,10 @@ constexpr std::int64_t skinny_scratch(std::int64_t block_rows, std::int64_t colu
   return block_rows * (128 + columns);  // 8 accumulators of at most 16 lanes, and a row of Y
 }
 
-extern const SkinnyLoops kBaselineLoops;
+extern const LoopTable kBaselineLoops;
 #ifdef FANION_X86_KERNELS
-extern const SkinnyLoops kAvx2Loops;
-extern const SkinnyLoops kAvx512Loops;
+extern const LoopTable kAvx2Loops;
+extern const LoopTable kAvx512Loops;
 #endif
 
 }  // namespace fanion::kernels

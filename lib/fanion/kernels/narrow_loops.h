@@ -3,7 +3,7 @@
 #include "fanion/kernels/bfloat16_rounding.h"
 #include "fanion/kernels/loop_elements.h"
 
-/// Rounding of float32 to float16, bfloat16 or int8, and the error made. For skinny_loops.cpp alone, like
+/// Rounding of float32 to float16, bfloat16 or int8, and the error made. For loop_table.cpp alone, like
 /// loop_elements.h.
 namespace fanion::kernels {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "fanion/kernels/column_loops.h"
 
-/// Standard normal numbers by counter. For skinny_loops.cpp alone, like loop_elements.h.
+/// Standard normal numbers by counter. For loop_table.cpp alone, like loop_elements.h.
 ///
 /// Number i of a key is a function of both, whatever the vectors' width: 64 bits from five rounds of squaring (Widynski
 /// 2020, "Squares"), and from their halves two numbers (Box & Muller 1958) with an error of a few 1e-7. The largest

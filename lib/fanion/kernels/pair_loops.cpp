@@ -1,7 +1,7 @@
 // Compiled for AVX512-BF16, whose one instruction adds two products of bfloat16 pairs to each float32 lane: twice the
 // arithmetic of a multiplication and addition of floats, from half the loads.
 //
-// As in skinny_loops.cpp, A is taken in blocks of a few rows: A V by dot products along them, whose pairs lie side by
+// As in loop_table.cpp, A is taken in blocks of a few rows: A V by dot products along them, whose pairs lie side by
 // side in memory; then Aᵀ Y, whose pairs are two rows interleaved, while the second-level cache has them. Both prefetch
 // what comes next, each every second line of the next block. Sums run in float32, in an order fixed by the sizes alone.
 //

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "fanion/kernels/skinny_loops.h"
+#include "fanion/kernels/loop_table.h"
 
 /// The inner loop of `pair_gram`, compiled from pair_loops.cpp for AVX512-BF16. Nothing but plain data passes here, as
-/// in skinny_loops.h.
+/// in loop_table.h.
 namespace fanion::kernels {
 
 constexpr std::int64_t kPairColumns = 32;  ///< bfloat16 numbers of a vector

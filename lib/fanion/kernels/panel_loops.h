@@ -2,7 +2,7 @@
 
 #include "fanion/kernels/dot_loops.h"
 
-/// Dot products within a panel of a few columns. For skinny_loops.cpp alone, like loop_elements.h.
+/// Dot products within a panel of a few columns. For loop_table.cpp alone, like loop_elements.h.
 namespace fanion::kernels {
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include "fanion/kernels/dot_loops.h"
 
-/// Sums of multiples of a few rows. For skinny_loops.cpp alone, like loop_elements.h.
+/// Sums of multiples of a few rows. For loop_table.cpp alone, like loop_elements.h.
 ///
 /// A strip of two to four vectors × B columns of accumulators goes down the rows of a block. Where they are wanted, the
 /// squares of the rows are summed up beside them: as their vectors are in registers, that takes a fifth of the time of

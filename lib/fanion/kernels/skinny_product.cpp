@@ -1,4 +1,4 @@
-// Threads, layouts and the choice of instruction set around the loops of skinny_loops.cpp.
+// Threads, layouts and the choice of instruction set around the loops of loop_table.cpp.
 
 #include "fanion/kernels/skinny_product.h"
 

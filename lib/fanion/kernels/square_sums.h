@@ -2,7 +2,7 @@
 
 #include "fanion/kernels/loop_elements.h"
 
-/// Sums of squares, in float32 for a few elements and in double from there. For skinny_loops.cpp alone, like
+/// Sums of squares, in float32 for a few elements and in double from there. For loop_table.cpp alone, like
 /// loop_elements.h.
 namespace fanion::kernels {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "fanion/kernels/loop_elements.h"
 
-/// What a training step does to every element, each in one sweep. For skinny_loops.cpp alone, like loop_elements.h.
+/// What a training step does to every element, each in one sweep. For loop_table.cpp alone, like loop_elements.h.
 namespace fanion::kernels {
 namespace {
 

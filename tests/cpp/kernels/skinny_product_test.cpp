@@ -7,14 +7,14 @@
 #include <ATen/ops/zeros.h>
 
 #include "certificates.h"
-#include "fanion/kernels/skinny_loops.h"
+#include "fanion/kernels/loop_table.h"
 #include "kernels/settings.h"
 #include "kernels/skinny_cases.h"
 #include "zoo.h"
 
 namespace fanion::kernels {
 #ifdef __x86_64__
-extern const SkinnyLoops kAvx2Loops, kAvx512Loops;  // skinny_loops.h shows them to the library alone
+extern const LoopTable kAvx2Loops, kAvx512Loops;  // loop_table.h shows them to the library alone
 #endif
 namespace {
 
@@ -122,8 +122,8 @@ TEST(SkinnyProduct, TakesWhatItCanAndProductDoesTheRest) {
   }
 }
 
-std::vector<const SkinnyLoops*> loops_of(const std::vector<std::string>& sets) {
-  std::vector<const SkinnyLoops*> all = {&kBaselineLoops};
+std::vector<const LoopTable*> loops_of(const std::vector<std::string>& sets) {
+  std::vector<const LoopTable*> all = {&kBaselineLoops};
 #ifdef __x86_64__
   for (const auto* each : {&kAvx2Loops, &kAvx512Loops}) all.push_back(each);
 #endif
