@@ -18,6 +18,9 @@ SvdResult subspace_svd(const LinearOperator& A, int64_t k, const SvdOptions& opt
 SvdResult randomized_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 
+/// `dense`, unless a few passes of block_krylov are enough.
+SvdResult tried_then_dense(const LinearOperator& A, int64_t k, const SvdOptions& options);
+
 /// What LAPACK gives of A, (m, n) or a batch (b, m, n), cut to k triplets, and all singular values in double.
 struct DenseFactors {
   at::Tensor U, S, V, all;

@@ -10,7 +10,6 @@
 #include <cmath>
 
 #include "fanion/kernels/skinny_product.h"
-#include "fanion/linalg/cost_model.h"
 #include "fanion/linalg/finite_entries.h"
 #include "fanion/linalg/mixed_svd.h"
 #include "fanion/linalg/svd_methods.h"
@@ -45,53 +44,6 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   }
 }
 
-/// The model takes spectra for flat, and few are: `dense` must be that much cheaper for `automatic` to take it.
-constexpr double kFlatter = 1.5;
-
-SvdShape shape_of(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  return {.m = A.rows(),
-          .n = A.cols(),
-          .k = k,
-          .in_double = A.options().dtype() == at::kDouble,
-          .criterion = options.criterion,
-          .tol = options.tol,
-          .block = options.block,
-          .oversample = options.oversample,
-          .warm = options.warm_start.defined()};
-}
-
-/// Passes of block_krylov that take a third of the time of `dense`, or 0 where that is too few to be worth trying:
-/// what `automatic` gives a matrix whose spectrum may decay before it forms the whole SVD.
-int64_t trial_passes(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  constexpr int64_t kLeast = 8, kMost = 64;
-  auto shape = shape_of(A, k, options);
-  shape.criterion = SvdCriterion::passes;
-  const double share = predicted_seconds(SvdMethod::dense, shape, svd_costs()) / 3;
-  const auto affordable = [&](int64_t passes) {
-    shape.passes = passes;
-    return predicted_seconds(SvdMethod::block_krylov, shape, svd_costs()) <= share;
-  };
-  if (!affordable(kLeast)) return 0;
-  int64_t passes = kLeast;
-  while (passes < kMost && affordable(passes + 1)) ++passes;
-  return passes;
-}
-
-/// `dense`, unless a few passes of block_krylov are enough.
-SvdResult tried_then_dense(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  auto trial = options;
-  trial.passes = options.passes ? 0 : trial_passes(A, k, options);
-  if (*trial.passes == 0) return dense_svd(A, k, options);
-  auto quick = block_krylov_svd(A, k, trial);
-  quick.report.method = SvdMethod::block_krylov;
-  if (quick.report.status == SvdStatus::converged) return quick;
-  auto result = dense_svd(A, k, options);
-  result.report.method = SvdMethod::dense;
-  result.report.seconds += quick.report.seconds;
-  result.report.message += c10::str(", after ", *trial.passes, " passes of block_krylov");
-  return result;
-}
-
 /// X·2^exponent; 2^exponent itself may be out of range.
 at::Tensor shifted(const at::Tensor& X, int exponent) {
   return X * std::ldexp(1.0, exponent / 2) * std::ldexp(1.0, exponent - exponent / 2);
@@ -118,26 +70,6 @@ bool finds_norm(const at::Tensor& A, const DenseOperator& op, int64_t k, const S
 }
 
 }  // namespace
-
-SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options) {
-  // A fixed number of passes asks for the most accuracy that they give: a Krylov space, while it is small enough for
-  // its projected problem to cost little. One pass from a guess gives the same by either.
-  if (options.criterion == SvdCriterion::passes) {
-    constexpr int64_t kSmallBasis = 128, kShare = 8;
-    const int64_t large = std::max(kSmallBasis, std::min(A.rows(), A.cols()) / kShare);
-    const bool small = options.passes.value_or(1) * (k + options.oversample) <= large;
-    const bool alike = options.warm_start.defined() && options.passes == 1;
-    return small && !alike ? SvdMethod::block_krylov : SvdMethod::subspace;
-  }
-  // Forming an implicit matrix takes min(m, n) products, which is only worth it where a basis would be as large.
-  const int64_t smaller = std::min(A.rows(), A.cols());
-  if (!A.is_formed() && smaller > 64 && 4 * k < smaller) return SvdMethod::block_krylov;
-  const auto shape = shape_of(A, k, options);
-  const auto& costs = svd_costs();
-  const double dense = predicted_seconds(SvdMethod::dense, shape, costs);
-  const double krylov = predicted_seconds(SvdMethod::block_krylov, shape, costs);
-  return dense * kFlatter <= krylov ? SvdMethod::dense : SvdMethod::block_krylov;
-}
 
 at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const at::Tensor& S, const at::Tensor& V) {
   // Summed in double: the squares of residuals of 1e24 leave the range of float32.

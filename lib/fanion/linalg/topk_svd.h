@@ -26,10 +26,11 @@ struct SvdResult {
 SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options = {});
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options = {});
 
-/// The method that `automatic` stands for: `subspace` for a fixed number of passes, else `block_krylov` unless `dense`
-/// is 1.5 times cheaper by the cost model (cost_model.h), on this machine's costs where it was calibrated. The model
-/// takes the spectrum for flat: where it says `dense`, block_krylov first gets the passes that take a third of its
-/// time, and what converges in them is returned.
+/// The method that `automatic` stands for: for a fixed number of passes `block_krylov` while its basis is small, and
+/// `subspace` beyond that or for one pass from a guess; else `block_krylov` unless `dense` is 1.5 times cheaper by the
+/// cost model (cost_model.h), on this machine's costs where it was calibrated. The model takes the spectrum for flat:
+/// where it says `dense`, block_krylov first gets the passes that take a third of its time, and what converges in them
+/// is returned.
 SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& options);
 
 }  // namespace fanion::linalg
