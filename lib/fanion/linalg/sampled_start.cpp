@@ -17,7 +17,7 @@
 namespace fanion::linalg {
 namespace {
 
-constexpr int64_t kShare = 8, kMostRows = 512, kRowsPerColumn = 32, kMostColumns = 2048, kLongest = 16, kMostNoisy = 4;
+constexpr int64_t kShare = 8, kMostRows = 512, kMostColumns = 2048, kLongest = 16, kMostNoisy = 4;
 constexpr double kNoise = 0.3;
 
 /// Columns to iterate with: a multiple of four, which the products like.
@@ -31,8 +31,7 @@ struct Extent {
   int64_t rows, cols;
 };
 Extent extent(int64_t m, int64_t n, int64_t b) {
-  const int64_t most = std::max(std::min(kMostRows, kRowsPerColumn * b), 4 * b);
-  Extent e{std::clamp(m / kShare, 4 * b, most), std::min(n, kMostColumns)};
+  Extent e{std::clamp(m / kShare, 4 * b, std::max(kMostRows, 4 * b)), std::min(n, kMostColumns)};
   for (; e.cols > kLongest * e.rows && 2 * e.rows <= kMostRows && 4 * e.rows <= m; e.rows *= 2) e.cols /= 2;
   return e;
 }

@@ -11,8 +11,8 @@ namespace fanion::linalg {
 ///
 /// Where a few directions hold much of A, as in gradients and momenta, an eighth of it nearly shows them: this takes a
 /// quarter to a third of the time of a pass with as many columns, and saves one or two. S: every so manieth row, an
-/// eighth of them, at most 512 and 32 for every column of the iteration; P: the first 2048 of its columns. From rows
-/// that are very long beside their number P takes half, of twice as many. The iteration has `oversample` columns more
+/// eighth of them, at most 512; P: the first 2048 of its columns. From rows that are very long beside their number P
+/// takes half, of twice as many. The iteration has `oversample` columns more
 /// than are wanted, rounded up to a multiple of 4, and S at least four times as many rows. Undefined where A does not
 /// show its rows
 /// (`LinearOperator::some_rows`), has fewer than twice as many, or products with S are zero or not finite.
