@@ -33,7 +33,10 @@ struct SvdCommand {
                        "(default: all but block_krylov, which auto stands for)");
     command.add_option("--dtype", options.dtype, "float32, float64 or bfloat16 (default: the file's, or float32)");
     command.add_option("--seed", options.seed, "of the matrix and of the methods' start")->capture_default_str();
-    command.add_option("--repeat", options.repeat, "runs of each method, unless one takes 10 s; the median counts")
+    command
+        .add_option(
+            "--repeat", options.repeat,
+            "runs of each method, unless one takes 10 s, and of a curve's points below 0.5 s; the median counts")
         ->capture_default_str();
     command.add_option("--limit", options.limit, "seconds after which a run is stopped and reported as slower")
         ->capture_default_str();

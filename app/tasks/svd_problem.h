@@ -17,13 +17,13 @@ struct SvdStudyOptions {
   std::vector<std::string> method;   ///< empty: all
   std::string dtype;                 ///< of the matrix; empty: the file's, or float32
   uint64_t seed = 0;                 ///< of the matrix; run r of a method starts from seed + r
-  int64_t repeat = 3;                ///< runs of each method, of which the median counts; one above kLongRun
+  int64_t repeat = 3;                ///< runs of each method and of a curve's points; the median counts
   double limit = 30;                 ///< seconds for a run, and for all points of a curve together
   bool curves = true;                ///< measure errors at fixed numbers of passes
 };
 
-/// Runs longer than this many seconds are not repeated.
-constexpr double kLongRun = 10;
+/// Runs, and points of a curve, longer than this many seconds are not repeated.
+constexpr double kLongRun = 10, kLongPoint = 0.5;
 
 nlohmann::json to_json(const SvdStudyOptions& options);
 

@@ -27,7 +27,7 @@ struct SvdRun {
   bool finished() const { return status == "converged" || status == "exhausted"; }
 };
 
-/// The error after so many passes.
+/// The error after so many passes, and the median time.
 struct CurvePoint {
   int64_t passes = 0, reads = 0, products = 0;
   double seconds = 0, error = 0;
