@@ -53,15 +53,22 @@ class Growth {
   double log_scale_ = 0;
 };
 
-/// Q in X's dtype, and R: in double where it is on the CPU anyway.
-std::pair<at::Tensor, at::Tensor> qr(at::Tensor X, double& seconds) {
+/// Upper triangular R of a QR factorisation: in double where X is on the CPU, else on X's device.
+struct Triangle {
+  SmallMatrix host;
+  at::Tensor device;
+  at::Tensor tensor() const { return device.defined() ? device : host.view(); }  ///< while this lives
+};
+
+/// Q in X's dtype, and R.
+std::pair<at::Tensor, Triangle> qr(at::Tensor X, double& seconds) {
   const Stopwatch watch(seconds);
   if (X.device().is_cpu()) {
     auto [Q, R] = thin_qr(std::move(X));
-    return {std::move(Q), R.view().clone()};
+    return {std::move(Q), Triangle{std::move(R), {}}};
   }
   auto [Q, R] = at::linalg_qr(X);
-  return {std::move(Q), std::move(R)};
+  return {std::move(Q), Triangle{{}, std::move(R)}};
 }
 
 }  // namespace
@@ -79,8 +86,8 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
     const Stopwatch watch(seconds.products);
     return adjoint ? A.apply_adjoint(X) : A.apply(X);
   };
-  const auto triplets = [&](const at::Tensor& Q, const at::Tensor& W, const at::Tensor& R) {
-    auto [P, S, Nh] = at::linalg_svd(R.t(), /*full_matrices=*/false);
+  const auto triplets = [&](const at::Tensor& Q, const at::Tensor& W, const Triangle& R) {
+    auto [P, S, Nh] = at::linalg_svd(R.tensor().t(), /*full_matrices=*/false);
     const auto N = Nh.narrow(0, 0, k).t().to(A.options());
     result.U = kernels::product(Q, P.narrow(1, 0, k).to(A.options()));
     result.S = S.narrow(0, 0, k).to(A.options());
@@ -88,7 +95,8 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
     return N;
   };
 
-  at::Tensor W = start, Q, R1, R2;
+  at::Tensor W = start, Q;
+  Triangle R1, R2;
   if (fixed) {  // a training step: nothing but the passes
     for (int64_t pass = 0; pass < most; ++pass) {
       Q = std::get<0>(qr(apply(W, false), seconds.basis));
@@ -101,7 +109,7 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
   }
 
   std::tie(W, R2) = qr(start.clone(), seconds.basis);  // it may be the caller's
-  Growth growth(R2.to(at::kCPU, at::kDouble), random);
+  Growth growth(R2.tensor().to(at::kCPU, at::kDouble, /*non_blocking=*/false, /*copy=*/true), random);
   EigenvalueBounds known{std::vector<double>(k + 1, std::numeric_limits<double>::infinity()), BoundKind::none};
   const auto squared = A.frobenius_squared();
   auto Y = apply(W, false);
@@ -111,14 +119,14 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
   for (;;) {
     std::tie(Q, R1) = qr(Y, seconds.basis);
     std::tie(W, R2) = qr(apply(Q, true), seconds.basis);
-    growth.pass(R1.to(at::kCPU, at::kDouble), R2.to(at::kCPU, at::kDouble));
+    growth.pass(R1.tensor().to(at::kCPU, at::kDouble), R2.tensor().to(at::kCPU, at::kDouble));
     ++pass;
     Y = apply(W, false);
     const Stopwatch watch(seconds.projected);
     const auto N = triplets(Q, W, R2);
     report.residuals =
         at::linalg_vector_norm(at::matmul(Y, N) - result.U * result.S, 2, {{0}}, false, at::kDouble).to(at::kCPU);
-    auto theta = to_doubles(at::linalg_svdvals(R2)), residual = to_doubles(report.residuals);
+    auto theta = to_doubles(at::linalg_svdvals(R2.tensor())), residual = to_doubles(report.residuals);
     const double sigma1 = theta[0];
     double worst = 0, total = 0;
     for (int64_t i = 0; i < k; ++i) worst = std::max(worst, residual[i]), residual[i] *= theta[i];
