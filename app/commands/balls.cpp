@@ -35,7 +35,7 @@ nlohmann::json family(const std::string& title, const std::string& name) {
   return panel(title, balls);
 }
 
-/// Figures 3, 5 and 6 of 004.
+/// Figures 3, 5 and 6 of KyFan.
 std::vector<nlohmann::json> paper_figures() {
   const auto muon = in_plane("Muon", "spectral");
   const auto f_muon = in_plane("F-Muon, α = 0.5", "f-muon:alpha=0.5");

@@ -11,7 +11,7 @@
 #include <chrono>
 #include <limits>
 
-#include "fanion/linalg/block_split.h"
+#include "fanion/linalg/svd/block_split.h"
 #include "fanion/linalg/topk_svd.h"
 
 namespace fanion::tasks {

@@ -45,7 +45,7 @@ struct SvdProblem {
 
   /// From the maker where that knows them, by LAPACK up to 1000 columns, else by a float64 run with a tighter tol.
   Reference reference(int64_t k) const;
-  /// Whether it is the problem of Table 2 of 004, up to k: 5000 × 5000 normal, rank_k within 1 %.
+  /// Whether it is the problem of Table 2 of KyFan, up to k: 5000 × 5000 normal, rank_k within 1 %.
   bool is_table2() const;
 };
 

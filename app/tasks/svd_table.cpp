@@ -72,7 +72,7 @@ std::string table2(const SvdStudy& study, const nlohmann::json& peers) {
   Rows rows = {{"seconds", "from"}};
   for (const auto k : ks) rows.front().push_back(c10::str("k = ", k));
   for (const auto& line : paper_table2()) {
-    std::vector<std::string> row = {line.at("method"), "004, its machine"};
+    std::vector<std::string> row = {line.at("method"), "the paper, its machine"};
     for (const auto k : ks) {
       const auto& seconds = line.at("seconds");
       const auto key = std::to_string(k);
@@ -124,7 +124,7 @@ std::string tables(const SvdStudy& study, const nlohmann::json& peers, const std
   if (!peers.empty())
     text += c10::str("\nThe peers, each at its fastest settings that keep the error:\n", peer_table(peers, o.tol));
   if (study.problem.is_table2())
-    text += c10::str("\nTable 2 of the paper (004; its machine is not named; SVDS is CuPy's) beside this machine:\n",
+    text += c10::str("\nTable 2 of the paper (its machine is not named; SVDS is CuPy's) beside this machine:\n",
                      table2(study, peers));
   if (!missing.empty()) text += "\npeers: " + missing + "\n";
   return text;

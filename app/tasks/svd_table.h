@@ -4,7 +4,7 @@
 
 namespace fanion::tasks {
 
-/// Table 2 of 004, as it stands there: rows of {method, seconds: {k: …}}. Its machine is not named; SVDS is
+/// Table 2 of KyFan, as it stands there: rows of {method, seconds: {k: …}}. Its machine is not named; SVDS is
 /// CuPy's.
 nlohmann::json paper_table2();
 

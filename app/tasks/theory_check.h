@@ -32,7 +32,7 @@ struct TheoryCheck {
   bool holds() const { return mean <= constants.eps && least <= constants.eps; }
 };
 
-/// Lemma 7's schedule on random least squares (004 §4.1: X₁ ~ 0.1·N(0, I)) in every norm. `said` hears of each as it
+/// Lemma 7's schedule on random least squares (KyFan §4.1: X₁ ~ 0.1·N(0, I)) in every norm. `said` hears of each as it
 /// begins. Throws before the first trial, naming what is wrong, if an option is out of range, a norm does not fit the
 /// shape, or a trial would take over ten million steps.
 std::vector<TheoryCheck> check_theory(const TheoryCheckOptions& options,

@@ -6,7 +6,7 @@
 namespace fanion::tasks {
 
 /// One optimizer of the demo and the learning rate its hidden matrices got from the grid search that
-/// `docs/records/gpt-demo-rates.md` describes.
+/// `docs/records/gpt-demo.md` describes.
 struct TunedRate {
   std::string label;
   std::string optimizer;

@@ -4,7 +4,7 @@
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
-#include "fanion/linalg/finite_entries.h"
+#include "fanion/linalg/dense/finite_entries.h"
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/registry.h"
 #include "fanion/norms/rule_cache.h"

@@ -9,7 +9,7 @@
 #include "fanion/kernels/large_pages.h"
 #include "fanion/linalg/batched_svd.h"
 #include "fanion/linalg/composed_operators.h"
-#include "fanion/linalg/finite_entries.h"
+#include "fanion/linalg/dense/finite_entries.h"
 #include "fanion/linalg/sparse_operator.h"
 
 namespace fanion {

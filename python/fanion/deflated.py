@@ -18,7 +18,7 @@ class DFanion(LmoOptimizer):
     `residual`: N(R) is "sign" sign(R), "row_norm" ("col_norm") every row (column) of R over its 2-norm, "frobenius"
     R/‖R‖_F, or "clip" R/σ_{k+1} with c = 1. `k`: 0 to min(m, n) of every matrix; 0 is Signum (for "sign"),
     min(m, n) is Muon. It is no norm's LMO. `svd`, `passes`, `oversample` are `Neon`'s, the rest `LmoOptimizer`'s.
-    Cost: that of Fanion-k (for "clip", k + 1) plus 2mnk flops. Source: design note on deflated Fanions.
+    Cost: that of Fanion-k (for "clip", k + 1) plus 2mnk flops. Source: docs/conventions.md, "Deflated Fanions".
     """
 
     def __init__(

@@ -18,7 +18,7 @@ class Fanion(LmoOptimizer):
     `k`: 1 to min(m, n) of every matrix; 1 is Neon, min(m, n) Muon. `svd`, `passes`, `oversample` are `Neon`'s, the
     other arguments `LmoOptimizer`'s.
     Cost with svd="subspace": 4mn(k + oversample) flops a pass, n(k + oversample) numbers of state.
-    Source: 004 Lemma 6.
+    Source: KyFan Lemma 6.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class Fanion(LmoOptimizer):
 class FFanion(LmoOptimizer):
     """D = −(α·Σ_{i≤k}u_iv_iᵀ + (1−α)·M/‖M‖_F), the LMO of the norm with dual α·Σ_{i≤k}σ_i + (1−α)·‖M‖_F.
 
-    `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO (004 §4.2 uses α > 1).
-    The other arguments are `Fanion`'s. Cost: Fanion's plus 4mn flops. Source: 004 §2.8.
+    `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO (KyFan §4.2 uses α > 1).
+    The other arguments are `Fanion`'s. Cost: Fanion's plus 4mn flops. Source: KyFan §2.8.
     """
 
     def __init__(

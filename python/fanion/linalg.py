@@ -97,7 +97,7 @@ def topk_svd(
     ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown name,
     a wrong product of an operator, a `precision` other than "full" for what has no such form. What an operator's
     functions raise comes out unchanged.
-    Cost: `fanion/linalg/topk_svd.h`, `batched_svd.h`. Source: 004 §3.
+    Cost: `fanion/linalg/topk_svd.h`, `batched_svd.h`. Source: KyFan §3.
     """
     matrix = A if isinstance(A, Tensor) else foreign.tensor_of(A)
     options = {

@@ -49,7 +49,7 @@ class Gauge(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Norm(Rule):
-    """A matrix norm ‖·‖ with its dual ‖M‖† = max_{‖D‖≤1} ⟨M, D⟩ (004 eq. 2) and what follows from the pair.
+    """A matrix norm ‖·‖ with its dual ‖M‖† = max_{‖D‖≤1} ⟨M, D⟩ (KyFan eq. 2) and what follows from the pair.
 
     Matrices are (m, n), or (b, m, n) for a batch of b, which gives what b calls would; any float dtype, any device.
     Results are float64 for float64 input, else float32, which is also what is computed in. No gradient flows through.
@@ -91,7 +91,7 @@ class Norm(Rule):
 
     @torch.no_grad()
     def lmo(self, M: Tensor) -> Tensor:
-        """D = argmin_{‖D‖≤1} ⟨M, D⟩, M's shape, so that ⟨M, D⟩ = −‖M‖† (004 eq. 3). Zero gives zero."""
+        """D = argmin_{‖D‖≤1} ⟨M, D⟩, M's shape, so that ⟨M, D⟩ = −‖M‖† (KyFan eq. 3). Zero gives zero."""
         result: Tensor = ops.norm_lmo(M, self.name)
         return result
 
@@ -103,7 +103,7 @@ class Norm(Rule):
 
     @torch.no_grad()
     def prox(self, M: Tensor, lam: float) -> Tensor:
-        """argmin_X ⟨M, X⟩ + (λ/2)‖X‖² = (‖M‖†/λ)·lmo(M), λ > 0 (000 eq. 1–3, with λ/2)."""
+        """argmin_X ⟨M, X⟩ + (λ/2)‖X‖² = (‖M‖†/λ)·lmo(M), λ > 0 (Proposal eq. 1–3, with λ/2)."""
         result: Tensor = ops.norm_prox(M, lam, self.name)
         return result
 
@@ -114,7 +114,7 @@ class Norm(Rule):
         return result
 
     def rho(self, m: int, n: int) -> float:
-        """ρ with ‖X‖† ≤ ρ‖X‖_F for all m × n matrices (003, assumption A3).
+        """ρ with ‖X‖† ≤ ρ‖X‖_F for all m × n matrices (NuclearNorm, assumption A3).
 
         The least such for single norms; Σ w_iρ_i, an upper bound of it, for sums. ValueError: m or n below 1; a norm
         that does not fit m × n.

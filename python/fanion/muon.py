@@ -26,7 +26,7 @@ class Muon(LmoOptimizer):
     `fanion.newton_schulz`. `ns_steps`: 1 to 99, a named list is cut to its first `ns_steps`; None is the number that
     belongs to the coefficients. `ns_dtype`: "float32", "float64" or "bfloat16". The other arguments are
     `LmoOptimizer`'s.
-    Cost for m ≤ n: 2·ns_steps·(2m²n + m³) flops. Source: 004 Lemma 2; Jordan et al. 2024b.
+    Cost for m ≤ n: 2·ns_steps·(2m²n + m³) flops. Source: KyFan Lemma 2; Jordan et al. 2024b.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class Muon(LmoOptimizer):
 class FMuon(LmoOptimizer):
     """D = −(α·UVᵀ + (1−α)·M/‖M‖_F), the LMO of the norm with dual α·Σσ + (1−α)·‖M‖_F; UVᵀ as in `Muon`.
 
-    `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO (004 §4.2 uses α > 1).
-    The other arguments are `Muon`'s. Cost: Muon's plus 4mn flops. Source: 004 Lemma 4.
+    `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO (KyFan §4.2 uses α > 1).
+    The other arguments are `Muon`'s. Cost: Muon's plus 4mn flops. Source: KyFan Lemma 4.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ class Neon(LmoOptimizer):
     refuse the other two options.
     The other arguments are `LmoOptimizer`'s.
     Cost with "subspace": 4mn(1 + oversample) flops a pass, n(1 + oversample) numbers of state.
-    Source: 004 Lemma 3.
+    Source: KyFan Lemma 3.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class Neon(LmoOptimizer):
 class FNeon(LmoOptimizer):
     """D = −(α·u₁v₁ᵀ + (1−α)·M/‖M‖_F), the LMO of the norm with dual α·σ₁ + (1−α)·‖M‖_F.
 
-    `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO (004 §4.2 uses α > 1).
-    The other arguments are `Neon`'s. Cost: Neon's plus 4mn flops. Source: 004 Lemma 5.
+    `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO (KyFan §4.2 uses α > 1).
+    The other arguments are `Neon`'s. Cost: Neon's plus 4mn flops. Source: KyFan Lemma 5.
     """
 
     def __init__(

@@ -82,30 +82,30 @@ def rule_from_name(text: str) -> Rule:
 
 
 def frobenius() -> Norm:
-    """√Σx²; dual the same; lmo −M/‖M‖_F; ρ = 1. NSGD (004 Lemma 1)."""
+    """√Σx²; dual the same; lmo −M/‖M‖_F; ρ = 1. NSGD (KyFan Lemma 1)."""
     return _norm("frobenius")
 
 
 def spectral() -> Norm:
-    """σ₁; dual Σσ; lmo −UVᵀ; ρ = √min(m, n). Muon (004 Lemma 2)."""
+    """σ₁; dual Σσ; lmo −UVᵀ; ρ = √min(m, n). Muon (KyFan Lemma 2)."""
     return _norm("spectral")
 
 
 def rms_to_rms() -> Norm:
     """√(n/m)·σ₁; dual √(m/n)·Σσ; lmo −√(m/n)·UVᵀ; ρ = √(m/n)·√min(m, n). Muon for W (d_out, d_in), whatever its shape.
 
-    Source: 000 eq. 3; Bernstein & Newhouse 2024.
+    Source: Proposal eq. 3; Bernstein & Newhouse 2024.
     """
     return _norm("rms_to_rms")
 
 
 def nuclear(*, svd: str = "auto") -> Norm:
-    """Σσ; dual σ₁; lmo −u₁v₁ᵀ; ρ = 1. Neon (004 Lemma 3). `svd`: the method of `topk_svd` that the LMO uses."""
+    """Σσ; dual σ₁; lmo −u₁v₁ᵀ; ρ = 1. Neon (KyFan Lemma 3). `svd`: the method of `topk_svd` that the LMO uses."""
     return _norm("nuclear", svd=svd)
 
 
 def ky_fan_dual(k: int, *, svd: str = "auto") -> Norm:
-    """max(Σσ/k, σ₁); dual Σ_{i≤k}σ_i; lmo −Σ_{i≤k}u_iv_iᵀ; ρ = √k, 1 ≤ k ≤ min(m, n). Fanion-k (004 Lemma 6)."""
+    """max(Σσ/k, σ₁); dual Σ_{i≤k}σ_i; lmo −Σ_{i≤k}u_iv_iᵀ; ρ = √k, 1 ≤ k ≤ min(m, n). Fanion-k (KyFan Lemma 6)."""
     return _norm("ky_fan_dual", k=k, svd=svd)
 
 
@@ -115,7 +115,7 @@ def ky_fan(k: int) -> Norm:
 
 
 def schatten(p: float) -> Norm:
-    """‖σ‖_p, 1 ≤ p ≤ ∞; dual ‖σ‖_q, 1/p + 1/q = 1; lmo −U diag((σ_i/‖σ‖_q)^{q−1}) Vᵀ (004 §2.9).
+    """‖σ‖_p, 1 ≤ p ≤ ∞; dual ‖σ‖_q, 1/p + 1/q = 1; lmo −U diag((σ_i/‖σ‖_q)^{q−1}) Vᵀ (KyFan §2.9).
 
     p = 1, 2 and ∞ are `nuclear`, `frobenius` and `spectral`.
     """
@@ -123,17 +123,17 @@ def schatten(p: float) -> Norm:
 
 
 def f_star_rms(*, svd: str = "auto") -> Norm:
-    """‖X‖² = (‖X‖_F² + (Σσ)²)/2; prox −(2/λ)·U diag([σ_i−τ]_+) Vᵀ, Σ[σ_i−τ]_+ = τ; ρ = 1. F*-Neon (000 eq. 6)."""
+    """‖X‖² = (‖X‖_F² + (Σσ)²)/2; prox −(2/λ)·U diag([σ_i−τ]_+) Vᵀ, Σ[σ_i−τ]_+ = τ; ρ = 1. F*-Neon (Proposal eq. 6)."""
     return _norm("f_star_rms", svd=svd)
 
 
 def f_star_sum(*, svd: str = "auto") -> Norm:
-    """(‖X‖_F + Σσ)/2; dual 2τ, lmo along −U diag([σ_i−τ]_+) Vᵀ, Σ[σ_i−τ]²_+ = τ²; ρ = 1. F*-Neon (002 eq. 2)."""
+    """(‖X‖_F + Σσ)/2; dual 2τ, lmo along −U diag([σ_i−τ]_+) Vᵀ, Σ[σ_i−τ]²_+ = τ²; ρ = 1. F*-Neon (Poster eq. 2)."""
     return _norm("f_star_sum", svd=svd)
 
 
 def max_entry() -> Norm:
-    """max|x_ij|; dual Σ|m_ij|; lmo −sign(M); ρ = √(mn). SignSGD, Signum (004 Table 1)."""
+    """max|x_ij|; dual Σ|m_ij|; lmo −sign(M); ρ = √(mn). SignSGD, Signum (KyFan Table 1)."""
     return _norm("max_entry")
 
 
@@ -143,7 +143,7 @@ def scaled_max_entry(k: int | None = None) -> Norm:
 
 
 def entry_sum() -> Norm:
-    """Σ|x_ij|; dual max|m_ij|; lmo −sign(m_ij) at the largest entry, which ties share; ρ = 1 (004 Table 1)."""
+    """Σ|x_ij|; dual max|m_ij|; lmo −sign(m_ij) at the largest entry, which ties share; ρ = 1 (KyFan Table 1)."""
     return _norm("entry_sum")
 
 
@@ -160,7 +160,7 @@ def col_norm() -> Norm:
 def dual_sum(parts: Iterable[tuple[float, Norm]]) -> Norm:
     """The norm with the dual Σ w_i‖M‖_i†, from pairs (w_i, norm_i): its ball is the Minkowski sum Σ w_i B_i.
 
-    lmo Σ w_i lmo_i(M); ρ = Σ w_iρ_i (004 Lemma 7). ValueError: no parts, a weight below 0 or not finite, all of them 0.
+    lmo Σ w_i lmo_i(M); ρ = Σ w_iρ_i (KyFan Lemma 7). ValueError: no parts, a weight below 0 or not finite, or all 0.
     """
     weights, names = [], []
     for weight, norm in parts:
@@ -170,17 +170,17 @@ def dual_sum(parts: Iterable[tuple[float, Norm]]) -> Norm:
 
 
 def f_muon(alpha: float) -> Norm:
-    """α·spectral + (1−α)·frobenius as a `dual_sum`, 0 ≤ α ≤ 1; dual αΣσ + (1−α)‖M‖_F (004 Lemma 4)."""
+    """α·spectral + (1−α)·frobenius as a `dual_sum`, 0 ≤ α ≤ 1; dual αΣσ + (1−α)‖M‖_F (KyFan Lemma 4)."""
     return _mixed(alpha, spectral(), frobenius())
 
 
 def f_neon(alpha: float, *, svd: str = "auto") -> Norm:
-    """α·nuclear + (1−α)·frobenius as a `dual_sum`, 0 ≤ α ≤ 1; dual ασ₁ + (1−α)‖M‖_F (004 Lemma 5)."""
+    """α·nuclear + (1−α)·frobenius as a `dual_sum`, 0 ≤ α ≤ 1; dual ασ₁ + (1−α)‖M‖_F (KyFan Lemma 5)."""
     return _mixed(alpha, nuclear(svd=svd), frobenius())
 
 
 def f_fanion(k: int, alpha: float, *, svd: str = "auto") -> Norm:
-    """α·ky_fan_dual(k) + (1−α)·frobenius as a `dual_sum`, 0 ≤ α ≤ 1; dual αΣ_{i≤k}σ_i + (1−α)‖M‖_F (004 §2.8)."""
+    """α·ky_fan_dual(k) + (1−α)·frobenius as a `dual_sum`, 0 ≤ α ≤ 1; dual αΣ_{i≤k}σ_i + (1−α)‖M‖_F (KyFan §2.8)."""
     return _mixed(alpha, ky_fan_dual(k, svd=svd), frobenius())
 
 

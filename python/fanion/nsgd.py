@@ -14,7 +14,7 @@ from fanion.options import CommonOptions
 class NSGD(LmoOptimizer):
     """D = −M/‖M‖_F, the LMO of the Frobenius norm: normalised SGD, matrix by matrix.
 
-    The arguments are `LmoOptimizer`'s. Cost: 4mn flops. Source: 004 Lemma 1.
+    The arguments are `LmoOptimizer`'s. Cost: 4mn flops. Source: KyFan Lemma 1.
     """
 
     def __init__(

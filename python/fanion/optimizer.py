@@ -35,7 +35,7 @@ class LmoOptimizer(torch.optim.Optimizer):
       parameter alone and counts it in `skipped`; "ignore" does not look.
     `rule_options`: for subclasses, the group keys that their `rule_of` reads, with defaults; `rule` is then unused.
     State is made when parameters are added: `momentum_buffer` (float32, or float64 for float64 parameters) and
-    `warm_start`, or `exp_avg`, `exp_avg_sq`, `step`. Sources: 004 eq. 5, 8; Loshchilov & Hutter 2017.
+    `warm_start`, or `exp_avg`, `exp_avg_sq`, `step`. Sources: KyFan eq. 5, 8; Loshchilov & Hutter 2017.
     """
 
     skipped: int

@@ -14,7 +14,7 @@ from fanion.options import CommonOptions
 class Signum(LmoOptimizer):
     """D = −sign(M), the LMO of the norm max|x_ij|.
 
-    The arguments are `LmoOptimizer`'s. Cost: mn flops. Source: 004 Table 1.
+    The arguments are `LmoOptimizer`'s. Cost: mn flops. Source: KyFan Table 1.
     """
 
     def __init__(

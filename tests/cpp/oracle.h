@@ -32,7 +32,7 @@ double ky_fan_dual_norm(const at::Tensor& A, int64_t k);
 double schatten_norm(const at::Tensor& A, double p);
 /// ‖row‖₂ of every row.
 std::vector<double> row_norms(const at::Tensor& A);
-/// The gauge at s (descending) of a·{max(Σx/k, max x) ≤ 1} + b·{‖x‖ ≤ 1} (004 eq. 19, 20), by bisection in it and in
+/// The gauge at s (descending) of a·{max(Σx/k, max x) ≤ 1} + b·{‖x‖ ≤ 1} (KyFan eq. 19, 20), by bisection in it and in
 /// the threshold of every nearest point. b > 0. Right to about 1e-16·(a + b)/b.
 double sum_gauge_by_bisection(const std::vector<double>& s, int64_t k, double a, double b);
 /// √((‖X‖_F² + ‖X‖_nuc²)/2) with `squares`, else (‖X‖_F + ‖X‖_nuc)/2, of singular values.

@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "fanion/kernels/instruction_set.h"
-#include "fanion/kernels/skinny_blocks.h"
+#include "fanion/kernels/loops/skinny_blocks.h"
 #include "fanion/kernels/skinny_gram.h"
 #include "fanion/kernels/skinny_product.h"
 

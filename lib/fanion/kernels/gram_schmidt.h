@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "fanion/kernels/loop_table.h"
+#include "fanion/kernels/loops/loop_table.h"
 
 /// Orthonormalisation of a few columns, where LAPACK's calls cost more than the arithmetic.
 namespace fanion::kernels {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "fanion/kernels/loop_table.h"
+#include "fanion/kernels/loops/loop_table.h"
 
 /// Which of the tables of loops is used.
 namespace fanion::kernels {

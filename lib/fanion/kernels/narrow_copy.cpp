@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "fanion/kernels/large_pages.h"
-#include "fanion/kernels/skinny_blocks.h"
+#include "fanion/kernels/loops/skinny_blocks.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/kernels/sum_of_squares.h"
 

@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "fanion/kernels/instruction_set.h"
-#include "fanion/kernels/skinny_blocks.h"
+#include "fanion/kernels/loops/skinny_blocks.h"
 #include "fanion/kernels/skinny_product.h"
 
 namespace fanion::kernels {

@@ -2,8 +2,8 @@
 
 #include <ATen/ops/zeros.h>
 
-#include "fanion/kernels/pair_loops.h"
-#include "fanion/kernels/skinny_blocks.h"
+#include "fanion/kernels/loops/pair_loops.h"
+#include "fanion/kernels/loops/skinny_blocks.h"
 #include "fanion/kernels/skinny_gram.h"
 #include "fanion/kernels/skinny_product.h"
 

@@ -3,7 +3,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "fanion/kernels/caches.h"
-#include "fanion/kernels/skinny_blocks.h"
+#include "fanion/kernels/loops/skinny_blocks.h"
 #include "fanion/kernels/skinny_product.h"
 
 namespace fanion::kernels {

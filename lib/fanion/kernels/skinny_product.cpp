@@ -5,7 +5,7 @@
 #include <ATen/ops/matmul.h>
 
 #include "fanion/kernels/large_pages.h"
-#include "fanion/kernels/skinny_blocks.h"
+#include "fanion/kernels/loops/skinny_blocks.h"
 
 namespace fanion::kernels {
 namespace {

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "fanion/linalg/svd_methods.h"
+#include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::linalg {
 namespace {

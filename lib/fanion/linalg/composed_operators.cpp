@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "fanion/linalg/finite_entries.h"
+#include "fanion/linalg/dense/finite_entries.h"
 
 namespace fanion::linalg {
 namespace {

@@ -4,7 +4,7 @@
 #include <ATen/ops/eye.h>
 
 #include "fanion/dtype_limits.h"
-#include "fanion/linalg/finite_entries.h"
+#include "fanion/linalg/dense/finite_entries.h"
 
 namespace fanion::linalg {
 namespace {

@@ -8,8 +8,8 @@
 
 #include <limits>
 
-#include "fanion/linalg/gram_newton_schulz.h"
-#include "fanion/linalg/multiply_add.h"
+#include "fanion/linalg/polar/gram_newton_schulz.h"
+#include "fanion/linalg/polar/multiply_add.h"
 #include "fanion/names.h"
 
 namespace fanion::linalg {

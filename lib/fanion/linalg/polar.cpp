@@ -26,7 +26,7 @@
 #include <cmath>
 
 #include "fanion/dtype_limits.h"
-#include "fanion/linalg/multiply_add.h"
+#include "fanion/linalg/polar/multiply_add.h"
 #include "fanion/names.h"
 
 namespace fanion::linalg {

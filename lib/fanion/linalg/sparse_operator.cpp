@@ -3,7 +3,7 @@
 #include <ATen/ops/matmul.h>
 #include <c10/util/Exception.h>
 
-#include "fanion/linalg/finite_entries.h"
+#include "fanion/linalg/dense/finite_entries.h"
 
 namespace fanion::linalg {
 namespace {

@@ -19,7 +19,7 @@ enum class SvdMethod { automatic, dense, lanczos, block_krylov, subspace, random
 
 /// When to stop, with ε = tol, σ̂, Û, V̂ what is returned and σ, U, V exact:
 /// `residual`: max(‖Av̂ᵢ − σ̂ᵢûᵢ‖, ‖Aᵀûᵢ − σ̂ᵢv̂ᵢ‖) ≤ ε·σ̂₁ for every i ≤ k;
-/// `rank_k`: ‖ÛŜV̂ᵀ − UₖSₖVₖᵀ‖_F ≤ ε·‖UₖSₖVₖᵀ‖_F (Table 2 of 004);
+/// `rank_k`: ‖ÛŜV̂ᵀ − UₖSₖVₖᵀ‖_F ≤ ε·‖UₖSₖVₖᵀ‖_F (Table 2 of KyFan);
 /// `lmo_gap`: ⟨A, ÛV̂ᵀ⟩ = Σσ̂ᵢ ≥ (1 − ε)·Σ_{i≤k}σᵢ, the Ky Fan k-norm;
 /// `passes`: after `passes` passes, whatever has been reached.
 /// The bounds behind `rank_k` and `lmo_gap` are in svd_bounds.h.

@@ -10,9 +10,9 @@
 #include <cmath>
 
 #include "fanion/kernels/skinny_product.h"
-#include "fanion/linalg/finite_entries.h"
-#include "fanion/linalg/mixed_svd.h"
-#include "fanion/linalg/svd_methods.h"
+#include "fanion/linalg/dense/finite_entries.h"
+#include "fanion/linalg/svd/narrow/mixed_svd.h"
+#include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::linalg {
 namespace {

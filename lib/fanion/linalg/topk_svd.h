@@ -22,7 +22,7 @@ struct SvdResult {
 /// NaN or Inf in a tensor A.
 /// A tensor whose norm leaves 1e-25 … 1e25 (float64: 1e-60 … 1e60) is scaled by a power of two first, in a copy.
 /// Cost: `dense` O(mn·min(m, n)); the others 2mn flops per product and what their files say.
-/// Source: 004 §3; each method's file names its own.
+/// Source: KyFan §3; each method's file names its own.
 SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options = {});
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options = {});
 

@@ -12,7 +12,7 @@ namespace fanion::norms {
 /// triplet found has σ ≤ max(m, n)·eps·σ₁ (rank < k, or ≤ k for `clip`): it is rounding then, and N would give
 /// it full size. No norm's LMO, hence a rule only.
 /// 0 ≤ k ≤ min(m, n): k = 0 is Signum (NSGD, …), k = min(m, n) is Muon. Throws where k is larger.
-/// Cost: that of k triplets plus 2mnk flops and one m × n temporary. Source: design note on deflated Fanions.
+/// Cost: that of k triplets plus 2mnk flops and one m × n temporary. Source: docs/conventions.md, "Deflated Fanions".
 RulePtr deflated(int64_t k, ResidualMap map = ResidualMap::sign, TripletOptions triplets = {});
 
 }  // namespace fanion::norms

@@ -26,7 +26,7 @@ struct DenseTerm {
   at::Tensor D;
 };
 
-/// How the rest of a deflated matrix is flattened: N(R) in `maths.md`.
+/// How the rest of a deflated matrix is flattened: N(R) in docs/conventions.md.
 enum class ResidualMap {
   sign,       ///< sign(R), elementwise
   row_norm,   ///< every row of R over its 2-norm; a zero row stays zero

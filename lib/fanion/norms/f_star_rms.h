@@ -10,7 +10,7 @@ namespace fanion::norms {
 /// τ ≥ σ₁/2, so only triplets with σ_i > σ₁/2 matter: at rank 1 or in a 1 × n matrix it is Neon, for r equal σ
 /// √(2/(r² + r)) times Muon. Cost: that of the triplets down to the first σ_k ≤ τ; value, dual, prox and project: that
 /// of a dense SVD.
-/// Source: 000 eq. 6 with the squares of the README of the papers; see `ThresholdedNorm`.
+/// Source: Proposal eq. 6 with the squares as docs/papers.md says; see `ThresholdedNorm`.
 NormPtr f_star_rms(TripletOptions triplets = {});
 
 }  // namespace fanion::norms

@@ -9,7 +9,7 @@ namespace fanion::norms {
 /// min over t of: the distance from `s` to {x : 0 ≤ x ≤ a·t, Σx ≤ k·a·t} is at most b·t.
 ///
 /// The gauge at magnitudes `s` of a·B + b·F, where B is the unit ball of max(Σx/k, max x) and F that of the
-/// Euclidean norm: at singular values 004 eq. 19 for k = min(m, n), eq. 20 for k = 1.
+/// Euclidean norm: at singular values KyFan eq. 19 for k = min(m, n), eq. 20 for k = 1.
 /// s: (r,) ≥ 0, descending, float64 or float32, any device; 1 ≤ k ≤ r; a, b ≥ 0, not both 0.
 /// a = 0 gives ‖s‖/b, b = 0 gives max(Σs/k, s₁)/a. Relative error about r·eps of float64; computed on the CPU.
 /// Cost: O(r). Source: sorted segments of the threshold a·t, on each of which the condition is a quadratic.

@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "fanion/linalg/finite_entries.h"
+#include "fanion/linalg/dense/finite_entries.h"
 
 namespace fanion::norms {
 namespace {

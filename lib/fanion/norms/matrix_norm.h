@@ -11,7 +11,7 @@ namespace fanion::norms {
 /// A norm on m × n matrices with what an LMO method needs of it.
 ///
 /// ‖M‖† = max_{‖D‖≤1} ⟨M, D⟩ is the dual norm; lmo(M) = argmin_{‖D‖≤1} ⟨M, D⟩, so ⟨M, lmo(M)⟩ = −‖M‖†
-/// (004 eq. 2, 3). A direction is certified by its gap 1 − ⟨M, −D⟩/‖M‖† and by ‖D‖ ≤ 1.
+/// (KyFan eq. 2, 3). A direction is certified by its gap 1 − ⟨M, −D⟩/‖M‖† and by ‖D‖ ≤ 1.
 /// Input: (m, n), or a batch (b, m, n) whose matrices are taken one after another; any float dtype and device.
 /// Results are on that device, float64 for float64 input, else float32, which is also what is computed in.
 /// Entries may have any finite scale in float32; in float64, norms that sum squares of entries need them within 1e±150.
@@ -22,8 +22,8 @@ class MatrixNorm : public DirectionRule {
   at::Tensor value(const at::Tensor& X) const;
   /// ‖M‖†: 0-dimensional, or (b,).
   at::Tensor dual(const at::Tensor& M) const;
-  /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices (assumption A3 of 003): the least such for single norms, which is also
-  /// max_{‖D‖≤1} ‖D‖_F; Σ w_i ρ_i, at least that, for sums.
+  /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices (assumption A3 of NuclearNorm): the least such for single norms, which is
+  /// also max_{‖D‖≤1} ‖D‖_F; Σ w_i ρ_i, at least that, for sums.
   double rho(int64_t m, int64_t n) const;
   /// max_{‖D‖≤1} ⟨D, A D B⟩, or a proved upper bound: by `ky_fan_form` where that has one, else ρ²λ_max(A)λ_max(B).
   /// Throws where m × n matrices do not fit the norm.
@@ -36,7 +36,7 @@ class MatrixNorm : public DirectionRule {
   Direction lmo(const at::Tensor& M, at::Tensor* warm = nullptr) const;
   /// argmin_{‖D‖≤1} ⟨M, D⟩ as a tensor of M's shape.
   at::Tensor minimiser(const at::Tensor& M) const;
-  /// argmin_X ⟨M, X⟩ + (λ/2)‖X‖² = (‖M‖†/λ)·lmo(M), as a tensor (000 eq. 1–3, with λ/2). λ > 0.
+  /// argmin_X ⟨M, X⟩ + (λ/2)‖X‖² = (‖M‖†/λ)·lmo(M), as a tensor (Proposal eq. 1–3, λ/2 for λ). λ > 0.
   at::Tensor prox(const at::Tensor& M, double lambda) const;
   /// argmin_{‖Y‖≤1} ‖X − Y‖_F, the nearest point of the unit ball, as a tensor; a point of the ball is returned
   /// as it is. Throws where no closed or one-dimensional form is known.

@@ -4,7 +4,7 @@
 
 namespace fanion::norms {
 
-/// max|x_ij|; dual Σ|m_ij|; lmo −sign(M); ρ = √(mn). The LMO of SignSGD and Signum (004 Table 1). Cost: mn flops.
+/// max|x_ij|; dual Σ|m_ij|; lmo −sign(M); ρ = √(mn). The LMO of SignSGD and Signum (KyFan Table 1). Cost: mn flops.
 NormPtr max_entry();
 
 }  // namespace fanion::norms

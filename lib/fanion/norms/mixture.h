@@ -11,7 +11,7 @@ namespace fanion::norms {
 /// them positive), else the `weighted_sum`.
 RulePtr mixture(const std::vector<WeightedRule>& parts);
 
-/// α·norm + (1−α)·frobenius: the F- families (004 eq. 13, 15), a norm for α in [0, 1], a rule beyond.
+/// α·norm + (1−α)·frobenius: the F- families (KyFan eq. 13, 15), a norm for α in [0, 1], a rule beyond.
 RulePtr with_frobenius(const NormPtr& norm, double alpha);
 
 /// α·norm + (1−α)·scale·scaled_max_entry(k): the S- families (arXiv 2512.09678), S-Muon without k. `scale` is the RMS

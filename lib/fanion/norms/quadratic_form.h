@@ -8,7 +8,7 @@ namespace fanion::norms {
 
 /// ⟨D, A D B⟩ on m × n matrices D, with A (m, m) and B (n, n) symmetric positive semidefinite.
 ///
-/// Twice the least-squares objective (004 eq. 17). A and B may have any float dtype and device; they are kept as
+/// Twice the least-squares objective (KyFan eq. 17). A and B may have any float dtype and device; they are kept as
 /// float64 on the CPU. Throws if one is not square, finite, symmetric and positive semidefinite up to rounding.
 /// Cost: two eigendecompositions.
 class QuadraticForm {

@@ -9,7 +9,7 @@ namespace fanion::norms {
 enum class ShapeScale {
   original,         ///< √max(1, m/n): Keller Jordan; torch's default
   match_rms_adamw,  ///< 0.2·√max(m, n): Moonshot (Liu et al. 2025), the RMS of an AdamW step
-  rms_to_rms,       ///< √(m/n): the unit RMS→RMS ball (Bernstein & Newhouse 2024; 000 eq. 3)
+  rms_to_rms,       ///< √(m/n): the unit RMS→RMS ball (Bernstein & Newhouse 2024; Proposal eq. 3)
   none,             ///< 1
 };
 

@@ -12,7 +12,7 @@
 #include <algorithm>
 
 #include "fanion/dtype_limits.h"
-#include "fanion/linalg/svd_methods.h"
+#include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::norms {
 

@@ -7,7 +7,7 @@
 
 namespace fanion::norms {
 
-/// σ₁; dual Σσ; lmo −UVᵀ; ρ = √min(m, n). The LMO of Muon (004 Lemma 2).
+/// σ₁; dual Σσ; lmo −UVᵀ; ρ = √min(m, n). The LMO of Muon (KyFan Lemma 2).
 ///
 /// Without `newton_schulz` the polar factor comes from an SVD: exact up to rounding, O(mn·min(m, n)).
 /// With it, from Newton–Schulz: an approximate LMO whose singular values are within the bounds that

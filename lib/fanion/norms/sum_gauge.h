@@ -31,7 +31,7 @@ struct Gauge {
 /// The gauge at X of the Minkowski sum Σ w_i B_i of unit balls: min t with X = Σ Z_i, ‖Z_i‖_i ≤ w_i t.
 ///
 /// Its dual is max ⟨X, Y⟩ over Σ w_i ‖Y‖_i† ≤ 1, so that any Y gives a lower bound and any decomposition an upper one
-/// (004 eq. 18 for any number of parts).
+/// (KyFan eq. 18 for any number of parts).
 /// Weights > 0; X (m, n), computed in float64. Errors: tol or max_iterations not positive; a part without `project`.
 /// Cost: per iteration about five projections and dual norms of every part. On matrices of up to 70 × 70 tens to
 /// thousands of iterations; most where a part carries nearly nothing or many σ or entries tie: the rate is linear at

@@ -10,7 +10,7 @@
 
 #include "fanion/host_numbers.h"
 #include "fanion/linalg/random_start.h"
-#include "fanion/linalg/svd_methods.h"
+#include "fanion/linalg/svd/svd_methods.h"
 #include "fanion/norms/rule_text.h"
 
 namespace fanion::norms {

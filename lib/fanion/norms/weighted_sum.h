@@ -11,7 +11,7 @@ struct WeightedRule {
   RulePtr rule;
 };
 
-/// Σ w_i D_i of any rules with any finite weights: F-Muon beyond α ∈ [0, 1] (004 §4.2, 4.3), norm ball or not.
+/// Σ w_i D_i of any rules with any finite weights: F-Muon beyond α ∈ [0, 1] (KyFan §4.2, 4.3), norm ball or not.
 /// Each part keeps its own columns of the warm start. Where it is a norm, use `dual_sum`.
 RulePtr weighted_sum(const std::vector<WeightedRule>& parts);
 

@@ -34,7 +34,7 @@ LmoState initial_lmo_state(const at::Tensor& parameter, const norms::DirectionRu
 
 /// One step of every parameter: momentum → matrix view → direction → scale → W ← decay·W + lr·scale·D.
 ///
-/// The only place where a matrix parameter changes (004 eq. 5, 8). All lists have one entry per parameter;
+/// The only place where a matrix parameter changes (KyFan eq. 5, 8). All lists have one entry per parameter;
 /// tensors are changed in place; `names` may be empty. A parameter with a non-finite gradient follows
 /// `options.nonfinite`. Bad input throws before anything changes. Returns how many parameters were skipped.
 /// Several small parameters on the CPU are stepped by a thread each, the others by all threads one after the other.

@@ -6,7 +6,7 @@
 
 namespace fanion::optim {
 
-/// `ema`: B ← μB + (1−μ)g (torch, 004 eq. 5); `sum`: B ← μB + g (Keller Jordan). LMO steps do not depend on
+/// `ema`: B ← μB + (1−μ)g (torch, KyFan eq. 5); `sum`: B ← μB + g (Keller Jordan). LMO steps do not depend on
 /// the scale of B, so the two differ only in rounding and in the first Nesterov steps.
 enum class MomentumKind { ema, sum };
 

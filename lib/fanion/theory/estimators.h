@@ -25,9 +25,9 @@ struct NoiseEstimate {
   std::vector<at::Tensor> mean;    ///< the mean gradient, float64
 };
 
-/// σ² = E‖g − ∇f‖²_F (003 A1) at X, from batches 0 … batches − 1 in disjoint pairs: the mean of ½‖g − g'‖²_F, which is
-/// unbiased and has independent samples. An even number of batches, at least 4; throws otherwise.
-/// It says nothing of σ elsewhere, which (A1) bounds too. Cost: `batches` gradients; three of them in memory.
+/// σ² = E‖g − ∇f‖²_F (NuclearNorm A1) at X, from batches 0 … batches − 1 in disjoint pairs: the mean of ½‖g − g'‖²_F,
+/// which is unbiased and has independent samples. An even number of batches, at least 4; throws otherwise. It says
+/// nothing of σ elsewhere, which (A1) bounds too. Cost: `batches` gradients; three of them in memory.
 NoiseEstimate estimate_noise(const BatchGradient& gradient, const std::vector<at::Tensor>& X, int64_t batches);
 
 struct LocalSmoothnessOptions {
@@ -47,7 +47,8 @@ struct SmoothnessEstimate {
   LocalSmoothness whole;                  ///< moving all, ‖D‖ = max_i ‖D_i‖, ‖g‖† = Σ_i ‖g_i‖†
 };
 
-/// Lower bounds on L of (003 A2) near X: g is the mean gradient of batches 0 … batches − 1, the same at both points.
+/// Lower bounds on L of (NuclearNorm A2) near X: g is the mean gradient of batches 0 … batches − 1, the same at both
+/// points.
 ///
 /// norms: one for each matrix, with a value. The D that counts is the one that X + D in X's precision has made of it.
 /// Random directions come from `generator`, a CPU one. Throws if a count or the step is out of range.

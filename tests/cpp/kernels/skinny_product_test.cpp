@@ -7,7 +7,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "certificates.h"
-#include "fanion/kernels/loop_table.h"
+#include "fanion/kernels/loops/loop_table.h"
 #include "kernels/settings.h"
 #include "kernels/skinny_cases.h"
 #include "zoo.h"

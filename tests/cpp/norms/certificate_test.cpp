@@ -122,8 +122,7 @@ TEST_P(Certificate, ProxMinimises) {
       return frobenius_inner(M(), Z) + lambda / 2 * std::pow(c.value(Z), 2);
     };
     const double least = objective(X), dual = c.dual(M()), scale = dual * dual / lambda;
-    EXPECT_NEAR(least, -scale / 2, 3 * (tol() + c.solver_tol) * scale)
-        << "000 eq. 1: the minimum is -|M|*^2/(2 lambda)";
+    EXPECT_NEAR(least, -scale / 2, 3 * (tol() + c.solver_tol) * scale) << "the minimum is -|M|*^2/(2 lambda)";
     for (const double size : {1e-3, 0.1, 1.0}) {
       const auto Z = X + random_normal(M().size(0), M().size(1), 63) * (size * std::max(largest_entry(X), 1e-30));
       EXPECT_GE(objective(Z), least - 3 * (tol() + c.solver_tol) * scale) << size;

@@ -27,7 +27,7 @@ at::Tensor exact_residual(const at::Tensor& M, int64_t k) {
   return M - at::matmul(svd.U.narrow(1, 0, k) * svd.S.narrow(0, 0, k), svd.V.narrow(1, 0, k).t());
 }
 
-/// N(R), by the table in maths.md; R = M − M_k.
+/// N(R), by the table in docs/conventions.md; R = M − M_k.
 at::Tensor mapped(const at::Tensor& R, ResidualMap map, double next_sigma) {
   switch (map) {
     case ResidualMap::sign: return at::sign(R);

@@ -24,7 +24,7 @@ namespace {
 
 using namespace fanion::testing;
 
-/// ‖M‖† / (ρ‖M‖_F), which is 1 where the bound of 003 A3 is attained.
+/// ‖M‖† / (ρ‖M‖_F), which is 1 where the bound of NuclearNorm A3 is attained.
 double tightness(const NormPtr& norm, const at::Tensor& M) {
   return norm->dual(M).item<double>() / (norm->rho(M.size(0), M.size(1)) * frobenius_norm(M));
 }

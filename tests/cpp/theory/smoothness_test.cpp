@@ -114,7 +114,8 @@ TEST(Smoothness, BoundsThousandsOfRandomDirections) {
         const double size = c.norm->value(D).item<double>();
         EXPECT_LE(at_point(form, D), L * size * size * (1 + kFormRounding));
         if (seed % 10 == 0) {
-          EXPECT_LE(c.norm->dual(through(form, D)).item<double>(), L * size * (1 + kFormRounding)) << "003 A2";
+          EXPECT_LE(c.norm->dual(through(form, D)).item<double>(), L * size * (1 + kFormRounding))
+              << "the bound that defines L";
         }
       }
     }
