@@ -7,7 +7,7 @@
 
 namespace fanion::tasks {
 
-/// Measures what the cost model of the SVD needs on this machine, with the threads in use; some 30 s on an idle one.
+/// Measures what the cost model of the SVD needs on this machine, with the threads in use; some 10 to 30 s.
 /// Each time is the least of several. `said` gets a line for each kind of measurement.
 linalg::SvdCosts measure_costs(const std::function<void(const std::string&)>& said);
 

@@ -11,7 +11,7 @@
 
 #include "certificates.h"
 #include "fanion/linalg/topk_svd.h"
-#include "operator_certificates.h"
+#include "linalg/operator_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {

@@ -1,4 +1,4 @@
-#include "operator_certificates.h"
+#include "linalg/operator_certificates.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/matmul.h>

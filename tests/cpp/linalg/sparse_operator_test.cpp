@@ -10,7 +10,7 @@
 #include <limits>
 
 #include "certificates.h"
-#include "operator_certificates.h"
+#include "linalg/operator_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {

@@ -1,4 +1,4 @@
-#include "svd_certificates.h"
+#include "linalg/svd_certificates.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_eigh.h>

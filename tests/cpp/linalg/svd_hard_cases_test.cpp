@@ -12,7 +12,7 @@
 #include <algorithm>
 
 #include "fanion/linalg/topk_svd.h"
-#include "svd_certificates.h"
+#include "linalg/svd_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {

@@ -4,7 +4,7 @@
 
 #include "certificates.h"
 #include "fanion/linalg/topk_svd.h"
-#include "svd_certificates.h"
+#include "linalg/svd_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {

@@ -8,7 +8,7 @@
 #include "certificates.h"
 #include "fanion/linalg/svd/sampled_start.h"
 #include "fanion/linalg/svd/svd_methods.h"
-#include "svd_certificates.h"
+#include "linalg/svd_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {

@@ -10,7 +10,7 @@
 #include <cmath>
 
 #include "certificates.h"
-#include "svd_certificates.h"
+#include "linalg/svd_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {

@@ -7,7 +7,7 @@
 #include <map>
 #include <random>
 
-#include "svd_certificates.h"
+#include "linalg/svd_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {

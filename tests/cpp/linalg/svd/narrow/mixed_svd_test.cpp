@@ -10,8 +10,8 @@
 #include "certificates.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/topk_svd.h"
+#include "linalg/svd_certificates.h"
 #include "oracle.h"
-#include "svd_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {
