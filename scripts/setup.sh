@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# Makes .venv with torch and the build tools, and sees to the C++ packages. Safe to run again.
+# Makes the environment VENV (.venv) with torch and the build tools, and sees to the C++ packages. Safe to run again.
+# TORCH is the version of torch; pyproject.toml's default where it is not set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
-torch_version=2.13.0
+venv=${VENV:-.venv}
+pyproject() { sed -n "s/^$1 = \"\(.*\)\"\$/\1/p" pyproject.toml; }
+supported=$(pyproject supported)
+torch_version=${TORCH:-$(pyproject default)}
 
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -19,32 +23,38 @@ command -v "$python" >/dev/null || fail "$python is not installed; fanion needs 
 command -v g++ >/dev/null || fail "g++ is not installed; fanion needs version 11 or later"
 [ "$(g++ -dumpversion | cut -d. -f1)" -ge 11 ] || fail "g++ $(g++ -dumpversion) is too old; fanion needs version 11 or later"
 
-# An environment that already brings its own torch 2.13 (a CUDA build, say) is used as it is.
+# An environment that already brings a torch that will do (a CUDA build, say) is used as it is.
 share=()
-if "$python" -c 'import sys, torch; sys.exit(not torch.__version__.startswith("2.13."))' 2>/dev/null; then
+if "$python" - "$supported" "${TORCH:-}" 2>/dev/null <<'EOF'
+import re, sys, torch
+low, high = (tuple(map(int, minor)) for minor in re.findall(r"(\d+)\.(\d+)", sys.argv[1]))
+here = torch.__version__.split("+")[0]
+sys.exit(not low <= tuple(map(int, here.split(".")[:2])) < high or sys.argv[2] not in ("", here))
+EOF
+then
   say "using the torch that $python already has"
   share=(--system-site-packages)
 fi
-if [ ! -x .venv/bin/python ]; then
-  say "making .venv"
-  if ! "$python" -m venv "${share[@]}" .venv >/dev/null 2>&1; then
-    rm -rf .venv
+if [ ! -x "$venv/bin/python" ]; then
+  say "making $venv"
+  if ! "$python" -m venv "${share[@]}" "$venv" >/dev/null 2>&1; then
+    rm -rf "$venv"
     can_apt || fail "$python -m venv does not work here; install the python3-venv package"
     apt_install python3-venv
-    "$python" -m venv "${share[@]}" .venv
+    "$python" -m venv "${share[@]}" "$venv"
   fi
 fi
-pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet)
+pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet)
 
-if ! .venv/bin/python -c 'import torch' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import torch' 2>/dev/null; then
   say "installing torch $torch_version"
   # The CPU build where pip's own sources have it; else uv knows where PyTorch keeps it; else whatever pip finds.
   "${pip[@]}" install "torch==$torch_version+cpu" 2>/dev/null ||
-    { "${pip[@]}" install uv && .venv/bin/uv --quiet pip install --python .venv/bin/python --torch-backend cpu "torch==$torch_version"; } 2>/dev/null ||
+    { "${pip[@]}" install uv && "$venv/bin/uv" --quiet pip install --python "$venv/bin/python" --torch-backend cpu "torch==$torch_version"; } 2>/dev/null ||
     { say "the CPU build of torch is not to be had, installing the default one"; "${pip[@]}" install "torch==$torch_version"; }
 fi
 say "installing build and test tools"
-"${pip[@]}" install cmake ninja "scikit-build-core>=0.10" numpy "matplotlib>=3.8" "pytest>=8" "hypothesis>=6.100" "scipy>=1.15"
+"${pip[@]}" install cmake ninja "scikit-build-core>=1.1" numpy "matplotlib>=3.8" "pytest>=8" "hypothesis>=6.100" "scipy>=1.15"
 
 missing=()
 for package in nlohmann-json3-dev:nlohmann/json.hpp libcli11-dev:CLI/CLI.hpp libgtest-dev:gtest/gtest.h; do
@@ -57,4 +67,4 @@ if [ ${#missing[@]} -gt 0 ]; then
     say "CMake will fetch what ${missing[*]} would bring"
   fi
 fi
-touch .venv/bin/.ready
+touch "$venv/bin/.ready"

@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# The C++ tests, then the Python tests against the installed package.
+# The C++ tests, then the Python tests against the installed package. With arguments, the Python tests that they choose
+# only, for example -k polar.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-.venv/bin/ctest --test-dir build --output-on-failure --no-tests=error
-.venv/bin/python -m pytest "$@"
+venv=${VENV:-.venv} build=${BUILD:-build}
+if [ $# = 0 ]; then
+  "$venv/bin/ctest" --test-dir "$build" --output-on-failure --no-tests=error
+fi
+"$venv/bin/python" -m pytest "$@"

@@ -4,22 +4,22 @@ from pathlib import Path
 
 import torch
 
+from fanion_program.built_for import complaint
+
 PACKAGE = Path(__file__).parent
 LIBRARY = PACKAGE / "lib" / "libfanion.so"
-TORCH = "2.13"  # libfanion is linked against this version's C++ interface, which changes with every minor version
 
 
 def load() -> None:
     """Registers the library's operators as torch.ops.fanion.*.
 
-    ImportError where torch is not 2.13.x, or the library is missing or does not load; it names the path.
+    ImportError where the library is missing, was built for another torch or does not load; it says what to do.
     """
-    if ".".join(torch.__version__.split(".")[:2]) != TORCH:
-        raise ImportError(
-            f"fanion was built for torch {TORCH}.x, this is torch {torch.__version__} at {torch.__file__}"
-        )
     if not LIBRARY.is_file():
         raise ImportError(f"fanion's C++ library is missing: {LIBRARY}; install the package again")
+    wrong = complaint(LIBRARY, torch.__version__, Path(torch.__file__).parent)
+    if wrong is not None:
+        raise ImportError(wrong)
     try:
         torch.ops.load_library(LIBRARY)  # type: ignore[no-untyped-call]
     except OSError as error:

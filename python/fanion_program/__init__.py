@@ -9,25 +9,38 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
+from fanion_program.built_for import complaint, torch_folder, torch_version
 
-def program_path() -> Path:
-    """Where bin/fanion belongs, inside the package fanion."""
+
+def package_folder() -> Path:
+    """Where the package fanion is."""
     spec = find_spec("fanion")
     if spec is None or not spec.submodule_search_locations:
         sys.exit("fanion: the package fanion is not installed")
-    return Path(spec.submodule_search_locations[0]) / "bin" / "fanion"
+    return Path(spec.submodule_search_locations[0])
 
 
 def main() -> NoReturn:
     """Replaces this process by bin/fanion with the same arguments.
 
-    The program finds this interpreter, which it runs for plots, in FANION_PYTHON.
-    Exits with a message that names the path if the program is missing or cannot be started.
+    The program finds this interpreter, which it runs for plots, in FANION_PYTHON, and this interpreter's torch.
+    Exits with a message if there is no torch, or one that the program was not built for, and with one that names the
+    path if the program is missing or cannot be started.
     """
-    program = program_path()
+    package = package_folder()
+    program = package / "bin" / "fanion"
     if not program.is_file():
         sys.exit(f"fanion: the program is missing: {program}; this installation has the library only")
+    torch = torch_folder()
+    if torch is None:
+        sys.exit(f"fanion: {sys.executable} has no torch, whose libraries the program needs; install the package again")
+    wrong = complaint(package / "lib" / "libfanion.so", torch_version(torch), torch)
+    if wrong is not None:
+        sys.exit(f"fanion: {wrong}")
     os.environ["FANION_PYTHON"] = sys.executable
+    if torch.parent != package.parent:  # elsewhere than bin/fanion looks for it, as in an environment over another one
+        paths = [str(torch / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
+        os.environ["LD_LIBRARY_PATH"] = ":".join(path for path in paths if path)
     try:
         os.execv(program, [str(program), *sys.argv[1:]])
     except OSError as error:
