@@ -48,7 +48,7 @@ void gram_of_pairs(const Rows& A, const at::Tensor& V, const Block& Y, const Blo
 
 }  // namespace
 
-bool takes_pairs(const at::Tensor& A, int64_t columns) {
+bool takes_pairs([[maybe_unused]] const at::Tensor& A, [[maybe_unused]] int64_t columns) {
 #ifdef FANION_X86_KERNELS
   static const bool supported = __builtin_cpu_supports("avx512bf16");
   return supported && &loops_in_use() == &kAvx512Loops && A.scalar_type() == at::kBFloat16 &&

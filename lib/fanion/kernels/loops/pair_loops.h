@@ -20,6 +20,8 @@ struct NarrowBlock {
 using PairGram = void(Rows A, NarrowBlock V, Block Y, Block Z, int block_rows, float* scratch);
 #ifdef FANION_X86_KERNELS
 extern PairGram* const kPairGram;
+#else
+inline PairGram* const kPairGram = nullptr;  // `takes_pairs` is false there
 #endif
 
 }  // namespace fanion::kernels
