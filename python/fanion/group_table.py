@@ -1,33 +1,64 @@
-"""The table that `param_groups` prints."""
+"""The tables of parameter groups that `param_groups` and `LmoOptimizer.table` give."""
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from fanion.roles import Owned
+from fanion.places import Owned
+
+if TYPE_CHECKING:
+    from fanion.optimizer import LmoOptimizer
 
 _SHOWN = 4
+Params = Sequence[tuple[str, Any]]
 
 
-def group_table(groups: Sequence[dict[str, Any]], frozen: Sequence[Owned]) -> str:
-    """One line per group, and one for parameters left out: sizes, shapes, names with numbers as *."""
-    rows: list[tuple[str, ...]] = [("group", "algorithm", "tensors", "entries", "shapes", "names")]
-    rows += [_row(group["name"], group["algorithm"], group["params"]) for group in groups]
+def group_table(groups: Sequence[dict[str, Any]], reasons: Mapping[str, Sequence[str]], frozen: Sequence[Owned]) -> str:
+    """One line per group, and one for parameters left out: rates, sizes, shapes, names with numbers as *, and why.
+
+    A rate or decay that the group leaves to the optimizer stands as the argument that will give it.
+    """
+    rows: list[tuple[str, ...]] = [
+        ("group", "algorithm", "because of", "lr", "decay", "tensors", "entries", "shapes", "names")
+    ]
+    for group in groups:
+        prefix = "adamw_" if group["algorithm"] == "adamw" else ""
+        rates = [_number(group.get(key, f"{prefix}{key}")) for key in ("lr", "weight_decay")]
+        why = _first(list(dict.fromkeys(reasons[group["name"]])))
+        rows.append((group["name"], group["algorithm"], why, *rates, *_sizes(group["params"])))
     if frozen:
-        rows.append(_row("left out", "(frozen)", [(entry.name, entry.parameter) for entry in frozen]))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(_line(row, widths) for row in rows)
+        params = [(entry.name, entry.parameter) for entry in frozen]
+        rows.append(("left out", "(frozen)", "", "", "", *_sizes(params)))
+    return _aligned(rows, right=(5, 6))
 
 
-def _row(name: str, algorithm: str, params: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
+def settings_table(optimizer: "LmoOptimizer") -> str:
+    """One line per group of an optimizer: its rule or AdamW, scale, rate, decay, sizes, shapes, names."""
+    rows: list[tuple[str, ...]] = [("group", "rule", "scale", "lr", "decay", "tensors", "entries", "shapes", "names")]
+    for index, group in enumerate(optimizer.param_groups):
+        by_rule = group["algorithm"] == "lmo"
+        rates = [_number(group[key]) for key in ("lr", "weight_decay")]
+        names = group.get("param_names") or [str(i) for i in range(len(group["params"]))]
+        rows.append(
+            (
+                str(group.get("name", index)),
+                optimizer.rule_of(group) if by_rule else "adamw",
+                (group["adjust_lr_fn"] or "original") if by_rule else "",
+                *rates,
+                *_sizes(list(zip(names, group["params"], strict=True))),
+            )
+        )
+    return _aligned(rows, right=(5, 6))
+
+
+def _sizes(params: Params) -> tuple[str, str, str, str]:
+    """Tensors, entries, shapes, names."""
     shapes = Counter("×".join(map(str, parameter.shape)) or "scalar" for _, parameter in params)
     families: dict[str, list[str]] = {}
     for full_name, _ in params:
         families.setdefault(re.sub(r"(?<![^.])\d+(?![^.])", "*", full_name), []).append(full_name)
     return (
-        name,
-        algorithm,
         str(len(params)),
         f"{sum(parameter.numel() for _, parameter in params):,}",
         _first([shape if times == 1 else f"{times} of {shape}" for shape, times in shapes.items()]),
@@ -35,12 +66,19 @@ def _row(name: str, algorithm: str, params: Sequence[tuple[str, Any]]) -> tuple[
     )
 
 
+def _number(value: Any) -> str:
+    return value if isinstance(value, str) else f"{float(value):.4g}"
+
+
 def _first(texts: Sequence[str]) -> str:
     more = f", … {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return ", ".join(texts[:_SHOWN]) + more
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    right = (2, 3)
-    cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-    return "  ".join(cells).rstrip()
+def _aligned(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,5 +1,7 @@
 """Splits a model into parameter groups: matrices for the rule, everything else for AdamW."""
 
+import difflib
+import inspect
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -7,7 +9,10 @@ from typing import Any
 from torch import nn
 
 from fanion.group_table import group_table
-from fanion.roles import ROLES, Owned, auto_heads, owned_parameters, role_of
+from fanion.heads import heads_of
+from fanion.optimizer import LmoOptimizer
+from fanion.places import Owned, owned_parameters
+from fanion.roles import ROLES, RULE_ROLES, Role, is_one_matrix, role_of
 
 
 def param_groups(
@@ -15,66 +20,114 @@ def param_groups(
     *,
     head: str | Sequence[str] | None = "auto",
     matrix: Sequence[str] = (),
+    transposed: Sequence[str] = (),
     embedding: Sequence[str] = (),
     vectors: Sequence[str] = (),
     adamw: Mapping[str, Any] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     verbose: bool = True,
 ) -> list[dict[str, Any]]:
-    """Groups "matrix" (algorithm "lmo"), "embedding", "head", "vectors" (algorithm "adamw") for any optimizer here.
+    """Groups "matrix", "transposed" (algorithm "lmo"), "embedding", "head", "vectors" ("adamw") for any optimizer here.
 
     The type of the module that holds a parameter decides: weights of Linear, Conv1d–3d, MultiheadAttention, RNNs
-    and their cells are "matrix"; those of Embedding and EmbeddingBag "embedding"; the head's "head"; norm layers and
-    all with fewer than two dimensions "vectors". A shared parameter comes once, an embedding's share first.
+    and their cells are "matrix"; those of Hugging Face's Conv1D, stored in × out, "transposed"; those of Embedding and
+    EmbeddingBag "embedding"; the head's "head"; norm layers, weight_norm's magnitudes and all with fewer than two
+    dimensions, or with one that is not 1 and a type that tells nothing, "vectors". Behind weight_norm, spectral_norm,
+    orthogonal and pruning counts the module they are on. A shared parameter comes once, an embedding's share first.
     Frozen parameters (requires_grad=False) are left out.
 
-    `head`: names of modules as in `model.named_modules()`; None for no head; "auto" for the Linear layer that shares
-      its weight with an embedding or has as many outputs as one embedding has rows.
-    `matrix`, `embedding`, `vectors`: patterns (fnmatch: * matches dots too) of parameter names; they come before
-      the module's type.
+    `head`: names of modules as in `model.named_modules()`; None for no head; "auto": the Linear layer that shares its
+      weight with an embedding; else the last one if it is as wide as an embedding has rows, or padded to a little more;
+      in a model without embeddings the last one if no other Linear has its shape, else none.
+    `matrix`, `transposed`, `embedding`, `vectors`: patterns (fnmatch: * matches dots too) of parameter names; they come
+      before the module's type. The rule takes a "transposed" parameter (in × out) as its transpose.
     `adamw`: options of the three AdamW groups, such as {"lr": 3e-3, "betas": (0.9, 0.95)}. `options`: those of single
-      groups, such as {"vectors": {"weight_decay": 0.0}}; the others are the optimizer's.
-    `verbose`: print a table of the choice.
+      groups, such as {"head": {"lr": 1e-3}}, which come first; those of "matrix" hold for "transposed" too. The others
+      are the optimizer's, but for the weight decay of "vectors", which is 0.
+    `verbose`: print a table of the choice, with what decided it.
 
     Groups are dicts with (name, tensor) pairs under "params", as torch takes them, and the group's "name".
-    ValueError: a parameter of two or more dimensions whose module's type is not listed above (transposed
-    convolutions and Bilinear among them: their matrix is not out × in); a head that "auto" cannot tell; a name or
-    pattern that matches nothing, or two that disagree.
+    TypeError: no module. ValueError: a parameter of two or more dimensions whose module's type is not listed above
+    (transposed convolutions and Bilinear among them: their matrix is not out × in); more than two dimensions outside
+    convolutions under `matrix` (stacked experts); a head that "auto" cannot tell; a name or pattern that matches
+    nothing, or two that disagree; an option that no optimizer here has.
     """
-    owned = owned_parameters(model)
-    unknown = set(options or ()) - set(ROLES)
-    if unknown:
-        raise ValueError(
-            f"options has no group {', '.join(map(repr, sorted(unknown)))}; choose from: {', '.join(ROLES)}"
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            "param_groups takes the model, a torch.nn.Module, whose types of modules tell what its parameters are for; "
+            f"got {type(model).__name__}: param_groups(model), not param_groups(model.parameters())"
         )
-    asked = _asked_roles(owned, {"matrix": matrix, "embedding": embedding, "vectors": vectors})
-    heads = _head_names(model, head)
-    chosen: dict[str, list[Owned]] = {role: [] for role in ROLES}
+    adamw, options = dict(adamw or {}), {role: dict(given) for role, given in (options or {}).items()}
+    _check_options(adamw, options)
+    owned = owned_parameters(model)
+    patterns = {"matrix": matrix, "transposed": transposed, "embedding": embedding, "vectors": vectors}
+    asked = _asked_roles(owned, patterns)
+    heads = heads_of(model, head)
+    chosen: dict[str, list[tuple[Owned, str]]] = {role: [] for role in ROLES}
     for entry in owned:
-        role = asked.get(entry.name) or role_of(entry, heads)
+        role, why = asked.get(entry.name) or role_of(entry, heads)
         if not entry.parameter.requires_grad:
             continue
         if role is None:
             raise ValueError(_cannot_tell(entry))
-        chosen[role].append(entry)
+        chosen[role].append((entry, why))
     if not any(chosen.values()):
         raise ValueError(f"{type(model).__name__} has no parameter with requires_grad=True")
 
     groups = []
     for role, entries in chosen.items():
-        if not entries:
-            continue
-        defaults = {"algorithm": "lmo"} if role == "matrix" else {"algorithm": "adamw", **(adamw or {})}
-        params = [(entry.name, entry.parameter) for entry in entries]
-        groups.append({"params": params, "name": role, **defaults, **(options or {}).get(role, {})})
+        if entries:
+            params = [(entry.name, entry.parameter) for entry, _ in entries]
+            groups.append({"params": params, "name": role, **_defaults(role, adamw, options)})
     if verbose:
-        print(group_table(groups, [entry for entry in owned if not entry.parameter.requires_grad]))
+        reasons = {role: [why for _, why in entries] for role, entries in chosen.items()}
+        print(group_table(groups, reasons, [entry for entry in owned if not entry.parameter.requires_grad]))
     return groups
 
 
-def _asked_roles(owned: list[Owned], patterns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def _defaults(role: str, adamw: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    own = options.get(role, {})
+    match role:
+        case "matrix":
+            return {"algorithm": "lmo", **own}
+        case "transposed":
+            return {"algorithm": "lmo", "transposed": True, **options.get("matrix", {}), **own}
+        case "vectors":
+            return {"algorithm": "adamw", "weight_decay": 0.0, **adamw, **own}
+    return {"algorithm": "adamw", **adamw, **own}
+
+
+def _check_options(adamw: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> None:
+    """ValueError: a group that does not exist, or an option that no optimizer here has for it."""
+    for role in options:
+        if role not in ROLES:
+            raise ValueError(f"options has no group {role!r}; choose from: {', '.join(ROLES)}")
+    own = [name for kind in _classes(LmoOptimizer) for name in inspect.signature(kind).parameters]
+    for_adamw = {name.removeprefix("adamw_") for name in own if name.startswith("adamw_")} | {"nonfinite"}
+    for_rule = {name for name in own if not name.startswith("adamw_")}
+    for_rule -= {"params", "rule_options", "common", "unknown"}
+    for given, what, allowed in (
+        (adamw, "adamw", for_adamw),
+        *((o, f"options[{r!r}]", for_rule if r in RULE_ROLES else for_adamw) for r, o in options.items()),
+    ):
+        for key in given:
+            if key not in allowed:
+                near = difflib.get_close_matches(str(key), allowed, 1, 0.75)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise ValueError(f"{what} has no option {key!r}{hint}; it takes: {', '.join(sorted(allowed))}")
+
+
+def _classes(kind: type[LmoOptimizer]) -> list[type[LmoOptimizer]]:
+    """The class and all that derive from it."""
+    derived: list[type[LmoOptimizer]] = [kind]
+    for subclass in kind.__subclasses__():
+        derived += _classes(subclass)
+    return derived
+
+
+def _asked_roles(owned: list[Owned], patterns: Mapping[str, Sequence[str]]) -> dict[str, Role]:
     """Role by parameter name, where a pattern gives one."""
-    asked: dict[str, str] = {}
+    asked: dict[str, Role] = {}
     for role, role_patterns in patterns.items():
         if isinstance(role_patterns, str):
             raise ValueError(f"{role} = {role_patterns!r} must be a list of patterns, such as [{role_patterns!r}]")
@@ -83,35 +136,43 @@ def _asked_roles(owned: list[Owned], patterns: Mapping[str, Sequence[str]]) -> d
             if not matched:
                 raise ValueError(f"{role}=[{pattern!r}] matches no parameter; names look like {owned[0].name!r}")
             for entry in matched:
-                if role == "matrix" and entry.parameter.ndim < 2:
-                    shape = tuple(entry.parameter.shape)
-                    raise ValueError(f"matrix=[{pattern!r}] matches '{entry.name}' of shape {shape}, not a matrix")
-                if asked.setdefault(entry.name, role) != role:
-                    raise ValueError(f"'{entry.name}' is matched by patterns of both {asked[entry.name]} and {role}")
+                if role in RULE_ROLES:
+                    _check_matrix(entry, f"{role}=[{pattern!r}]", role)
+                if asked.setdefault(entry.name, Role(role, f"{role}=")).name != role:
+                    other = asked[entry.name].name
+                    raise ValueError(f"'{entry.name}' is matched by patterns of both {other} and {role}")
     return asked
 
 
-def _head_names(model: nn.Module, head: str | Sequence[str] | None) -> set[str]:
-    if head == "auto":
-        return auto_heads(model)
-    names = set() if head is None else {head} if isinstance(head, str) else set(head)
-    modules = dict(model.named_modules(remove_duplicate=False))
-    for name in names:
-        if name not in modules:
-            linears = [repr(n) for n, module in modules.items() if isinstance(module, nn.Linear)]
-            raise ValueError(
-                f"head={name!r} names no module; the last Linear layers are {', '.join(linears[-3:]) or 'none'}"
-            )
-    # A module that is held at several places is known by its first name, and a head includes what it contains.
-    inside = {id(part) for name in names for part in modules[name].modules()}
-    return {name for name, module in model.named_modules() if id(module) in inside}
+def _check_matrix(entry: Owned, given: str, role: str) -> None:
+    shape = tuple(entry.parameter.shape)
+    matches = f"{given} matches '{entry.name}' of shape {shape}"
+    if len(shape) < 2:
+        raise ValueError(f"{matches}, not a matrix")
+    if len(shape) > 2 and (role == "transposed" or not is_one_matrix(entry)):
+        raise ValueError(f"{matches}, {_held_by(entry)}: {_AXES.format(name=entry.name, axis=shape[0])}")
+
+
+_AXES = (
+    "its type does not tell which axes are the rows and columns of a matrix and which count matrices, as the {axis} "
+    "experts of a stack would, and the rules do not step a stack matrix by matrix; taken as {axis} rows it would get "
+    "other directions, much too small. Pass embedding=[{name!r}] or vectors=[{name!r}] for AdamW, or hold every matrix "
+    "in a parameter of its own"
+)
+
+
+def _held_by(entry: Owned) -> str:
+    place = entry.places[0]
+    where = f"module '{place.module_name}'" if place.module_name else "the model itself"
+    return f"held by {where}, a {type(place.module).__name__}"
 
 
 def _cannot_tell(entry: Owned) -> str:
-    _, module_name, module = entry.places[0]
-    where = f"module '{module_name}'" if module_name else "the model itself"
+    name, shape = entry.name, tuple(entry.parameter.shape)
+    told = f"parameter '{name}' of shape {shape} is {_held_by(entry)}"
+    if not is_one_matrix(entry):
+        return f"{told}: {_AXES.format(name=name, axis=shape[0])}"
     return (
-        f"parameter '{entry.name}' of shape {tuple(entry.parameter.shape)} is held by {where}, a "
-        f"{type(module).__name__}, whose type does not tell what it is for; pass matrix=[{entry.name!r}] for the "
-        f"matrix rule, or embedding=[{entry.name!r}] or vectors=[{entry.name!r}] for AdamW"
+        f"{told}, whose type does not tell what it is for; pass matrix=[{name!r}] for the matrix rule if it is stored "
+        f"out × in, transposed=[{name!r}] if in × out, or embedding=[{name!r}] or vectors=[{name!r}] for AdamW"
     )

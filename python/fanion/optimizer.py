@@ -6,12 +6,21 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
+from typing_extensions import Never
 
 from fanion._library import ops
 from fanion.checkpoint import restored_state
 from fanion.gradients import refused_gradients
-from fanion.options import ALGORITHMS, adamw_arguments, choice, lmo_arguments, nonfinite_policy
-from fanion.parameter import check_parameter, label, name_of
+from fanion.group_table import settings_table
+from fanion.options import (
+    ALGORITHMS,
+    adamw_arguments,
+    choice,
+    lmo_arguments,
+    nonfinite_policy,
+    unknown_argument,
+)
+from fanion.parameter import as_matrix, check_parameter, label, name_of
 
 State = dict[str, Tensor]
 
@@ -21,9 +30,9 @@ class LmoOptimizer(torch.optim.Optimizer):
 
     `params`: tensors, (name, tensor) pairs or groups, as for every torch optimizer; `fanion.param_groups(model)`
     makes the groups. A group with algorithm="lmo" (the default) holds matrices and convolution weights
-    (out × in·kh·kw) and takes the keys below; one with algorithm="adamw" holds anything and takes the keys lr,
-    betas, eps, weight_decay, whose defaults are the adamw_* arguments (torch.optim.AdamW's). Parameters are
-    float32, float64, bfloat16 or float16.
+    (out × in·kh·kw; in × out with the key transposed=True) and takes the keys below; one with algorithm="adamw" holds
+    anything and takes the keys lr, betas, eps, weight_decay, whose defaults are the adamw_* arguments
+    (torch.optim.AdamW's). Parameters are float32, float64, bfloat16 or float16.
 
     `rule`: text for `fanion.norms.rules()`, for example "0.3*nuclear + 0.7*max_entry"; subclasses build theirs
       from options of their own.
@@ -58,7 +67,10 @@ class LmoOptimizer(torch.optim.Optimizer):
         adamw_eps: float = 1e-8,
         adamw_weight_decay: float = 0.01,
         rule_options: Mapping[str, Any] | None = None,
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            raise TypeError(unknown_argument(type(self), next(iter(unknown))))
         defaults = {
             "lr": lr,
             "weight_decay": weight_decay,
@@ -92,7 +104,9 @@ class LmoOptimizer(torch.optim.Optimizer):
             raise TypeError(f"a parameter group must be a dict, got {type(param_group).__name__}")
         group = dict(param_group)
         if choice("algorithm", group.setdefault("algorithm", "lmo"), ALGORITHMS) == "adamw":
-            group = {**self._adamw_defaults, **group}
+            # torch's ZeroRedundancyOptimizer writes the matrix rules' options into every group.
+            own = {key: value for key, value in group.items() if key not in self.defaults.keys() - self._adamw_defaults}
+            group = {**self._adamw_defaults, **own}
         keys = set(group)
         super().add_param_group(group)
         try:
@@ -129,15 +143,19 @@ class LmoOptimizer(torch.optim.Optimizer):
             states = [self.state[p] for p in params]
             operator, kinds = _OPERATORS[group["algorithm"]]
             operator(
-                params,
-                [p.grad for p in params],
-                *([state[kind] for state in states] for kind in kinds),
+                [as_matrix(p, group) for p in params],
+                [as_matrix(p.grad, group) for p in params],
+                *([as_matrix(state[kind], group, kind) for state in states] for kind in kinds),
                 **keywords,
                 nonfinite="ignore",  # looked at already, for all groups
                 names=[name_of(group, index, i) for i in active],
             )
         self.skipped += len(refused)
         return loss
+
+    def table(self) -> str:
+        """One line per group: rule, shape scale, learning rate and weight decay as they are now, and what is in it."""
+        return settings_table(self)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """torch's, but state keeps its own dtype, whatever the parameter's (see `checkpoint.restored_state`)."""
@@ -165,11 +183,12 @@ class LmoOptimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def _initial_state(self, parameter: Tensor, group: Mapping[str, Any], named: str) -> State:
-        check_parameter(parameter, group["algorithm"], named)
+        check_parameter(parameter, group, named)
         if group["algorithm"] == "adamw":
             return dict(zip(_OPERATORS["adamw"][1], ops.adamw_state(parameter), strict=True))
         try:
-            return dict(zip(_OPERATORS["lmo"][1], ops.lmo_state(parameter, self.rule_of(group)), strict=True))
+            state = ops.lmo_state(as_matrix(parameter, group), self.rule_of(group))
+            return {kind: as_matrix(t, group, kind) for kind, t in zip(_OPERATORS["lmo"][1], state, strict=True)}
         except ValueError as error:
             raise ValueError(f"{named}: {error}") from error
 

@@ -3,6 +3,8 @@
 Every check raises ValueError with the value given and the values allowed.
 """
 
+import difflib
+import inspect
 import math
 from collections.abc import Mapping
 from numbers import Real
@@ -27,6 +29,28 @@ class CommonOptions(TypedDict, total=False):
     adamw_betas: tuple[float, float]
     adamw_eps: float
     adamw_weight_decay: float
+
+
+# What other optimizers call it, or have it for.
+_ELSEWHERE = {
+    "betas": "betas of the AdamW groups are adamw_betas; a matrix rule has momentum",
+    "eps": "eps of the AdamW groups is adamw_eps; only Newton–Schulz (Muon, FMuon) has one of its own",
+    "foreach": "leave it out: the step is always one call for all parameters of a group",
+    "fused": "leave it out: the step is always one call for all parameters of a group",
+    "maximize": "negate the loss instead",
+    "amsgrad": "the AdamW groups have none",
+    "dampening": "momentum_kind='ema' weighs the gradient with 1 - momentum",
+}
+
+
+def unknown_argument(kind: type, key: str) -> str:
+    """What to say of a keyword that an optimizer class does not take: what it takes, and what is meant perhaps."""
+    own = [p.name for p in inspect.signature(kind).parameters.values() if p.kind != p.VAR_KEYWORD]
+    names = [name for name in own if name != "rule_options"]
+    names += [name for name in CommonOptions.__annotations__ if name not in names]
+    near = difflib.get_close_matches(key, names, 1, 0.75)
+    hint = _ELSEWHERE.get(key) or (f"did you mean {near[0]!r}?" if near else "")
+    return f"{kind.__name__} takes no argument {key!r}{f' ({hint})' if hint else ''}; it takes: {', '.join(names)}"
 
 
 def choice(key: str, value: object, allowed: tuple[str, ...]) -> str:

@@ -25,8 +25,17 @@ def label(group: Mapping[str, Any], group_index: int, i: int) -> str:
     return f"parameter {name_of(group, group_index, i)} (shape {shape})"
 
 
-def check_parameter(parameter: Tensor, algorithm: str, named: str) -> None:
-    """ValueError unless the parameter has a dtype and a shape that the algorithm can work on."""
+def as_matrix(tensor: Tensor, group: Mapping[str, Any], kind: str = "momentum_buffer") -> Tensor:
+    """A parameter, or what has its shape, as the group's rule takes it, and back: the transpose with transposed=True.
+
+    `kind`: of a state tensor; warm starts belong to the matrix as the rule takes it.
+    """
+    return tensor.t() if group.get("transposed", False) and kind == "momentum_buffer" else tensor
+
+
+def check_parameter(parameter: Tensor, group: Mapping[str, Any], named: str) -> None:
+    """ValueError unless the parameter has a dtype and a shape that the group's algorithm can work on."""
+    algorithm, transposed = group["algorithm"], group.get("transposed", False)
     if is_lazy(parameter):
         raise ValueError(f"{named} is not initialised; run the lazy module once before making the optimizer")
     if parameter.dtype not in DTYPES:
@@ -42,4 +51,11 @@ def check_parameter(parameter: Tensor, algorithm: str, named: str) -> None:
         raise ValueError(
             f"{named} has shape {tuple(parameter.shape)}; a matrix rule needs at least 2 dimensions and one entry. "
             "fanion.param_groups(model) puts such parameters into a group with algorithm='adamw'"
+        )
+    if transposed not in (True, False):
+        raise ValueError(f"transposed = {transposed!r} must be True or False")
+    if transposed and (algorithm != "lmo" or parameter.ndim != 2):
+        raise ValueError(
+            f"{named} has shape {tuple(parameter.shape)} in a group with algorithm={algorithm!r} and transposed=True; "
+            "that is for matrices under a rule, stored as in × out"
         )

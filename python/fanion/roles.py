@@ -1,98 +1,81 @@
 """What each parameter of a model is for, read off the type of the module that holds it, never off its name."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from torch import nn
-from torch.nn import Parameter
 
-ROLES = ("matrix", "embedding", "head", "vectors")
+from fanion.places import Owned, Place
 
-_NORM_LAYERS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
-_EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+ROLES = ("matrix", "transposed", "embedding", "head", "vectors")
+RULE_ROLES = ("matrix", "transposed")
+"""Roles whose parameters follow the matrix rule; the others follow AdamW."""
+
+NORM_LAYERS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
+EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 # Several matrices stacked along the rows, one per gate or projection.
 _STACKED = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
+# Weights of more than two dimensions that are one matrix, the first dimension by all others.
+_ONE_MATRIX = (nn.modules.conv._ConvNd, nn.Bilinear, *_STACKED)
 
 
-@dataclass
-class Owned:
-    """A parameter with every place it is held at; the first name is the one `model.named_parameters()` gives."""
-
-    parameter: Parameter
-    places: list[tuple[str, str, nn.Module]] = field(default_factory=list)
-    """Name of the parameter, name of the module that holds it, that module."""
-
-    @property
-    def name(self) -> str:
-        """The first name."""
-        return self.places[0][0]
-
-    @property
-    def names(self) -> list[str]:
-        """All names."""
-        return [name for name, _, _ in self.places]
+# Role, types of modules, and whether it is that of their weight alone.
+_KINDS = (
+    ("vectors", NORM_LAYERS, False),
+    ("embedding", EMBEDDINGS, True),
+    ("matrix", (nn.Linear, *CONVOLUTIONS), True),
+    ("matrix", _STACKED, False),
+)
 
 
-def owned_parameters(model: nn.Module) -> list[Owned]:
-    """Every parameter once, in the order of `model.parameters()`."""
-    owned: dict[int, Owned] = {}
-    for module_name, module in model.named_modules():
-        for leaf, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
-            name = f"{module_name}.{leaf}" if module_name else leaf
-            owned.setdefault(id(parameter), Owned(parameter)).places.append((name, module_name, module))
-    return list(owned.values())
+class Role(NamedTuple):
+    """What a parameter is for; None where nothing tells. And what tells it, in a few words."""
+
+    name: str | None
+    why: str
 
 
-def role_of(entry: Owned, heads: set[str]) -> str | None:
-    """The role of a parameter; None where its module's type does not tell. `heads`: names of the head modules.
+def role_of(entry: Owned, heads: Mapping[str, str]) -> Role:
+    """The role of a parameter. `heads`: names of the head modules, and why they are.
 
     Less than two dimensions, and all of a norm layer: "vectors". Else, where it is held at several places, the first
-    that one of them has of: "embedding", "head", "matrix".
+    that one of them has of: "embedding", "head", "vectors", "matrix" or "transposed". What no module's type tells is
+    in "vectors" if all its dimensions but one are 1.
     """
     if entry.parameter.ndim < 2:
-        return "vectors"
-    roles = {_role_at(entry.parameter, module_name in heads, module) for _, module_name, module in entry.places}
-    return next((role for role in ("embedding", "head", "vectors", "matrix") if role in roles), None)
+        return Role("vectors", "1-D")
+    roles = dict(_role_at(place, heads) for place in reversed(entry.places))
+    if "matrix" in roles and "transposed" in roles:
+        return Role(None, "")
+    for role in ("embedding", "head", "vectors", "matrix", "transposed"):
+        if role in roles:
+            return Role(role, roles[role])
+    return Role("vectors", "1-D") if sum(size > 1 for size in entry.parameter.shape) <= 1 else Role(None, "")
 
 
-def _role_at(parameter: Parameter, in_head: bool, module: nn.Module) -> str | None:
-    if in_head:
-        return "head"
-    if isinstance(module, _NORM_LAYERS):
-        return "vectors"
-    if isinstance(module, _EMBEDDINGS) and parameter is module.weight:
-        return "embedding"
-    if isinstance(module, (nn.Linear, *_CONVOLUTIONS)) and parameter is module.weight:
-        return "matrix"
-    if isinstance(module, nn.MultiheadAttention) and (parameter is module.bias_k or parameter is module.bias_v):
-        return "vectors"  # (1, 1, E)
-    return "matrix" if isinstance(module, _STACKED) else None
+def _role_at(place: Place, heads: Mapping[str, str]) -> Role:
+    module, is_weight = place.module, place.attribute == "weight"
+    if place.module_name in heads:
+        return Role("head", heads[place.module_name])
+    if place.is_magnitude:
+        return Role("vectors", "weight_norm")
+    if is_weight and _is_transposed_linear(module):
+        return Role("transposed", "Conv1D")
+    if isinstance(module, nn.MultiheadAttention) and place.attribute in ("bias_k", "bias_v"):
+        return Role("vectors", "MultiheadAttention")  # (1, 1, E)
+    for role, kinds, weight_only in _KINDS:
+        for kind in kinds:
+            if isinstance(module, kind) and (is_weight or not weight_only):
+                return Role(role, kind.__name__.strip("_"))
+    return Role(None, "")
 
 
-def auto_heads(model: nn.Module) -> set[str]:
-    """Names of the Linear layers that are the head, as seen from the model's embeddings.
+def is_one_matrix(entry: Owned) -> bool:
+    """Whether its first dimension by all others is the matrix that a rule can take it for."""
+    return entry.parameter.ndim == 2 or any(isinstance(place.module, _ONE_MATRIX) for place in entry.places)
 
-    Those whose weight an embedding shares; without any, the one with as many outputs as an embedding has rows.
-    ValueError, with what to pass instead, where that names none or several.
-    """
-    embeddings = [module for module in model.modules() if isinstance(module, _EMBEDDINGS)]
-    linears = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    tied = {name for name, linear in linears if any(linear.weight is e.weight for e in embeddings)}
-    if tied or not linears:
-        return tied
-    rows = {e.num_embeddings for e in embeddings}
-    matching = [name for name, linear in linears if linear.out_features in rows]
-    if len(matching) == 1:
-        return set(matching)
-    if matching:
-        why = f"these Linear layers have as many outputs as an embedding has rows: {', '.join(map(repr, matching))}"
-    elif embeddings:
-        why = f"no Linear layer has as many outputs as an embedding has rows ({', '.join(map(str, sorted(rows)))})"
-    else:
-        why = "the model has no embedding to compare with"
-    last = matching[-1] if matching else linears[-1][0]
-    raise ValueError(
-        f"head='auto' cannot tell which layer is the head: {why}. Pass head={last!r} for an AdamW group of its own "
-        f"({'the last of them' if matching else 'the last Linear layer'}), another name, a list of names, or "
-        "head=None to give every layer to the matrix rule"
-    )
+
+def _is_transposed_linear(module: nn.Module) -> bool:
+    """Hugging Face's Conv1D, a linear layer whose weight is in × out. transformers need not be there."""
+    return any(c.__name__ == "Conv1D" and c.__module__ == "transformers.pytorch_utils" for c in type(module).__mro__)

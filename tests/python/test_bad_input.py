@@ -1,6 +1,7 @@
 """Misuse throws, names what was given and what is allowed, and changes nothing."""
 
 import copy
+import re
 
 import pytest
 import torch
@@ -79,6 +80,28 @@ def test_k_is_required_and_options_are_known(parameters):
         fanion.Fanion(parameters((6, 8)))
     with pytest.raises(TypeError, match="alpha"):
         fanion.Muon(parameters((6, 8)), alpha=0.3)
+
+
+@pytest.mark.parametrize(
+    ("build", "key", "hint"),
+    [
+        (fanion.Muon, "betas", "betas of the AdamW groups are adamw_betas"),
+        (fanion.FNeon, "foreach", "leave it out"),
+        (fanion.DFanion, "fused", "leave it out"),
+        (fanion.LmoOptimizer, "maximize", "negate the loss"),
+        (fanion.Neon, "momentun", "did you mean 'momentum'?"),
+        (fanion.Muon, "adamw_beta", "did you mean 'adamw_betas'?"),
+        (fanion.NSGD, "eps", "eps of the AdamW groups is adamw_eps"),
+    ],
+)
+def test_unknown_arguments_name_the_class_and_what_it_takes(parameters, build, key, hint):
+    options = {"k": 2} if build is fanion.DFanion else {}
+    expected = f"{build.__name__} takes no argument '{key}' ({hint}"
+    with pytest.raises(TypeError, match=re.escape(expected) + ".*it takes: params, .*adamw_weight_decay") as error:
+        build(parameters((6, 8)), **options, **{key: 1})
+    assert str(error.value).startswith(expected)
+    with pytest.raises(TypeError, match=r"Muon takes no argument 'qwerty'; it takes: params, lr, .* ns_dtype, "):
+        fanion.Muon(parameters((6, 8)), qwerty=1)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -73,6 +75,11 @@ def test_optimizers_take_the_groups(make):
     by_name = {group["name"]: group for group in optimizer.param_groups}
     assert [by_name[role]["lr"] for role in ("matrix", "embedding", "head", "vectors")] == [0.5, 0.2, 0.2, 0.2]
     assert [by_name[role]["weight_decay"] for role in ("matrix", "head", "vectors")] == [0.1, 0.01, 0.0]
+    plain = {group["name"]: group for group in make(quiet(Gpt()), adamw_weight_decay=0.3).param_groups}
+    assert [plain[role]["weight_decay"] for role in ("embedding", "head", "vectors")] == [0.3, 0.3, 0.0]
+    assert {group["name"]: group for group in quiet(Gpt(), adamw={"weight_decay": 0.2})}["vectors"][
+        "weight_decay"
+    ] == 0.2
     assert by_name["head"]["betas"] == (0.8, 0.9)
     assert by_name["head"]["param_names"] == ["out.weight"]
     assert "momentum" not in by_name["head"]
@@ -91,18 +98,6 @@ def test_no_head_and_named_heads():
     assert names(quiet(Gpt(), head=["out", "blocks.1.down"]))["head"] == ["blocks.1.down.weight", "out.weight"]
     inner = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)))
     assert names(quiet(inner, head="1"))["head"] == ["1.0.weight", "1.1.weight"]
-
-
-def test_head_cannot_be_told():
-    plain = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 6))
-    with pytest.raises(ValueError, match=r"no embedding to compare with.*head='2'.*head=None"):
-        quiet(plain)
-    with pytest.raises(ValueError, match=r"as many outputs .*\(24\).* head='out'"):
-        quiet(nn.ModuleDict({"e": nn.Embedding(24, 4), "hidden": nn.Linear(4, 5), "out": nn.Linear(5, 6)}))
-    with pytest.raises(ValueError, match=r"'blocks\.0\.embed_head', 'blocks\.1\.embed_head', 'out'\. Pass head='out'"):
-        quiet(Gpt(vocabulary=24))
-    with pytest.raises(ValueError, match=r"head='logits' names no module; .*'out'"):
-        quiet(Gpt(), head="logits")
 
 
 def test_unknown_module_types_are_refused():
@@ -126,7 +121,7 @@ def test_patterns_come_first():
         quiet(Gpt(), matrix=["out.weight"], embedding=["out*"])
     with pytest.raises(ValueError, match=r"must be a list of patterns, such as \['pos'\]"):
         quiet(Gpt(positions=True), matrix="pos")
-    with pytest.raises(ValueError, match="no group 'bias'; choose from: matrix, embedding, head, vectors"):
+    with pytest.raises(ValueError, match="no group 'bias'; choose from: matrix, transposed, embedding, head, vectors"):
         quiet(Gpt(), options={"bias": {}})
 
 
@@ -151,17 +146,84 @@ def test_frozen_parameters_are_left_out_and_reported(capsys):
         quiet(model)
 
 
+def test_only_a_model_is_taken():
+    model = Gpt()
+    for given in (model.parameters(), list(model.named_parameters()), model.out.weight):
+        with pytest.raises(TypeError, match=f"got {type(given).__name__}: param_groups\\(model\\), not "):
+            quiet(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"adamw": {"learning_rate": 1}},
+            "adamw has no option 'learning_rate'; it takes: betas, eps, lr, nonfinite, weig",
+        ),
+        ({"adamw": {"beta": (0.9, 0.99)}}, r"adamw has no option 'beta' \(did you mean 'betas'\?\)"),
+        ({"adamw": {"momentum": 0.9}}, "adamw has no option 'momentum'"),
+        ({"options": {"vectors": {"wd": 1}}}, r"options\['vectors'\] has no option 'wd'; it takes: betas"),
+        ({"options": {"head": {"nesterov": True}}}, r"options\['head'\] has no option 'nesterov'"),
+        ({"options": {"matrix": {"betas": (0.9, 0.99)}}}, r"options\['matrix'\] has no option 'betas'; .* momentum, "),
+        ({"options": {"transposed": {"ns_step": 3}}}, r"\(did you mean 'ns_steps'\?\)"),
+    ],
+)
+def test_unknown_options_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        quiet(Gpt(), **given)
+
+
+def test_known_options_of_every_optimizer_are_taken():
+    matrix = {
+        "lr": 1,
+        "k": 2,
+        "alpha": 0.5,
+        "residual": "clip",
+        "svd": "dense",
+        "ns_steps": 3,
+        "rule": "nsgd",
+        "eps": 0,
+    }
+    groups = quiet(Gpt(), options={"matrix": matrix, "vectors": {"eps": 1e-6, "nonfinite": "skip"}})
+    assert matrix.items() <= groups[0].items()
+    assert groups[-1]["eps"] == 1e-6
+
+
 def test_table(capsys):
-    fanion.param_groups(Gpt())
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:4] for line in lines] == [
-        ["group", "algorithm", "tensors", "entries"],
-        ["matrix", "lmo", "8", "1,280"],
-        ["embedding", "adamw", "1", "248"],
-        ["head", "adamw", "1", "248"],
-        ["vectors", "adamw", "17", "287"],
+    fanion.param_groups(Gpt(), options={"head": {"lr": 3e-4}})
+    lines = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
+    assert [line[:7] for line in lines] == [
+        ["group", "algorithm", "because of", "lr", "decay", "tensors", "entries"],
+        ["matrix", "lmo", "MultiheadAttention, Linear", "lr", "weight_decay", "8", "1,280"],
+        ["embedding", "adamw", "Embedding", "adamw_lr", "adamw_weight_decay", "1", "248"],
+        ["head", "adamw", "last Linear, a vocabulary wide", "0.0003", "adamw_weight_decay", "1", "248"],
+        ["vectors", "adamw", "1-D, MultiheadAttention, LayerNorm", "adamw_lr", "0", "17", "287"],
     ]
     assert "4 of 24×8, 2 of 8×8, 2 of 8×24" in lines[1]
-    assert "blocks.*.attn.in_proj_weight" in lines[1]
+    assert "blocks.*.attn.in_proj_weight" in lines[1][-1]
     quiet(Gpt())
     assert capsys.readouterr().out == ""
+
+
+def test_table_of_an_optimizer():
+    groups = quiet(Gpt(), matrix=["blocks.0.down.weight"], options={"head": {"lr": 3e-4}})
+    optimizer = fanion.FNeon(groups, lr=0.02, adamw_lr=5e-3, adjust_lr_fn="rms_to_rms", alpha=0.3)
+    optimizer.add_param_group(
+        {"params": [("added", nn.Parameter(torch.zeros(4, 6)))], "lr": 0.25, "adjust_lr_fn": None}
+    )
+    lines = [re.split("  +", line) for line in optimizer.table().splitlines()]
+    assert [line[:3] for line in lines[:2]] == [
+        ["group", "rule", "scale"],
+        ["matrix", "f-neon:alpha=0.3,svd=subspace", "rms_to_rms"],
+    ]
+    assert [line[-6:-4] for line in lines] == [
+        ["lr", "decay"],
+        ["0.02", "0.1"],
+        ["0.005", "0.01"],
+        ["0.0003", "0.01"],
+        ["0.005", "0"],
+        ["0.25", "0.1"],
+    ]
+    assert [line[0] for line in lines[1:]] == ["matrix", "embedding", "head", "vectors", "4"]
+    optimizer.param_groups[0]["lr"] = 1e-3
+    assert optimizer.table().splitlines()[1].split()[3] == "0.001"
