@@ -114,7 +114,7 @@ nlohmann::json estimate_run(const record::RunFolder& run, const EstimateOptions&
   const auto X = hidden.point();
   std::vector<norms::NormPtr> norms;
   for (const auto& x : X) {
-    const auto scale = norms::shape_scale(norms::shape_scale_from_name(o.scale), x.size(0), x.size(1));
+    const auto scale = norms::shape_scale(norms::shape_scale_from_name(o.scale), *norm, x.size(0), x.size(1));
     norms.push_back(scaled(norm, scale));
   }
   const auto noise = theory::estimate_noise(gradient, X, e.batches);

@@ -8,6 +8,14 @@
 
 namespace fanion {
 
+/// Whether two names are the same, '-' and '_' being one character.
+bool same_name(std::string_view a, std::string_view b);
+
+/// " (did you mean 'muon'?)" where one of `names`, separated by ", ", is nearly `given`: one edit away, two from six
+/// characters on, an edit being a letter more, less or other, or two neighbours exchanged, and hyphens none. Else
+/// nothing.
+std::string did_you_mean(std::string_view given, std::string_view names);
+
 /// A value of a closed enum and its name at the CLI and Python edges.
 template <class Enum>
 struct Named {
@@ -20,10 +28,11 @@ template <class Enum, std::size_t N>
 Enum parse_name(const std::array<Named<Enum>, N>& table, std::string_view name, std::string_view what) {
   std::string choices;
   for (const auto& entry : table) {
-    if (entry.name == name) return entry.value;
+    if (same_name(entry.name, name)) return entry.value;
     choices.append(choices.empty() ? "" : ", ").append(entry.name);
   }
-  TORCH_CHECK_VALUE(false, "unknown ", what, " '", name, "'; choose one of: ", choices);
+  TORCH_CHECK_VALUE(false, "unknown ", what, " '", name, "'", did_you_mean(name, choices),
+                    "; choose one of: ", choices);
 }
 
 template <class Enum, std::size_t N>

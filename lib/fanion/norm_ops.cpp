@@ -8,6 +8,7 @@
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/registry.h"
 #include "fanion/norms/rule_cache.h"
+#include "fanion/norms/shape_scale.h"
 #include "fanion/norms/weighted_sum.h"
 
 namespace fanion {
@@ -110,6 +111,10 @@ at::Tensor norm_prox(const at::Tensor& M, double lam, std::string_view norm) {
 at::Tensor norm_project(const at::Tensor& X, std::string_view norm) { return norm_from_name(norm)->project(X); }
 double norm_rho(int64_t m, int64_t n, std::string_view norm) { return norm_from_name(norm)->rho(m, n); }
 
+double shape_scale(std::string_view adjust_lr_fn, std::string_view rule, int64_t m, int64_t n) {
+  return norms::shape_scale(norms::shape_scale_from_name(adjust_lr_fn), *norms::cached_rule(rule), m, n);
+}
+
 std::string dual_sum(at::ArrayRef<double> weights, const c10::List<std::string>& parts) {
   std::vector<norms::WeightedNorm> weighted;
   for (std::size_t i = 0; i < weights.size(); ++i) weighted.push_back({weights[i], norm_from_name(parts.get(i))});
@@ -147,6 +152,7 @@ TORCH_LIBRARY_FRAGMENT(fanion, m) {
   def("norm_prox(Tensor M, float lam, str norm) -> Tensor", TORCH_FN(norm_prox));
   def("norm_project(Tensor X, str norm) -> Tensor", TORCH_FN(norm_project));
   m.def("norm_rho(int m, int n, str norm) -> float", TORCH_FN(norm_rho));
+  m.def("shape_scale(str adjust_lr_fn, str rule, int m, int n) -> float", TORCH_FN(shape_scale));
   m.def("dual_sum(float[] weights, str[] norms) -> str", TORCH_FN(dual_sum));
   m.def("canonical_rule(str text) -> str", TORCH_FN(canonical_rule));
   m.def("canonical_norm(str text) -> str", TORCH_FN(canonical_norm));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "fanion/linalg/polar_express.h"
+#include "fanion/names.h"
 
 namespace fanion::linalg {
 namespace {
@@ -151,10 +152,11 @@ const std::vector<CoefficientSet>& coefficient_sets() {
 const CoefficientSet& coefficient_set(std::string_view name) {
   std::string choices;
   for (const auto& set : coefficient_sets()) {
-    if (set.name == name) return set;
+    if (same_name(set.name, name)) return set;
     choices.append(choices.empty() ? "" : ", ").append(set.name);
   }
-  TORCH_CHECK_VALUE(false, "unknown Newton–Schulz coefficients '", name, "'; choose one of: ", choices);
+  TORCH_CHECK_VALUE(false, "unknown Newton–Schulz coefficients '", name, "'", did_you_mean(name, choices),
+                    "; choose one of: ", choices);
 }
 
 std::vector<Quintic> first_steps(const CoefficientSet& set, int64_t steps) {

@@ -37,6 +37,16 @@ class Deflated final : public DirectionRule {
     return D;
   }
 
+  double nominal_frobenius(int64_t m, int64_t n) const override {
+    triplets_needed(m, n);
+    const int64_t smaller = std::min(m, n);
+    if (map_ != ResidualMap::clip) return std::sqrt(static_cast<double>(smaller));
+    const auto sigma = nominal_spectrum(smaller);
+    double squares = static_cast<double>(k_);
+    for (auto i = k_; i < smaller; ++i) squares += std::pow(sigma[i] / sigma[k_], 2);
+    return std::sqrt(squares);
+  }
+
   int64_t warm_columns(int64_t m, int64_t n) const override {
     const int64_t needed = triplets_needed(m, n);
     return needed == 0 ? 0 : warm_columns_for(options_, needed, m, n);

@@ -89,6 +89,7 @@ class DualSum final : public MatrixNorm, public SumOfRules {
     return summed_direction(rules_, M, warm);
   }
   int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(rules_, m, n); }
+  double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(rules_, m, n); }
 
   at::Tensor dual_of(const at::Tensor& M) const override {
     at::Tensor sum;

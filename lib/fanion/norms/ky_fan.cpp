@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "fanion/norms/singular.h"
 #include "fanion/norms/vector_projections.h"
@@ -35,6 +36,13 @@ class KyFan final : public MatrixNorm {
   }
   double rho_of(int64_t m, int64_t n) const override {
     return std::max(std::sqrt(static_cast<double>(std::min(m, n))) / static_cast<double>(k_), 1.0);
+  }
+  double nominal_frobenius(int64_t m, int64_t n) const override {
+    warm_columns(m, n);
+    const auto sigma = nominal_spectrum(std::min(m, n));
+    const auto k = static_cast<double>(k_);
+    const double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
+    return sigma.front() * k >= sum ? 1 : std::sqrt(static_cast<double>(sigma.size())) / k;
   }
   /// The extreme points of the ball are uvᵀ and, of full rank, UVᵀ/k.
   QuadraticMaximum maximum(const QuadraticForm& form) const override {

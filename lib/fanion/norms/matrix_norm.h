@@ -25,6 +25,8 @@ class MatrixNorm : public DirectionRule {
   /// ρ with ‖X‖† ≤ ρ‖X‖_F on m × n matrices (assumption A3 of NuclearNorm): the least such for single norms, which is
   /// also max_{‖D‖≤1} ‖D‖_F; Σ w_i ρ_i, at least that, for sums.
   double rho(int64_t m, int64_t n) const;
+  /// ρ, which every LMO attains that lies in an extreme point of one Frobenius norm.
+  double nominal_frobenius(int64_t m, int64_t n) const override { return rho(m, n); }
   /// max_{‖D‖≤1} ⟨D, A D B⟩, or a proved upper bound: by `ky_fan_form` where that has one, else ρ²λ_max(A)λ_max(B).
   /// Throws where m × n matrices do not fit the norm.
   virtual QuadraticMaximum maximum(const QuadraticForm& form) const;

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "fanion/names.h"
 #include "fanion/norms/col_norm.h"
 #include "fanion/norms/deflated.h"
 #include "fanion/norms/entry_sum.h"
@@ -30,10 +31,9 @@ struct Entry {
 
 /// The options of a norm that is spectral by an exact polar factor (nothing) or by Newton-Schulz.
 std::optional<linalg::NewtonSchulzOptions> polar_from(RuleArguments& a, const std::string& default_polar) {
-  const auto polar = a.word("polar", default_polar);
-  TORCH_CHECK_VALUE(polar == "exact" || polar == "newton_schulz", "unknown polar method '", polar,
-                    "'; choose one of: exact, newton_schulz");
-  return polar == "exact" ? std::nullopt : std::optional(a.newton_schulz());
+  constexpr std::array<Named<bool>, 2> kExact{{{true, "exact"}, {false, "newton_schulz"}}};
+  const bool exact = parse_name(kExact, a.word("polar", default_polar), "polar method");
+  return exact ? std::nullopt : std::optional(a.newton_schulz());
 }
 
 const std::vector<Entry>& entries() {
@@ -106,13 +106,13 @@ RulePtr single_rule(std::string_view text) {
   std::string known;
   for (const auto& entry : entries()) {
     known.append(known.empty() ? "" : ", ").append(entry.info.name);
-    if (entry.info.name != name) continue;
+    if (!same_name(entry.info.name, name)) continue;
     RuleArguments arguments(name, colon == std::string_view::npos ? "" : text.substr(colon + 1));
     auto rule = entry.make(arguments);
     arguments.check_all_used();
     return rule;
   }
-  TORCH_CHECK_VALUE(false, "unknown rule '", name, "'; choose one of: ", known);
+  TORCH_CHECK_VALUE(false, "unknown rule '", name, "'", did_you_mean(name, known), "; choose one of: ", known);
 }
 
 WeightedRule weighted_rule(std::string_view text) {

@@ -20,8 +20,8 @@ const std::vector<RuleInfo>& known_rules();
 
 /// The rule a text describes: `name[:key=value,…]`, or a sum of them, `w*name[:…] + w*name[:…]`.
 ///
-/// "muon", "fanion:k=5", "f-muon:alpha=0.5", "0.3*nuclear + 0.7*max_entry". A sum of norms with weights ≥ 0 is
-/// their `dual_sum`, any other a `weighted_sum`; F- families likewise outside α ∈ [0, 1].
+/// Names may be written with '-' or '_'. "muon", "fanion:k=5", "f-muon:alpha=0.5", "0.3*nuclear + 0.7*max_entry". A sum
+/// of norms with weights ≥ 0 is their `dual_sum`, any other a `weighted_sum`; F- families likewise outside α ∈ [0, 1].
 /// Errors name what was given and what exists. `rule_from_name(rule->name())` is the same rule.
 RulePtr rule_from_name(std::string_view text);
 

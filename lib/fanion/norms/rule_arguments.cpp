@@ -1,11 +1,13 @@
 #include "fanion/norms/rule_arguments.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <sstream>
 
 #include "fanion/dtype_names.h"
+#include "fanion/names.h"
 
 namespace fanion::norms {
 namespace {
@@ -32,7 +34,8 @@ RuleArguments::RuleArguments(std::string_view rule, std::string_view text) : rul
     const auto equals = pair.find('=');
     TORCH_CHECK_VALUE(equals != std::string::npos && equals > 0, "rule '", rule, "': expected key=value, got '", pair,
                       "'");
-    const auto key = pair.substr(0, equals);
+    auto key = pair.substr(0, equals);
+    std::replace(key.begin(), key.end(), '-', '_');
     TORCH_CHECK_VALUE(given_.emplace(key, pair.substr(equals + 1)).second, "rule '", rule, "': ", key,
                       " is given twice");
   }
@@ -127,8 +130,8 @@ void RuleArguments::check_all_used() const {
   std::string allowed;
   for (const auto& [key, unused] : asked_) allowed.append(allowed.empty() ? "" : ", ").append(key);
   for (const auto& [key, unused] : given_)
-    TORCH_CHECK_VALUE(asked_.contains(key), "rule '", rule_, "' has no option '", key, "'; ",
-                      allowed.empty() ? "it takes none" : "it takes: " + allowed);
+    TORCH_CHECK_VALUE(asked_.contains(key), "rule '", rule_, "' has no option '", key, "'", did_you_mean(key, allowed),
+                      "; ", allowed.empty() ? "it takes none" : "it takes: " + allowed);
 }
 
 }  // namespace fanion::norms

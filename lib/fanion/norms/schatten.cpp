@@ -27,6 +27,14 @@ class Schatten final : public MatrixNorm {
   double rho_of(int64_t m, int64_t n) const override {
     return std::pow(static_cast<double>(std::min(m, n)), std::max(0.0, 0.5 - 1 / p_));
   }
+  double nominal_frobenius(int64_t m, int64_t n) const override {
+    double powers = 0, squares = 0;  // of the weights of `direction`, before and after their norm is 1
+    for (const double s : nominal_spectrum(std::min(m, n))) {
+      powers += std::pow(s, p_ / (p_ - 1));
+      squares += std::pow(s, 2 / (p_ - 1));
+    }
+    return std::sqrt(squares) / std::pow(powers, 1 / p_);
+  }
   /// max Σ λ_i(A)λ_i(B)s_i² over ‖s‖_p ≤ 1: for p > 2 Hölder in s² ∈ ℓ_{p/2}, below at s = e₁.
   QuadraticMaximum maximum(const QuadraticForm& form) const override {
     const double first = form.products().front();

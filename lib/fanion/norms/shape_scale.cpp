@@ -15,11 +15,11 @@ constexpr std::array<Named<ShapeScale>, 4> kScales{{{ShapeScale::original, "orig
 
 }  // namespace
 
-double shape_scale(ShapeScale scale, int64_t m, int64_t n) {
+double shape_scale(ShapeScale scale, const DirectionRule& rule, int64_t m, int64_t n) {
   const auto rows = static_cast<double>(m), cols = static_cast<double>(n);
   switch (scale) {
     case ShapeScale::original: return std::sqrt(std::max(1.0, rows / cols));
-    case ShapeScale::match_rms_adamw: return 0.2 * std::sqrt(std::max(rows, cols));
+    case ShapeScale::match_rms_adamw: return 0.2 * std::sqrt(rows * cols) / rule.nominal_frobenius(m, n);
     case ShapeScale::rms_to_rms: return std::sqrt(rows / cols);
     case ShapeScale::none: return 1;
   }

@@ -31,6 +31,12 @@ AllTriplets all_triplets(const at::Tensor& X) {
   return {factors.U, factors.S, factors.V};
 }
 
+std::vector<double> nominal_spectrum(int64_t r) {
+  std::vector<double> sigma(r);
+  for (int64_t i = 0; i < r; ++i) sigma[i] = (static_cast<double>(r - i) - 0.5) / static_cast<double>(r);
+  return sigma;
+}
+
 at::Tensor with_singular_values(const at::Tensor& X, const std::function<at::Tensor(const at::Tensor&)>& map) {
   const auto [U, S, V] = all_triplets(X);
   const auto before = S.to(at::kDouble), after = map(before);

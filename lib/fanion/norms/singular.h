@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <utility>
+#include <vector>
 
 #include "fanion/linalg/topk_svd.h"
 #include "fanion/norms/matrix_norm.h"
@@ -18,6 +19,9 @@ struct AllTriplets {
 };
 /// Every singular triplet of X, by a dense SVD. X: float32 or float64, entries of any finite scale.
 AllTriplets all_triplets(const at::Tensor& X);
+
+/// The spectrum that `nominal_frobenius` counts with: r singular values that fall linearly to 0, (r − i + ½)/r.
+std::vector<double> nominal_spectrum(int64_t r);
 
 /// U diag(map(σ)) Vᵀ from the dense SVD of X = U diag(σ) Vᵀ; X itself where `map` changes nothing.
 /// `map` takes and gives (min(m, n),) float64 on X's device, descending. X: float32 or float64.

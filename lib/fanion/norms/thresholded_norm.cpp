@@ -40,6 +40,12 @@ int64_t ThresholdedNorm::warm_columns(int64_t m, int64_t n) const {
   return warm_columns_for(options_, std::min({kFirst, m, n}), m, n);
 }
 
+double ThresholdedNorm::nominal_frobenius(int64_t m, int64_t n) const {
+  const auto sigma = nominal_spectrum(std::min(m, n));
+  const auto [sum, norm] = sums_above(sigma, threshold(sigma));
+  return norm / size(sum, norm);
+}
+
 at::Tensor ThresholdedNorm::value_of(const at::Tensor& X) const {
   const auto S = singular_values(X);
   const auto [sum, norm] = sums_above(to_doubles(S), 0);

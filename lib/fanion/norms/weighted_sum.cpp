@@ -16,6 +16,7 @@ class WeightedSum final : public DirectionRule, public SumOfRules {
     return summed_direction(parts_, M, warm);
   }
   int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(parts_, m, n); }
+  double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(parts_, m, n); }
 
  private:
   std::vector<WeightedRule> parts_;
@@ -60,6 +61,14 @@ int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, i
   int64_t columns = 0;
   for (const auto& part : parts) columns += part.rule->warm_columns(m, n);
   return columns;
+}
+
+double summed_nominal(const std::vector<WeightedRule>& parts, int64_t m, int64_t n) {
+  double added = 0, taken = 0;
+  for (const auto& [weight, rule] : parts)
+    if (weight != 0) (weight > 0 ? added : taken) += std::abs(weight) * rule->nominal_frobenius(m, n);
+  const double size = std::hypot(added, taken);
+  return size > 0 ? size : 1;
 }
 
 std::string summed_name(const std::vector<WeightedRule>& parts) {

@@ -36,7 +36,7 @@ void step_parameter(const at::Tensor& W, const at::Tensor& grad, at::Tensor buff
   const auto M = matrix_view(update_momentum_(buffer, grad, {o.momentum, o.nesterov, o.momentum_kind}));
   const auto direction = rule.direction(M, warm.numel() > 0 ? &warm : nullptr);
   auto matrix = matrix_view(W);
-  const double step = o.lr * norms::shape_scale(o.scale, matrix.size(0), matrix.size(1));
+  const double step = o.lr * norms::shape_scale(o.scale, rule, matrix.size(0), matrix.size(1));
   norms::apply_(matrix, direction, step, 1 - o.lr * o.weight_decay);
   if (!matrix.is_alias_of(W)) W.copy_(matrix.view(W.sizes()));
 }

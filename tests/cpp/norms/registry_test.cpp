@@ -174,6 +174,28 @@ TEST(Registry, AlphaOutsideTheUnitIntervalGivesARuleButNoNorm) {
   EXPECT_VALUE_ERROR(norm_from_name("0.5*nuclear + 0.5*d-fanion:k=1"), "is a rule but no norm");
 }
 
+TEST(Registry, NamesTakeHyphensAndUnderscores) {
+  for (const auto& [other, text] : std::vector<std::pair<std::string, std::string>>{
+           {"f_muon:alpha=0.3", "f-muon:alpha=0.3"},
+           {"ky-fan-dual:k=4", "ky_fan_dual:k=4"},
+           {"d_fanion:k=2,residual=row-norm", "d-fanion:k=2,residual=row_norm"},
+           {"muon:ns-steps=5,ns-coefficients=polar_express_1.02", "muon:ns_steps=5,ns_coefficients=polar-express-1.02"},
+           {"spectral:polar=newton-schulz", "spectral:polar=newton_schulz"},
+           {"0.5*max-entry + 0.5*s_muon", "0.5*max_entry + 0.5*s-muon"}})
+    EXPECT_EQ(rule_from_name(other)->name(), rule_from_name(text)->name()) << other;
+}
+
+TEST(Registry, ErrorsSayWhatWasNearlyWritten) {
+  EXPECT_VALUE_ERROR(rule_from_name("muoon"), "unknown rule 'muoon' (did you mean 'muon'?); choose one of: frobenius");
+  EXPECT_VALUE_ERROR(rule_from_name("moun"), "(did you mean 'muon'?)");
+  EXPECT_VALUE_ERROR(rule_from_name("fmuon"), "(did you mean 'f-muon'?)");
+  EXPECT_VALUE_ERROR(rule_from_name("schaten:p=3"), "(did you mean 'schatten'?)");
+  EXPECT_VALUE_ERROR(rule_from_name("fanion:k=2,oversamples=3"),
+                     "'oversamples' (did you mean 'oversample'?); it takes");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:svd=lanzcos"), "(did you mean 'lanczos'?)");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=polar-expres"), "(did you mean 'polar-express'?)");
+}
+
 TEST(Registry, ErrorsNameWhatWasGivenAndWhatExists) {
   EXPECT_VALUE_ERROR(rule_from_name("adam"), "unknown rule 'adam'; choose one of: frobenius, spectral");
   EXPECT_VALUE_ERROR(rule_from_name(""), "choose one of");

@@ -13,10 +13,10 @@ namespace {
 using namespace fanion::testing;
 using norms::ShapeScale;
 
-double reference_scale(ShapeScale scale, double rows, double columns) {
+double reference_scale(ShapeScale scale, double rows, double columns, double frobenius) {
   switch (scale) {
     case ShapeScale::original: return rows > columns ? std::sqrt(rows / columns) : 1;
-    case ShapeScale::match_rms_adamw: return 0.2 * std::sqrt(std::max(rows, columns));
+    case ShapeScale::match_rms_adamw: return 0.2 * std::sqrt(rows * columns) / frobenius;
     case ShapeScale::rms_to_rms: return std::sqrt(rows / columns);
     case ShapeScale::none: return 1;
   }
@@ -27,16 +27,20 @@ double reference_scale(ShapeScale scale, double rows, double columns) {
 struct RuleCase {
   std::string text;
   std::function<at::Tensor(const at::Tensor&)> lmo;
+  std::function<double(double, double)> frobenius = [](double, double) { return 1; };  ///< nominal, of rows × columns
 };
 const std::vector<RuleCase>& rule_cases() {
   using at::Tensor;
+  const auto flat = [](double rows, double columns) { return std::sqrt(std::min(rows, columns)); };
   static const std::vector<RuleCase> cases = {
-      {"spectral", [](const Tensor& M) { return -flattened_top(M, std::min(M.size(0), M.size(1))); }},
-      {"muon", [](const Tensor& M) { return -newton_schulz_reference(M, {3.4445, -4.7750, 2.0315}, 5); }},
+      {"spectral", [](const Tensor& M) { return -flattened_top(M, std::min(M.size(0), M.size(1))); }, flat},
+      {"muon", [](const Tensor& M) { return -newton_schulz_reference(M, {3.4445, -4.7750, 2.0315}, 5); }, flat},
       {"nuclear:svd=dense", [](const Tensor& M) { return -flattened_top(M, 1); }},
-      {"fanion:k=3,svd=dense", [](const Tensor& M) { return -flattened_top(M, 3); }},
+      {"fanion:k=3,svd=dense", [](const Tensor& M) { return -flattened_top(M, 3); },
+       [](double, double) { return std::sqrt(3); }},
       {"nsgd", [](const Tensor& M) { return -M / frobenius_norm(M); }},
-      {"signum", [](const Tensor& M) { return -at::sign(M); }},
+      {"signum", [](const Tensor& M) { return -at::sign(M); },
+       [](double rows, double columns) { return std::sqrt(rows * columns); }},
       {"f-neon:alpha=0.3,svd=dense",
        [](const Tensor& M) { return -0.3 * flattened_top(M, 1) - 0.7 * M / frobenius_norm(M); }},
   };
@@ -79,7 +83,9 @@ ReferenceStep reference_step(const RuleCase& rule_case, ShapeScale scale) {
           .weight_decay = 0.2,
           .nesterov = true,
           .ema = true,
-          .scale = [scale](double rows, double columns) { return reference_scale(scale, rows, columns); },
+          .scale = [scale, frobenius = rule_case.frobenius](
+                       double rows,
+                       double columns) { return reference_scale(scale, rows, columns, frobenius(rows, columns)); },
           .lmo = rule_case.lmo};
 }
 
