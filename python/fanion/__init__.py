@@ -9,6 +9,7 @@ The work is done in C++ (libfanion), also under `find_package(fanion)`: `cmake_p
 from fanion import linalg, norms
 from fanion._library import PACKAGE, ops
 from fanion.deflated import DFanion
+from fanion.diagnostics import Diagnostics
 from fanion.fanions import Fanion, FFanion
 from fanion.groups import param_groups
 from fanion.linalg import (
@@ -25,6 +26,7 @@ from fanion.neon import FNeon, Neon
 from fanion.nsgd import NSGD
 from fanion.optimizer import LmoOptimizer
 from fanion.signum import Signum
+from fanion.torch_checkpoint import state_dict_from_torch
 
 __version__: str = ops.version()
 cmake_prefix_path = str(PACKAGE)
@@ -32,6 +34,7 @@ cmake_prefix_path = str(PACKAGE)
 __all__ = [
     "NSGD",
     "DFanion",
+    "Diagnostics",
     "FFanion",
     "FMuon",
     "FNeon",
@@ -51,5 +54,6 @@ __all__ = [
     "polar",
     "polar_express_coefficients",
     "polar_with_report",
+    "state_dict_from_torch",
     "topk_svd",
 ]

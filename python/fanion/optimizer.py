@@ -1,6 +1,7 @@
 """The optimizer all others are: groups, state, and the one step."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, overload
 
 import torch
@@ -9,7 +10,8 @@ from torch.optim.optimizer import ParamsT
 from typing_extensions import Never
 
 from fanion._library import ops
-from fanion.checkpoint import restored_state
+from fanion.checkpoint import resized, restored_state
+from fanion.diagnostics import Diagnostics, diagnostics
 from fanion.gradients import refused_gradients
 from fanion.group_table import settings_table
 from fanion.options import (
@@ -21,6 +23,7 @@ from fanion.options import (
     unknown_argument,
 )
 from fanion.parameter import as_matrix, check_parameter, label, name_of
+from fanion.torch_checkpoint import completed
 
 State = dict[str, Tensor]
 
@@ -89,6 +92,7 @@ class LmoOptimizer(torch.optim.Optimizer):
             "nonfinite": nonfinite,
         }
         self.skipped = 0
+        self._fitted_rules: list[str | None] = []  # those that the warm starts were last seen to fit
         # Checked even where every group has its own, or no group uses them.
         self._arguments({"algorithm": "lmo", **defaults})
         self._arguments({"algorithm": "adamw", **self._adamw_defaults})
@@ -136,6 +140,7 @@ class LmoOptimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         arguments = [self._arguments(group) for group in self.param_groups]
+        self._fit_warm_starts([keywords.get("rule") for keywords in arguments])
         refused = refused_gradients(self.param_groups)
         for index, (group, keywords) in enumerate(zip(self.param_groups, arguments, strict=True)):
             active = [i for i, p in enumerate(group["params"]) if p.grad is not None and p not in refused]
@@ -158,10 +163,20 @@ class LmoOptimizer(torch.optim.Optimizer):
         return settings_table(self)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """torch's, but state keeps its own dtype, whatever the parameter's (see `checkpoint.restored_state`)."""
+        """torch's, but state keeps its own dtype, whatever the parameter's (see `checkpoint.restored_state`).
+
+        `Muon` loads torch.optim.Muon's too, and an AdamW group torch.optim.AdamW's; both at once:
+        `fanion.state_dict_from_torch`. A `k` that was changed, there or in a group, resizes the warm starts.
+        """
         loaded: dict[Tensor, State] = {}
+
+        def load(_: torch.optim.Optimizer, saved: Mapping[str, Any]) -> Any:
+            saved = completed(self, saved)
+            loaded.update(restored_state(self, saved))
+            return saved
+
         # Hooks, so that the caller's own hooks see and change what they would in any torch optimizer.
-        before = self.register_load_state_dict_pre_hook(lambda _, saved: loaded.update(restored_state(self, saved)))
+        before = self.register_load_state_dict_pre_hook(load)
         after = self.register_load_state_dict_post_hook(lambda _: self.state.update(loaded), prepend=True)
         try:
             super().load_state_dict(state_dict)
@@ -169,8 +184,13 @@ class LmoOptimizer(torch.optim.Optimizer):
             before.remove()
             after.remove()
 
+    def diagnostics(self) -> dict[str, Diagnostics]:
+        """Numbers of every parameter by its name, of the state as it is now: which, and their cost: `Diagnostics`."""
+        return diagnostics(self)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_adamw_defaults": self._adamw_defaults, "skipped": self.skipped}
+        own = ("_adamw_defaults", "skipped", "_fitted_rules")
+        return {**super().__getstate__(), **{name: getattr(self, name) for name in own}}
 
     def _arguments(self, group: Mapping[str, Any]) -> dict[str, Any]:
         """The operator's keyword arguments for a group, all of them checked."""
@@ -180,6 +200,21 @@ class LmoOptimizer(torch.optim.Optimizer):
         rule = self.rule_of(group)
         ops.canonical_rule(rule)  # throws if there is no such rule
         return {"rule": rule, **lmo_arguments(group)}
+
+    def _fit_warm_starts(self, rules: list[str | None]) -> None:
+        """Gives warm starts as many columns as the groups' rules need since their options have changed."""
+        if rules == self._fitted_rules:
+            return
+        new = {}
+        for index, group in enumerate(self.param_groups):
+            for i, p in enumerate(group["params"] if rules[index] is not None else []):
+                named = label(group, index, i)
+                needed = self._initial_state(torch.empty_like(p, device="meta"), group, named)["warm_start"]
+                first = partial(self._initial_state, p, group, named)
+                new[p] = resized(self.state[p]["warm_start"], needed, first)
+        for p, warm in new.items():
+            self.state[p]["warm_start"] = warm
+        self._fitted_rules = rules
 
     @torch.no_grad()
     def _initial_state(self, parameter: Tensor, group: Mapping[str, Any], named: str) -> State:

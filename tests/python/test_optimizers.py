@@ -299,3 +299,33 @@ def test_momentum_kinds_differ_in_scale_only(make, parameters):
             step_with_random_gradients(optimizer, generator)
     # float32 rounding of the two buffers, amplified by small gaps between singular values.
     torch.testing.assert_close(params[0][0], params[1][0], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(("before", "after"), [(4, 2), (2, 5), (3, 3)])
+def test_changing_k_resizes_the_warm_starts(parameters, before, after):
+    """In a group, and in a checkpoint; a cold start instead would be as right, and slower to settle."""
+    params = parameters((12, 20), (9, 7))
+    optimizer = fanion.Fanion([("a", params[0]), ("b", params[1])], k=before, lr=0.1)
+    for _ in range(4):
+        optimizer.step()
+    warm = [optimizer.state[p]["warm_start"].clone() for p in params]
+    saved = copy.deepcopy(optimizer.state_dict())
+    saved["param_groups"][0]["k"] = after
+    loaded = fanion.Fanion(params, k=before)
+    loaded.load_state_dict(saved)
+    columns = min(before, after) + 4  # oversample
+    for p, V in zip(params, warm, strict=True):
+        found = loaded.state[p]["warm_start"]
+        assert found.shape == (p.shape[1], min(after + 4, *p.shape))
+        assert torch.equal(found[:, :columns], V[:, :columns])
+    optimizer.param_groups[0]["k"] = after
+    start = params[0].detach().clone()
+    optimizer.param_groups[0]["weight_decay"] = 0.0
+    optimizer.step()
+    assert torch.linalg.matrix_rank(params[0] - start, tol=1e-4) == after
+    assert optimizer.state[params[0]]["warm_start"].shape == (20, after + 4)
+    optimizer.param_groups[0]["k"] = 8
+    held = [p.detach().clone() for p in params]
+    with pytest.raises(ValueError, match=r"parameter 'b': k = 8 is out of range"):
+        optimizer.step()
+    assert all(torch.equal(p, q) for p, q in zip(params, held, strict=True))

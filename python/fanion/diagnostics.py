@@ -1,0 +1,89 @@
+"""What a step would do to every parameter, in numbers."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from fanion import norms
+from fanion._library import ops
+from fanion.linalg import topk_svd
+from fanion.options import lmo_arguments, number
+from fanion.parameter import as_matrix, name_of
+
+if TYPE_CHECKING:
+    from fanion.optimizer import LmoOptimizer
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """Of one parameter W with momentum M, as an m × n matrix; 0 where W or M is zero.
+
+    Of a parameter under AdamW M is the first moment, and the first three are None unless it is a matrix.
+    Cost: those of the rule's direction and of its dual norm, for many a dense SVD.
+    """
+
+    sigma_1: float | None
+    """Largest singular value of M."""
+    stable_rank: float | None
+    """‖M‖²_F/σ₁², from 1 to min(m, n)."""
+    dual_norm: float | None
+    """‖M‖†, what one unit of the step takes off the linearised loss; for a rule that is no norm's LMO ⟨M, −D⟩. None
+    under AdamW."""
+    update_over_weight: float
+    """‖step‖_F/‖W‖_F, without weight decay; the step is taken at M itself, without the look-ahead of Nesterov."""
+    effective_lr: float
+    """lr times the shape scale; under AdamW lr."""
+
+
+@torch.no_grad()
+def diagnostics(optimizer: "LmoOptimizer") -> dict[str, Diagnostics]:
+    """Diagnostics of every parameter of an optimizer by its name, or by its place where it has none."""
+    found = {}
+    for index, group in enumerate(optimizer.param_groups):
+        rule = optimizer.rule_of(group) if group["algorithm"] == "lmo" else None
+        for i, p in enumerate(group["params"]):
+            state = optimizer.state[p]
+            of = _under_adamw(p, state, group) if rule is None else _under_rule(p, state, group, rule)
+            found[name_of(group, index, i)] = of
+    return found
+
+
+def _under_rule(p: Tensor, state: dict[str, Tensor], group: dict[str, Any], rule: str) -> Diagnostics:
+    W, M = (as_matrix(t, group).flatten(1) for t in (p, state["momentum_buffer"]))
+    arguments = lmo_arguments(group)
+    lr = arguments["lr"] * ops.shape_scale(arguments["adjust_lr_fn"], rule, *W.shape)
+    D = norms.rule_from_name(rule).direction(M).dense()
+    try:
+        dual = norms.norm_from_name(rule).dual(M)
+    except ValueError:  # a rule that is no norm's
+        dual = -torch.sum(M.double() * D.double())
+    sigma_1, stable_rank = _spectrum(M)
+    return Diagnostics(sigma_1, stable_rank, float(dual), lr * _ratio(_norm(D), _norm(W)), lr)
+
+
+def _under_adamw(p: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Diagnostics:
+    lr, (beta1, beta2), steps = number("lr", group["lr"]), group["betas"], float(state["step"])
+    step = torch.zeros(())
+    if steps > 0:
+        first, second = state["exp_avg"].double(), state["exp_avg_sq"].double()
+        step = first / (1 - beta1**steps) / ((second / (1 - beta2**steps)).sqrt() + group["eps"])
+    is_matrix = p.ndim == 2 and p.numel() > 0
+    sigma_1, stable_rank = _spectrum(state["exp_avg"]) if is_matrix else (None, None)
+    return Diagnostics(sigma_1, stable_rank, None, lr * _ratio(_norm(step), _norm(p)), lr)
+
+
+def _spectrum(M: Tensor) -> tuple[float, float]:
+    """σ₁ and ‖M‖²_F/σ₁²."""
+    X = M if M.dtype == torch.float64 else M.float()
+    sigma_1 = float(topk_svd(X, 1)[1][0])
+    return sigma_1, _ratio(_norm(X), sigma_1) ** 2
+
+
+def _norm(X: Tensor) -> float:
+    return float(torch.linalg.vector_norm(X.double()))
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b > 0 else 0.0
