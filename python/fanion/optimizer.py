@@ -17,6 +17,7 @@ from fanion.group_table import settings_table
 from fanion.options import (
     ALGORITHMS,
     adamw_arguments,
+    check_own_options,
     choice,
     lmo_arguments,
     nonfinite_policy,
@@ -111,6 +112,8 @@ class LmoOptimizer(torch.optim.Optimizer):
             # torch's ZeroRedundancyOptimizer writes the matrix rules' options into every group.
             own = {key: value for key, value in group.items() if key not in self.defaults.keys() - self._adamw_defaults}
             group = {**self._adamw_defaults, **own}
+        else:
+            check_own_options(type(self), group, self.defaults)
         keys = set(group)
         super().add_param_group(group)
         try:

@@ -6,11 +6,13 @@ Every check raises ValueError with the value given and the values allowed.
 import difflib
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from numbers import Real
 from typing import Any, TypedDict
 
 from torch import Tensor
+
+from fanion.rule_text import RULE_KEYS
 
 ALGORITHMS = ("lmo", "adamw")
 MOMENTUM_KINDS = ("ema", "sum")
@@ -51,6 +53,15 @@ def unknown_argument(kind: type, key: str) -> str:
     near = difflib.get_close_matches(key, names, 1, 0.75)
     hint = _ELSEWHERE.get(key) or (f"did you mean {near[0]!r}?" if near else "")
     return f"{kind.__name__} takes no argument {key!r}{f' ({hint})' if hint else ''}; it takes: {', '.join(names)}"
+
+
+def check_own_options(kind: type, group: Group, own: Collection[str]) -> None:
+    """ValueError: an "lmo" group with an option of AdamW, or of another class's rule, which would not be read."""
+    for key in ("betas", *RULE_KEYS):
+        if key in group and key not in own:
+            raise ValueError(
+                f"a group has {key} = {group[key]!r}, which {kind.__name__} does not take; it takes: {', '.join(own)}"
+            )
 
 
 def choice(key: str, value: object, allowed: tuple[str, ...]) -> str:

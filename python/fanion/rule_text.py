@@ -6,6 +6,8 @@ from typing import Any
 
 NEWTON_SCHULZ_KEYS = ("ns_steps", "ns_coefficients", "eps", "ns_dtype")
 TRIPLET_KEYS = ("svd", "passes", "oversample")
+RULE_KEYS = ("rule", "k", "alpha", "residual", *NEWTON_SCHULZ_KEYS, *TRIPLET_KEYS)
+"""Options of any optimizer's rule."""
 
 
 def rule_text(name: str, options: Mapping[str, Any], keys: Iterable[str]) -> str:

@@ -105,6 +105,29 @@ def test_unknown_arguments_name_the_class_and_what_it_takes(parameters, build, k
 
 
 @pytest.mark.parametrize(
+    ("build", "options", "message"),
+    [
+        (fanion.Muon, {"k": 3}, "a group has k = 3, which Muon does not take; it takes: lr, weight_decay, .* ns_dtype"),
+        (fanion.NSGD, {"betas": (0.9, 0.99)}, r"a group has betas = \(0\.9, 0\.99\), which NSGD does not take"),
+        (
+            fanion.Neon,
+            {"rule": "muon"},
+            "a group has rule = 'muon', which Neon does not take; it takes: .* svd, passes, oversample",
+        ),
+        (
+            fanion.LmoOptimizer,
+            {"svd": "dense"},
+            "a group has svd = 'dense', which LmoOptimizer does not take; it takes: .* rule",
+        ),
+    ],
+)
+def test_options_of_another_class_are_no_groups(parameters, build, options, message):
+    with pytest.raises(ValueError, match=message):
+        build([{"params": parameters((6, 8)), **options}])
+    build([{"params": parameters((6, 8)), "mine": 3}])
+
+
+@pytest.mark.parametrize(
     ("parameter", "message"),
     [
         (torch.zeros(5), r"shape \(5,\).* at least 2 dimensions .*fanion\.param_groups"),
