@@ -16,4 +16,8 @@ inline double smallest_normal(at::ScalarType dtype) {
   return dtype == at::kDouble ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
 }
 
+inline double largest_number(at::ScalarType dtype) {
+  return dtype == at::kDouble ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
+}
+
 }  // namespace fanion

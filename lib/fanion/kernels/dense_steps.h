@@ -10,7 +10,7 @@ namespace fanion::kernels {
 bool alike_in_memory(const at::Tensor& X, const at::Tensor& Y);
 
 /// B ← B + (1 − μ)(g − B) if `average`, else μB + g; with `ahead` returns g + μ(B − g), or g + μB, a new tensor, and
-/// else an undefined one. B and g alike in memory.
+/// else an undefined one. B and g alike in memory. Differences may leave the range of float32; sums stop at its ends.
 at::Tensor momentum_(const at::Tensor& B, const at::Tensor& g, double mu, bool average, bool ahead);
 
 /// Whether `add_low_rank_` takes W and k columns: so few that it is the sweep over W that takes its time.

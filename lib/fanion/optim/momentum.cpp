@@ -2,8 +2,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/add.h>
-#include <ATen/ops/lerp.h>
+#include <ATen/ops/mul.h>
 
+#include "fanion/dtype_limits.h"
 #include "fanion/kernels/dense_steps.h"
 #include "fanion/names.h"
 
@@ -21,12 +22,14 @@ at::Tensor update_momentum_(at::Tensor& buffer, const at::Tensor& grad, const Mo
     const auto ahead = kernels::momentum_(buffer, g, mu, options.kind == MomentumKind::ema, options.nesterov);
     return options.nesterov ? ahead : buffer;
   }
+  // Not lerp: it takes differences, which leave the range where gradients near its end change their sign.
   if (options.kind == MomentumKind::ema) {
-    buffer.lerp_(g, 1 - mu);
-    return options.nesterov ? at::lerp(g, buffer, mu) : buffer;
+    buffer.mul_(mu).add_(g, 1 - mu);
+    return options.nesterov ? at::mul(g, 1 - mu).add_(buffer, mu) : buffer;
   }
-  buffer.mul_(mu).add_(g);
-  return options.nesterov ? at::add(g, buffer, mu) : buffer;
+  const double largest = largest_number(buffer.scalar_type());
+  buffer.mul_(mu).add_(g).clamp_(-largest, largest);
+  return options.nesterov ? at::add(g, buffer, mu).clamp_(-largest, largest) : buffer;
 }
 
 MomentumKind momentum_kind_from_name(std::string_view name) { return parse_name(kKinds, name, "momentum kind"); }

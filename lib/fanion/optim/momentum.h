@@ -7,7 +7,8 @@
 namespace fanion::optim {
 
 /// `ema`: B ← μB + (1−μ)g (torch, KyFan eq. 5); `sum`: B ← μB + g (Keller Jordan). LMO steps do not depend on
-/// the scale of B, so the two differ only in rounding and in the first Nesterov steps.
+/// the scale of B, so the two differ only in rounding and in the first Nesterov steps. `ema` never leaves the range of
+/// its gradients; entries of a `sum` stop at the largest number of B's dtype.
 enum class MomentumKind { ema, sum };
 
 struct MomentumOptions {

@@ -5,6 +5,8 @@
 #include <ATen/ops/sign.h>
 #include <ATen/ops/zeros.h>
 
+#include <limits>
+
 #include "certificates.h"
 #include "kernels/settings.h"
 #include "zoo.h"
@@ -47,6 +49,25 @@ TEST(DenseSteps, MomentumIsItsFormula) {
             }
           }
         }
+  }
+}
+
+/// Entries near the end of float32 whose differences and sums lie beyond it, in every instruction set.
+TEST(DenseSteps, MomentumOfHugeNumbersIsItsFormula) {
+  const Settings settings;
+  const double largest = std::numeric_limits<float>::max();
+  for (const auto& set : instruction_sets()) {
+    set_instruction_set(set);
+    for (const double mu : {0.3, 0.95})
+      for (const bool average : {true, false}) {
+        SCOPED_TRACE(c10::str(set, " mu ", mu, average ? " average" : " sum"));
+        const auto g = normal(3, 41, 1).sign() * 3.1e38f, before = normal(3, 41, 2).sign() * 3e38f;
+        const auto weighted = (average ? 1 - mu : 1) * exact(g);
+        const auto next = (mu * exact(before) + weighted).clamp(-largest, largest);
+        const auto B = before.clone(), M = momentum_(B, g, mu, average, true);
+        EXPECT_LE(distance(B, next), kRoundings);
+        EXPECT_LE(distance(M, (mu * next + weighted).clamp(-largest, largest)), kRoundings);
+      }
   }
 }
 

@@ -1,8 +1,11 @@
 #include "fanion/optim/momentum.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "certificates.h"
+#include "fanion/dtype_limits.h"
 #include "zoo.h"
 
 namespace fanion::optim {
@@ -45,6 +48,30 @@ TEST(Momentum, GradientIsNeverWrittenTo) {
       update_momentum_(B, g, {0.9, nesterov, kind});
       EXPECT_TRUE(same_bits(g, before));
     }
+}
+
+/// Near the end of the range differences and sums overflow where averages do not: the formula in units of 2^-10, for
+/// a dense buffer and one with gaps.
+TEST(Momentum, HugeGradientsLeaveNothingInfinite) {
+  for (const auto dtype : {at::kFloat, at::kDouble})
+    for (const bool ema : {true, false})
+      for (const bool nesterov : {true, false})
+        for (const bool gaps : {false, true}) {
+          SCOPED_TRACE(c10::str(dtype, ema ? " ema " : " sum ", nesterov ? "nesterov " : "plain ", gaps ? "gaps" : ""));
+          const MomentumOptions options{0.7, nesterov, ema ? MomentumKind::ema : MomentumKind::sum};
+          const double largest = largest_number(dtype) / 1024, size = 0.9 * largest;
+          auto B = at::zeros({7, 22}, dtype).narrow(1, 0, gaps ? 11 : 22);
+          auto exact = B.to(at::kDouble);
+          for (uint64_t step = 0; step < 6; ++step) {
+            const auto g = (random_normal(7, B.size(1), 130 + step).sign() * size).to(dtype);
+            const auto weighted = (ema ? 0.3 : 1.0) * g.to(at::kDouble);
+            exact = (0.7 * exact + weighted).clamp(-largest, largest);
+            const auto taken = update_momentum_(B, g * 1024, options);
+            const auto expected = nesterov ? (0.7 * exact + weighted).clamp(-largest, largest) : exact;
+            EXPECT_LE(relative_error(B / 1024 / largest, exact / largest), 20 * working_eps(dtype)) << step;
+            EXPECT_LE(relative_error(taken / 1024 / largest, expected / largest), 20 * working_eps(dtype)) << step;
+          }
+        }
 }
 
 TEST(Momentum, NamesRoundTrip) {

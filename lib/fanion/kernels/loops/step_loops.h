@@ -39,10 +39,20 @@ FANION_INLINE void for_each_element(std::int64_t count, F&& f) {
   for (; i < count; ++i) f(i, OneByOne{});
 }
 
-/// x + t·(y − x), from the nearer end, as torch's lerp.
+constexpr float kLargest = __FLT_MAX__;
+
+/// x + t·(y − x), from the nearer end, as torch's lerp; where y − x leaves the range of float32, (1 − t)·x + t·y.
 template <class T>
 FANION_INLINE T between(T x, T y, float t) {
-  return t < 0.5F ? x + t * (y - x) : y + (t - 1) * (y - x);
+  const T apart = y - x, near = t < 0.5F ? x + t * apart : y + (t - 1) * apart;
+  return ((apart > kLargest) | (apart < -kLargest)) ? (1 - t) * x + t * y : near;
+}
+
+/// x + t·y, no further out than the range of float32 reaches.
+template <class T>
+FANION_INLINE T within_range(T x, T y, float t) {
+  const T sum = x + t * y, most = T{} + kLargest;
+  return sum > most ? most : (sum < -most ? -most : sum);
 }
 
 template <bool Average, bool Ahead>
@@ -50,9 +60,9 @@ void momentum(const float* g, float* b, float* ahead, std::int64_t count, float 
   for_each_element<HalfLines>(count, [&](std::int64_t i, auto size) {
     using Size = decltype(size);
     const auto x = load<Size>(g, i), y = load<Size>(b, i);
-    const auto next = Average ? between(y, x, take) : keep * y + x;
+    const auto next = Average ? between(y, x, take) : within_range(x, y, keep);
     store<Size>(b, i, next);
-    if constexpr (Ahead) store<Size>(ahead, i, Average ? between(x, next, keep) : x + keep * next);
+    if constexpr (Ahead) store<Size>(ahead, i, Average ? between(x, next, keep) : within_range(x, next, keep));
   });
 }
 
