@@ -42,8 +42,8 @@ class LmoOptimizer(torch.optim.Optimizer):
       from options of their own.
     `lr` ≥ 0, a number or a tensor of one element; `weight_decay` ≥ 0; `momentum` in [0, 1).
     `momentum_kind`: "ema", B ← μB + (1−μ)g, or "sum", B ← μB + g. `nesterov`: D at (1−μ)g + μB or g + μB, else B.
-    `adjust_lr_fn`: scale for m × n: "original" or None √max(1, m/n), "match_rms_adamw" 0.2·√max(m, n),
-      "rms_to_rms" √(m/n), "none" 1.
+    `adjust_lr_fn`: scale for m × n: "original" or None √max(1, m/n), "match_rms_adamw" 0.2·√(mn)/‖D‖_F with the rule's
+      nominal ‖D‖_F (docs/conventions.md), so that AdamW's rates carry over, "rms_to_rms" √(m/n), "none" 1.
     `nonfinite`: a gradient with NaN or Inf is an "error", raised before anything changes; "skip" leaves that
       parameter alone and counts it in `skipped`; "ignore" does not look.
     `rule_options`: for subclasses, the group keys that their `rule_of` reads, with defaults; `rule` is then unused.
