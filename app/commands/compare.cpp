@@ -1,15 +1,18 @@
 #include <algorithm>
-#include <charconv>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "commands/command.h"
 #include "commands/gpt_flags.h"
+#include "commands/rule_at_rate.h"
+#include "data/json_text.h"
 #include "record/atomic_file.h"
 #include "record/plotting.h"
 #include "record/run_folder.h"
+#include "record/run_lock.h"
 #include "tasks/gpt_run.h"
 #include "tasks/gpt_training.h"
 #include "tasks/interrupt.h"
@@ -30,20 +33,13 @@ struct Entry {
   tasks::TrainingResult result;
 };
 
-/// "muon", "fanion:k=4@0.05": a rule and, after '@', its learning rate; 0 where none is given.
+/// The label of a rule and its learning rate, 0 where none is given.
 TunedRate parse_entry(const std::string& text) {
-  const auto at = text.rfind('@');
-  const auto rule = text.substr(0, at);
+  const auto [rule, lr] = parse_rule_at_rate(text);
   auto label = rule;
   for (const auto& known : tasks::tuned_rates())
     if (known.optimizer == rule) label = known.label;
-  if (at == std::string::npos) return {label, rule, 0};
-  double lr = 0;
-  const auto* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data() + at + 1, end, lr);
-  TORCH_CHECK_VALUE(parsed.ec == std::errc() && parsed.ptr == end && lr > 0, "'", text,
-                    "': expected RULE@LEARNING_RATE with a positive rate");
-  return {label, rule, lr};
+  return {label, rule, lr.value_or(0)};
 }
 
 /// Adds the rate to the label of a rule that is listed more than once.
@@ -61,39 +57,44 @@ std::string folder_name(const std::string& label) {
   return name;
 }
 
+/// --optimizers stands for these.
+const std::vector<std::string> kOneOptimizer = {"optimizer", "lr"};
+
 struct CompareCommand {
-  explicit CompareCommand(CLI::App& command) : flags(command) {
+  explicit CompareCommand(CLI::App& command) : flags(command, kOneOptimizer) {
     command.add_option("--optimizers", optimizers, "RULE or RULE@LEARNING_RATE each (default: the seven of the demo)");
     command.add_option("--out", out, "folder for all runs (default: runs/TIME-compare)");
     command.add_option("--resume", resume, "go on with the comparison in this folder");
   }
 
   /// The runs of the comparison in the folder `resume`.
-  std::vector<Entry> reopened(const std::filesystem::path& top) const {
+  std::vector<Entry> reopened(const std::filesystem::path& top) {
     TORCH_CHECK_VALUE(out.empty() && optimizers.empty(),
                       "--out and --optimizers cannot be given here: --resume goes on ", "with what the folder holds");
     flags.refuse("--resume takes every option from the folder's runs");
-    std::ifstream in(top / "comparison.json");
-    const auto listed = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
-    TORCH_CHECK_VALUE(listed.is_array(), resume, " holds no comparison: comparison.json is missing or damaged");
+    const auto file = top / "comparison.json";
+    TORCH_CHECK_VALUE(std::filesystem::exists(file), resume, " holds no comparison: there is no comparison.json");
+    lock.emplace(top);
+    const auto listed = data::read_json(file);
+    TORCH_CHECK_VALUE(listed.is_array(), file.string(), " is damaged: it is no list of runs");
     std::vector<Entry> entries;
     try {
       for (const auto& item : listed) {
         entries.push_back({{item.at("label"), item.at("optimizer"), item.at("lr")}, top / item.at("folder"), {}});
         // A comparison may be stopped before the last of its runs is made.
         if (!record::RunFolder::exists(entries.back().folder))
-          record::RunFolder::create(entries.back().folder, item.at("options"));
+          record::RunFolder::create(entries.back().folder, item.at("options"), tasks::kDataOptions);
       }
     } catch (const nlohmann::json::exception&) {
       entries.clear();
     }
-    TORCH_CHECK_VALUE(!entries.empty(), (top / "comparison.json").string(), " is damaged");
+    TORCH_CHECK_VALUE(!entries.empty(), file.string(), " is damaged");
     return entries;
   }
 
   /// Makes the folder of a new comparison and every run in it.
-  std::vector<Entry> created(const std::filesystem::path& top) const {
-    flags.refuse("--optimizers takes RULE or RULE@LEARNING_RATE, several of them", {"optimizer", "lr"});
+  std::vector<Entry> created(const std::filesystem::path& top) {
+    flags.refuse("--optimizers takes RULE or RULE@LEARNING_RATE, several of them", kOneOptimizer);
     std::vector<TunedRate> chosen = optimizers.empty() ? tasks::tuned_rates() : std::vector<TunedRate>{};
     for (const auto& text : optimizers) chosen.push_back(parse_entry(text));
     const auto common = flags.options();
@@ -130,12 +131,14 @@ struct CompareCommand {
                         {"options", options[i]}});
     }
     record::create_folder(top);
+    lock.emplace(top);
     record::write_atomically(top / "comparison.json", listed.dump(2) + "\n");
-    for (std::size_t i = 0; i < entries.size(); ++i) record::RunFolder::create(entries[i].folder, options[i]);
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      record::RunFolder::create(entries[i].folder, options[i], tasks::kDataOptions);
     return entries;
   }
 
-  void run() const {
+  void run() {
     const std::filesystem::path top = !resume.empty() ? resume
                                       : !out.empty()  ? out
                                                       : record::RunFolder::fresh_name("compare").string();
@@ -179,6 +182,7 @@ struct CompareCommand {
   GptFlags flags;
   std::vector<std::string> optimizers;
   std::string out, resume;
+  std::optional<record::RunLock> lock;  ///< of the whole comparison
 };
 
 }  // namespace

@@ -2,12 +2,15 @@
 
 #include <c10/util/Exception.h>
 
-#include <fstream>
+#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "commands/rule_at_rate.h"
+#include "data/json_text.h"
 
 namespace fanion::commands {
 
-GptFlags::GptFlags(CLI::App& command) {
+GptFlags::GptFlags(CLI::App& command, const std::vector<std::string>& hidden) {
   given_.emplace_back("config",
                       command.add_option("--config", config_, "JSON file of options, or a run's config.json"));
   tasks::visit_options(flags_, [&](const char* name, auto& field, const char* help) {
@@ -15,24 +18,26 @@ GptFlags::GptFlags(CLI::App& command) {
     std::string dashed = flag;
     std::replace(dashed.begin() + 2, dashed.end(), '_', '-');
     if (dashed != flag) flag = dashed + "," + flag;
-    given_.emplace_back(name, command.add_option(flag, field, help)->capture_default_str());
+    auto* option = command.add_option(flag, field, help)->capture_default_str();
+    if (std::find(hidden.begin(), hidden.end(), name) != hidden.end()) option->group("");
+    given_.emplace_back(name, option);
   });
 }
 
 tasks::GptOptions GptFlags::options() const {
   tasks::GptOptions options;
   if (!config_.empty()) {
-    std::ifstream in(config_);
-    TORCH_CHECK_VALUE(in.good(), config_, ": cannot be opened");
-    auto json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+    auto json = data::read_json(config_);
     TORCH_CHECK_VALUE(json.is_object(), config_, ": is no JSON object");
-    tasks::update_from_json(options, json.contains("options") ? json["options"] : json, config_);
+    if (json.contains("options")) json = json["options"];
+    split_rate(json, config_);
+    tasks::update_from_json(options, json, config_);
   }
   // What was given on the command line wins over the file.
   auto flags = tasks::to_json(flags_);
   for (const auto& [name, option] : given_)
     if (option->count() == 0) flags.erase(name);
-  flags.erase("config");
+  split_rate(flags, "command line");
   tasks::update_from_json(options, flags, "command line");
   return options;
 }

@@ -30,7 +30,7 @@ struct TrainCommand {
     tasks::load_data(options);  // so that unusable data leave no folder behind
     const auto label = options.optimizer.substr(0, options.optimizer.find_first_of(":* "));
     const auto path = out.empty() ? record::RunFolder::fresh_name(label) : std::filesystem::path(out);
-    return record::RunFolder::create(path, tasks::to_json(options));
+    return record::RunFolder::create(path, tasks::to_json(options), tasks::kDataOptions);
   }
 
   void run() const {

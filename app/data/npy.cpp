@@ -2,54 +2,31 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <fstream>
 #include <numeric>
-#include <regex>
 #include <string>
 #include <vector>
 
+#include "data/array_bytes.h"
+#include "data/npy_header.h"
 #include "data/open_file.h"
 
 namespace fanion::data {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the files are little-endian");
+static_assert(std::endian::native == std::endian::little, "what is written is little-endian");
 
 constexpr std::string_view kNpyMagic = "\x93NUMPY";
 constexpr int64_t kLongestHeader = 1 << 20;  // far above what any array of numbers needs
 constexpr int64_t kAlignment = 64;           // of the data in what is written, as NumPy's own
 
-struct Header {
-  at::ScalarType dtype;
-  bool fortran;
-  std::vector<int64_t> shape;
-};
-
-/// What `pattern` captures in the dict literal.
-std::string entry(const std::string& text, const char* key, const char* value, const std::string& name) {
-  std::smatch found;
-  const std::regex pattern(std::string("['\"]") + key + "['\"]\\s*:\\s*" + value);
-  TORCH_CHECK_VALUE(std::regex_search(text, found, pattern), name, ": the .npy header has no readable '", key, "'");
-  return found[1];
-}
-
-Header parse(const std::string& text, const std::string& name) {
-  const auto descr = entry(text, "descr", "['\"]([^'\"]*)['\"]", name);
-  Header header{at::kFloat, entry(text, "fortran_order", "(True|False)", name) == "True", {}};
-  if (descr == "<f8")
-    header.dtype = at::kDouble;
-  else if (descr == "<f2")
-    header.dtype = at::kHalf;
-  else
-    TORCH_CHECK_VALUE(descr == "<f4", name, ": holds dtype '", descr,
-                      "'; allowed are little-endian float32 '<f4', float64 '<f8' and float16 '<f2'");
-  const auto shape = entry(text, "shape", "\\(([0-9,\\sL]*)\\)", name);
-  const std::regex number("[0-9]{1,18}");
-  for (std::sregex_iterator it(shape.begin(), shape.end(), number), end; it != end; ++it)
-    header.shape.push_back(std::stoll(it->str()));
-  return header;
+void swap_bytes(at::Tensor& tensor) {
+  const auto item = static_cast<std::ptrdiff_t>(tensor.element_size());
+  auto* bytes = static_cast<char*>(tensor.data_ptr());
+  for (int64_t i = 0; i < tensor.numel(); ++i, bytes += item) std::reverse(bytes, bytes + item);
 }
 
 }  // namespace
@@ -60,23 +37,21 @@ at::Tensor read_npy(const std::filesystem::path& file) {
   in.read(start.data(), start.size());
   TORCH_CHECK_VALUE(in.gcount() == 8 && std::string_view(start.data(), 6) == kNpyMagic, name,
                     ": not a .npy file (numpy.save writes one): it does not start with \\x93NUMPY");
-  const int major = start[6];
-  TORCH_CHECK_VALUE(major == 1 || major == 2, name, ": .npy version ", major, "; allowed are 1 and 2");
+  const int major = static_cast<unsigned char>(start[6]);
+  TORCH_CHECK_VALUE(major >= 1 && major <= 3, name, ": .npy version ", major, "; allowed are 1, 2 and 3");
   const int64_t length_bytes = major == 1 ? 2 : 4;
   std::array<unsigned char, 4> raw{};
   in.read(reinterpret_cast<char*>(raw.data()), length_bytes);
   const int64_t length = raw[0] | raw[1] << 8 | int64_t{raw[2]} << 16 | int64_t{raw[3]} << 24;
   const int64_t begin = 8 + length_bytes + length;
-  TORCH_CHECK_VALUE(in.good() && length <= kLongestHeader && begin <= size, name, ": truncated in its header");
+  TORCH_CHECK_VALUE(in.good() && begin <= size, name, ": truncated in its header");
+  TORCH_CHECK_VALUE(length <= kLongestHeader, name, ": a header of ", length, " bytes; at most ", kLongestHeader,
+                    " are read");
   std::string text(length, '\0');
   in.read(text.data(), length);
-  const auto header = parse(text, name);
+  const auto header = parse_npy_header(text, name);
 
-  const auto item = static_cast<int64_t>(c10::elementSize(header.dtype));
-  int64_t bytes = item;
-  for (const auto extent : header.shape)
-    TORCH_CHECK_VALUE(!__builtin_mul_overflow(bytes, extent, &bytes), name, ": its shape ",
-                      at::IntArrayRef(header.shape), " is too large for any memory");
+  const auto bytes = array_bytes(header.shape, header.dtype, name);
   TORCH_CHECK_VALUE(size - begin == bytes, name, ": shape ", at::IntArrayRef(header.shape), " takes ", bytes,
                     " bytes, but the file holds ", size - begin);
   auto shape = header.shape;
@@ -84,6 +59,7 @@ at::Tensor read_npy(const std::filesystem::path& file) {
   auto tensor = at::empty(shape, header.dtype);
   in.read(static_cast<char*>(tensor.data_ptr()), bytes);
   TORCH_CHECK_VALUE(in.gcount() == bytes, name, ": could not read its ", bytes, " bytes");
+  if (header.big_endian) swap_bytes(tensor);
   if (!header.fortran) return tensor;
   std::vector<int64_t> order(shape.size());
   std::iota(order.rbegin(), order.rend(), 0);

@@ -6,10 +6,11 @@
 
 namespace fanion::data {
 
-/// Reads a NumPy .npy file: little-endian float32, float64 or float16, C or Fortran order, any number of dimensions.
+/// Reads a NumPy .npy file: float32, float64 or float16 of either endianness, or ml_dtypes' bfloat16; C or Fortran
+/// order, up to 64 dimensions.
 ///
-/// Format: magic "\x93NUMPY", version 1.0 (2-byte header length) or 2.0 (4-byte), a Python dict literal with descr,
-/// fortran_order and shape, then the raw data. Throws, naming the file, what was given and what is allowed.
+/// Format: magic "\x93NUMPY", version 1.0 (2-byte header length), 2.0 or 3.0 (4-byte), a Python dict literal (see
+/// npy_header.h), then the raw data. Throws, naming the file, what was given and what is allowed.
 /// Source: NumPy's documentation of numpy.lib.format.
 at::Tensor read_npy(const std::filesystem::path& file);
 

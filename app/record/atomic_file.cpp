@@ -49,12 +49,16 @@ class File {
 void write_atomically(const std::filesystem::path& path, const std::function<void(const Sink&)>& write) {
   auto temporary = path;
   temporary += ".tmp";
-  {
+  try {
     File file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
     write([&](const void* data, std::size_t size) { file.write(data, size); });
     file.sync();
+    std::filesystem::rename(temporary, path);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);  // what is half written would keep a full disk full
+    throw;
   }
-  std::filesystem::rename(temporary, path);
   const auto folder = path.parent_path();
   File(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC).sync();
 }

@@ -2,11 +2,9 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <map>
-
-#include "record/safetensors.h"
 
 namespace fanion::record {
 namespace {
@@ -36,17 +34,10 @@ Progress load(const std::filesystem::path& file, const NamedTensors& wanted, boo
   }
   TORCH_CHECK_VALUE(!whole || wanted.size() == stored.tensors.size(), file.string(), ": has ", stored.tensors.size(),
                     " tensors, expected ", wanted.size());
-  std::map<std::string, double> numbers;
-  for (const auto* key : {"step", "seconds", "optimizer_seconds"}) {
-    const auto text = stored.metadata.contains(key) ? stored.metadata.at(key) : "";
-    char* end = nullptr;
-    const double x = numbers[key] = std::strtod(text.c_str(), &end);
-    TORCH_CHECK_VALUE(!text.empty() && *end == '\0' && x >= 0 && std::isfinite(x), file.string(), ": its ", key,
-                      " is damaged: '", text, "'");
-  }
+  const auto progress = progress_of(stored.metadata, file.string());
   const at::NoGradGuard no_grad;
   for (const auto& [name, tensor] : wanted) tensor.copy_(stored.tensors.at(name));
-  return {static_cast<int64_t>(numbers["step"]), numbers["seconds"], numbers["optimizer_seconds"]};
+  return progress;
 }
 
 NamedTensors all_tensors(const models::Gpt& model, const optim::LmoOptimizer& optimizer) {
@@ -56,6 +47,24 @@ NamedTensors all_tensors(const models::Gpt& model, const optim::LmoOptimizer& op
 }
 
 }  // namespace
+
+Progress progress_of(const Metadata& metadata, const std::string& source) {
+  const auto text_at = [&](const char* key) { return metadata.contains(key) ? metadata.at(key) : ""; };
+  const auto step = text_at("step");
+  Progress progress;
+  const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), progress.step);
+  TORCH_CHECK_VALUE(error == std::errc() && end == step.data() + step.size() && progress.step >= 0, source,
+                    ": its step is damaged: '", step, "'");
+  for (const auto& [key, value] :
+       {std::pair("seconds", &progress.seconds), std::pair("optimizer_seconds", &progress.optimizer_seconds)}) {
+    const auto text = text_at(key);
+    char* last = nullptr;
+    *value = std::strtod(text.c_str(), &last);
+    TORCH_CHECK_VALUE(!text.empty() && last == text.c_str() + text.size() && *value >= 0 && std::isfinite(*value),
+                      source, ": its ", key, " is damaged: '", text, "'");
+  }
+  return progress;
+}
 
 void save_checkpoint(const std::filesystem::path& file, const models::Gpt& model, const optim::LmoOptimizer& optimizer,
                      const Progress& progress) {

@@ -4,6 +4,7 @@
 
 #include "fanion/optim/lmo_optimizer.h"
 #include "models/gpt.h"
+#include "record/safetensors.h"
 
 namespace fanion::record {
 
@@ -13,6 +14,9 @@ struct Progress {
   double seconds = 0;            ///< spent training, without validation
   double optimizer_seconds = 0;  ///< of these in the optimizer
 };
+
+/// What the metadata of a checkpoint say. Throws, beginning with `source`, if they are damaged.
+Progress progress_of(const Metadata& metadata, const std::string& source);
 
 /// Writes model and optimizer state and the progress, atomically.
 void save_checkpoint(const std::filesystem::path& file, const models::Gpt& model, const optim::LmoOptimizer& optimizer,

@@ -2,11 +2,19 @@
 
 #include <c10/util/Exception.h>
 
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <ctime>
+#include <iterator>
 
+#include "data/file_identity.h"
+#include "data/json_text.h"
+#include "data/open_file.h"
 #include "fanion/version.h"
 #include "record/atomic_file.h"
 #include "record/machine.h"
+#include "terminal/note.h"
 
 namespace fanion::record {
 
@@ -18,49 +26,90 @@ void create_folder(const std::filesystem::path& folder) {
 
 bool RunFolder::exists(const std::filesystem::path& folder) { return std::filesystem::exists(folder / "config.json"); }
 
-RunFolder RunFolder::create(const std::filesystem::path& folder, const nlohmann::json& options) {
-  TORCH_CHECK_VALUE(!exists(folder), folder.string(),
-                    " already holds a run; continue it with --resume, or choose another --out");
-  create_folder(folder);
+RunFolder RunFolder::create(const std::filesystem::path& folder, const nlohmann::json& options,
+                            const std::vector<std::string>& files) {
+  const auto check_free = [&] {
+    TORCH_CHECK_VALUE(!exists(folder), folder.string(),
+                      " already holds a run; continue it with --resume, or choose another --out");
+  };
+  check_free();
   nlohmann::json config = {
       {"options", options}, {"version", kVersion}, {"commit", FANION_COMMIT}, {"machine", machine_facts()}};
-  write_atomically(folder / "config.json", config.dump(2) + "\n");
-  return {folder, std::move(config)};
+  for (const auto& name : files) {
+    const auto file = options.at(name).get<std::string>();
+    if (!file.empty()) config["data"][name] = data::identity_of(file);
+  }
+  const auto text = config.dump(2) + "\n";
+  const bool there = std::filesystem::exists(folder);
+  create_folder(folder);
+  try {
+    RunFolder run(folder, std::move(config));
+    run.lock();
+    check_free();  // another process may have been faster
+    write_atomically(run.config_file(), text);
+    return run;
+  } catch (...) {
+    std::error_code ignored;
+    if (!there) std::filesystem::remove(folder, ignored);  // where it is empty
+    throw;
+  }
 }
 
 RunFolder RunFolder::open(const std::filesystem::path& folder) {
   TORCH_CHECK_VALUE(exists(folder), folder.string(), " holds no run: there is no config.json");
-  std::ifstream in(folder / "config.json");
-  auto config = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
-  TORCH_CHECK_VALUE(config.is_object() && config.contains("options"), (folder / "config.json").string(), " is damaged");
+  const auto file = folder / "config.json";
+  auto config = data::read_json(file);
+  TORCH_CHECK_VALUE(config.is_object() && config.contains("options"), file.string(), " is damaged: it has no options");
+  if (config.contains("data"))
+    for (const auto& recorded : config["data"])
+      TORCH_CHECK_VALUE(config["data"].is_object() && recorded.is_object(), file.string(),
+                        " is damaged: its data are no sizes and hashes of files");
   return {folder, std::move(config)};
+}
+
+void RunFolder::lock() {
+  if (!lock_) lock_.emplace(folder_);
+}
+
+void RunFolder::check_data() const {
+  if (!config_.contains("data")) return;
+  for (const auto& [name, recorded] : config_["data"].items()) {
+    const auto file = options().value(name, "");
+    TORCH_CHECK_VALUE(!file.empty(), config_file().string(), " is damaged: its options name no file of ", name);
+    const auto found = data::identity_of(file);
+    TORCH_CHECK_VALUE(found == recorded, file, ": not the file that this run was made with: ", found.dump(), ", but ",
+                      config_file().string(), " has ", data::shown(recorded.value("bytes", nlohmann::json())),
+                      " bytes and the hash ", data::shown(recorded.value("fnv1a64", nlohmann::json())),
+                      "; put that file back, or begin a new run");
+  }
 }
 
 void RunFolder::append(std::ofstream& log, const char* name, const nlohmann::json& line) {
   if (!log.is_open()) log.open(folder_ / name, std::ios::app);
   log << line.dump() << '\n' << std::flush;
-  TORCH_CHECK(log.good(), "cannot write to ", (folder_ / name).string());
+  TORCH_CHECK(log.good(), "cannot write to ", (folder_ / name).string(), ": ", std::strerror(errno));
 }
 
-std::vector<nlohmann::json> RunFolder::lines(const char* name) const {
-  std::vector<nlohmann::json> parsed;
-  std::ifstream in(folder_ / name);
-  for (std::string line; std::getline(in, line);) {
-    auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (json.is_object() && json.contains("step")) parsed.push_back(std::move(json));
-  }
-  return parsed;
+LogLines RunFolder::log(const char* name) const {
+  const auto file = folder_ / name;
+  if (!std::filesystem::exists(file)) return {};
+  auto [in, size, shown_name] = data::open_file(file);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  return parse_log(text, shown_name);
 }
 
 void RunFolder::rewind(int64_t step) {
   metrics_.close();
   timings_.close();
-  for (const auto* name : {"metrics.jsonl", "timings.jsonl"}) {
-    if (!std::filesystem::exists(folder_ / name)) continue;
+  const std::array<const char*, 2> names = {"metrics.jsonl", "timings.jsonl"};
+  std::array<LogLines, 2> logs = {log(names[0]), log(names[1])};  // both are sound before either is changed
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!std::filesystem::exists(folder_ / names[i])) continue;
+    if (!logs[i].dropped.empty()) terminal::note(logs[i].dropped);
     std::string kept;
-    for (const auto& line : lines(name))
+    for (const auto& line : logs[i].lines)
       if (line["step"].get<int64_t>() <= step) kept += line.dump() + "\n";
-    write_atomically(folder_ / name, kept);
+    write_atomically(folder_ / names[i], kept);
   }
 }
 

@@ -3,19 +3,28 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "record/log_lines.h"
+#include "record/run_lock.h"
 
 namespace fanion::record {
 
 /// Makes a folder and those above it. Throws with the system's reason.
 void create_folder(const std::filesystem::path& folder);
 
-/// A run on disk: `config.json` (resolved options, version, commit, CPU, threads), `metrics.jsonl` (what a rerun
-/// reproduces bit for bit), `timings.jsonl` (what the clock said), `checkpoint.safetensors`, plots.
+/// A run on disk: `config.json` (resolved options, version, commit, CPU, threads, size and hash of the data),
+/// `metrics.jsonl` (what a rerun reproduces bit for bit), `timings.jsonl` (what the clock said),
+/// `checkpoint.safetensors`, plots; while a process works on it, `lock`.
 class RunFolder {
  public:
-  /// A new run. Throws if the folder already holds one or cannot be written to; nothing is left behind then.
-  static RunFolder create(const std::filesystem::path& folder, const nlohmann::json& options);
+  /// A new run, held by this process. `files` are the options that name files of data, "" for none: their sizes and
+  /// hashes are recorded. Throws if the folder already holds a run, is held by another process or cannot be written
+  /// to; nothing is left behind then.
+  static RunFolder create(const std::filesystem::path& folder, const nlohmann::json& options,
+                          const std::vector<std::string>& files = {});
   /// An existing run. Throws if there is none, or its config cannot be read.
   static RunFolder open(const std::filesystem::path& folder);
   static bool exists(const std::filesystem::path& folder);
@@ -24,14 +33,20 @@ class RunFolder {
   const nlohmann::json& options() const { return config_.at("options"); }
   std::filesystem::path checkpoint() const { return folder_ / "checkpoint.safetensors"; }
 
+  /// Holds the folder for this process as long as this object lives. Throws if another process does.
+  void lock();
+  /// Throws, naming the file, if a file of data is not the one the run was made with. Runs of versions that recorded
+  /// none pass.
+  void check_data() const;
+
   /// Appends one line to a log and hands it to the system at once.
   void append_metrics(const nlohmann::json& line) { append(metrics_, "metrics.jsonl", line); }
   void append_timings(const nlohmann::json& line) { append(timings_, "timings.jsonl", line); }
-  /// Drops what both logs say of steps after `step`, and a half-written last line.
+  /// Drops what both logs say of steps after `step`, and half a last line, saying so. Throws, naming file and line,
+  /// if another one is damaged; nothing is changed then.
   void rewind(int64_t step);
-  /// The lines of a log.
-  std::vector<nlohmann::json> metrics() const { return lines("metrics.jsonl"); }
-  std::vector<nlohmann::json> timings() const { return lines("timings.jsonl"); }
+  /// The lines of a log; see parse_log.
+  std::vector<nlohmann::json> metrics() const { return log("metrics.jsonl").lines; }
 
   /// runs/20261122-043501-muon, with a number added where that exists.
   static std::filesystem::path fresh_name(const std::string& label);
@@ -39,11 +54,13 @@ class RunFolder {
  private:
   RunFolder(std::filesystem::path folder, nlohmann::json config)
       : folder_(std::move(folder)), config_(std::move(config)) {}
+  std::filesystem::path config_file() const { return folder_ / "config.json"; }
   void append(std::ofstream& log, const char* name, const nlohmann::json& line);
-  std::vector<nlohmann::json> lines(const char* name) const;
+  LogLines log(const char* name) const;
 
   std::filesystem::path folder_;
   nlohmann::json config_;
+  std::optional<RunLock> lock_;
   std::ofstream metrics_, timings_;
 };
 

@@ -2,12 +2,16 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
-#include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "data/array_bytes.h"
+#include "data/json_text.h"
+#include "data/open_file.h"
 #include "fanion/names.h"
 #include "record/atomic_file.h"
 
@@ -18,7 +22,7 @@ static_assert(std::endian::native == std::endian::little, "safetensors is little
 
 constexpr std::array<Named<at::ScalarType>, 4> kDtypes{
     {{at::kFloat, "F32"}, {at::kDouble, "F64"}, {at::kBFloat16, "BF16"}, {at::kLong, "I64"}}};
-constexpr const char* kChecksum = "checksum";
+constexpr const char *kMetadata = "__metadata__", *kChecksum = "checksum";
 
 /// FNV-1a over 64-bit words (the last one zero-padded): enough to notice a damaged disk, at memory speed.
 class Checksum {
@@ -37,15 +41,68 @@ class Checksum {
   uint64_t state_ = 0xcbf29ce484222325ULL;
 };
 
-/// An empty tensor of a header entry's shape and dtype; errors begin with `where`.
-at::Tensor described_by(const nlohmann::json& entry, const std::string& where) {
-  const auto shape = entry.at("shape").get<std::vector<int64_t>>();
-  const auto dtype = entry.at("dtype").get<std::string>();
+constexpr uint64_t kLongestHeader = 100'000'000;  // the format's own limit
+
+/// A tensor as the header describes it.
+struct Described {
+  std::string name;
+  at::ScalarType dtype = at::kFloat;
+  std::vector<int64_t> shape;
+  uint64_t begin = 0, end = 0;
+};
+
+uint64_t unsigned_integer(const nlohmann::json& value, const std::string& what) {
+  TORCH_CHECK_VALUE(value.is_number_unsigned(), what, " ", data::shown(value), " is no integer of at least 0");
+  return value.get<uint64_t>();
+}
+
+/// An entry of the header; errors begin with `where`.
+Described described_by(const nlohmann::json& entry, const std::string& name, const std::string& where) {
+  TORCH_CHECK_VALUE(
+      entry.is_object() && entry.contains("dtype") && entry.contains("shape") && entry.contains("data_offsets"), where,
+      " needs dtype, shape and data_offsets");
+  const auto &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
+  TORCH_CHECK_VALUE(dtype.is_string(), where, " has the dtype ", data::shown(dtype), ", no text");
+  TORCH_CHECK_VALUE(shape.is_array(), where, " has the shape ", data::shown(shape), ", no array");
+  TORCH_CHECK_VALUE(offsets.is_array() && offsets.size() == 2, where, " has the data_offsets ", data::shown(offsets),
+                    ", no pair of integers");
+  Described tensor{.name = name};
   try {
-    return at::empty(shape, parse_name(kDtypes, dtype, "dtype"));
-  } catch (const c10::Error&) {
-    TORCH_CHECK_VALUE(false, where, " cannot be ", dtype, at::IntArrayRef(shape));
+    tensor.dtype = parse_name(kDtypes, dtype.get<std::string>(), "dtype");
+  } catch (c10::ValueError& e) {
+    e.add_context(where);
+    throw;
   }
+  for (const auto& extent : shape) {
+    const auto size = unsigned_integer(extent, where + ": an extent of its shape,");
+    TORCH_CHECK_VALUE(size <= std::numeric_limits<int64_t>::max(), where, " has the extent ", size);
+    tensor.shape.push_back(static_cast<int64_t>(size));
+  }
+  tensor.begin = unsigned_integer(offsets[0], where + ": the first of its data_offsets,");
+  tensor.end = unsigned_integer(offsets[1], where + ": the second of its data_offsets,");
+  const auto bytes = data::array_bytes(tensor.shape, tensor.dtype, where);
+  TORCH_CHECK_VALUE(tensor.begin <= tensor.end && tensor.end - tensor.begin == static_cast<uint64_t>(bytes), where,
+                    " takes ", bytes, " bytes, but its data_offsets are ", tensor.begin, " and ", tensor.end);
+  return tensor;
+}
+
+/// The tensors of a header in the order of their data, which must be those `size` bytes, without gap or overlap.
+std::vector<Described> described(const nlohmann::json& header, uint64_t size, const std::string& name) {
+  std::vector<Described> tensors;
+  for (const auto& [key, entry] : header.items())
+    if (key != kMetadata) tensors.push_back(described_by(entry, key, c10::str(name, ": its header is damaged: ", key)));
+  std::stable_sort(tensors.begin(), tensors.end(), [](const Described& a, const Described& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
+  uint64_t end = 0;
+  for (const auto& tensor : tensors) {
+    TORCH_CHECK_VALUE(tensor.end <= size, name, ": truncated: ", tensor.name, " lies outside the file");
+    TORCH_CHECK_VALUE(tensor.begin == end, name, ": its header is damaged: ", tensor.name, " begins at ", tensor.begin,
+                      " where the data before it end at ", end);
+    end = tensor.end;
+  }
+  TORCH_CHECK_VALUE(end == size, name, ": holds ", size, " bytes of data, of which its header describes ", end);
+  return tensors;
 }
 
 }  // namespace
@@ -65,8 +122,8 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
     checksum.add(data.const_data_ptr(), data.nbytes());
     plain.emplace_back(name, data);
   }
-  header["__metadata__"] = metadata;
-  header["__metadata__"][kChecksum] = checksum.text();
+  header[kMetadata] = metadata;
+  header[kMetadata][kChecksum] = checksum.text();
   auto text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
   write_atomically(path, [&](const Sink& sink) {
@@ -78,49 +135,34 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
 }
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  const auto name = path.string();
-  std::ifstream in(path, std::ios::binary);
-  TORCH_CHECK_VALUE(in.good(), name, ": cannot be opened");
-  const auto size = std::filesystem::file_size(path);
+  auto [in, bytes, name] = data::open_file(path);
+  const auto size = static_cast<uint64_t>(bytes);
   uint64_t length = 0;
   in.read(reinterpret_cast<char*>(&length), sizeof length);
-  TORCH_CHECK_VALUE(in.gcount() == sizeof length && length <= size - sizeof length, name,
+  TORCH_CHECK_VALUE(in.gcount() == sizeof length && length <= size - sizeof length && length <= kLongestHeader, name,
                     ": truncated or no safetensors file");
   std::string text(length, '\0');
   in.read(text.data(), static_cast<std::streamsize>(length));
-  const auto header = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  TORCH_CHECK_VALUE(header.is_object() && header.contains("__metadata__"), name, ": its header is damaged");
+  TORCH_CHECK_VALUE(in.good(), name, ": its header cannot be read");
+  const auto header = data::parse_json(text, name + ": its header");
+  TORCH_CHECK_VALUE(header.is_object() && header.contains(kMetadata) && header[kMetadata].is_object(), name,
+                    ": its header is damaged: it has no __metadata__");
 
   SafetensorsFile file;
-  try {
-    file.metadata = header["__metadata__"].get<Metadata>();
-    Checksum checksum;
-    // In the order of the data, which is the order it was summed in.
-    std::map<std::size_t, std::string> by_offset;
-    std::size_t empty = 0;
-    for (const auto& [tensor, entry] : header.items()) {
-      if (tensor == "__metadata__") continue;
-      const auto begin = entry.at("data_offsets").at(0).get<std::size_t>(),
-                 end = entry["data_offsets"].at(1).get<std::size_t>();
-      const auto data = described_by(entry, name + ": its header is damaged: " + tensor);
-      TORCH_CHECK_VALUE(begin <= end && end - begin == data.nbytes() && end <= size - sizeof length - length, name,
-                        ": truncated: ", tensor, " lies outside the file");
-      in.seekg(static_cast<std::streamoff>(sizeof length + length + begin));
-      in.read(static_cast<char*>(data.mutable_data_ptr()), static_cast<std::streamsize>(data.nbytes()));
-      TORCH_CHECK_VALUE(in.good() || data.nbytes() == 0, name, ": ", tensor, " cannot be read");
-      file.tensors.emplace(tensor, data);
-      if (data.nbytes() > 0)
-        by_offset.emplace(begin, tensor);
-      else
-        ++empty;
-    }
-    for (const auto& [begin, tensor] : by_offset)
-      checksum.add(file.tensors.at(tensor).const_data_ptr(), file.tensors.at(tensor).nbytes());
-    TORCH_CHECK_VALUE(by_offset.size() + empty == file.tensors.size() && file.metadata[kChecksum] == checksum.text(),
-                      name, ": its data do not match their checksum; the file is damaged");
-  } catch (const nlohmann::json::exception& e) {
-    TORCH_CHECK_VALUE(false, name, ": its header is damaged: ", e.what());
+  for (const auto& [key, value] : header[kMetadata].items()) {
+    TORCH_CHECK_VALUE(value.is_string(), name, ": its header is damaged: the metadata ", key, " is no text");
+    file.metadata[key] = value;
   }
+  Checksum checksum;
+  for (const auto& tensor : described(header, size - sizeof length - length, name)) {
+    const auto data = at::empty(tensor.shape, tensor.dtype);
+    in.read(static_cast<char*>(data.mutable_data_ptr()), static_cast<std::streamsize>(data.nbytes()));
+    TORCH_CHECK_VALUE(in.good(), name, ": ", tensor.name, " cannot be read");
+    checksum.add(data.const_data_ptr(), data.nbytes());
+    file.tensors.emplace(tensor.name, data);
+  }
+  TORCH_CHECK_VALUE(file.metadata[kChecksum] == checksum.text(), name,
+                    ": its data do not match their checksum; the file is damaged");
   return file;
 }
 

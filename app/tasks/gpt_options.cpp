@@ -1,13 +1,14 @@
 #include "tasks/gpt_options.h"
 
 #include <ATen/ops/zeros.h>
+#include <sys/sysinfo.h>
 
-#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "fanion/dtype_names.h"
+#include "data/json_text.h"
 #include "tasks/gpt_groups.h"
 #include "tasks/schedule.h"
 #include "tasks/tuned_rates.h"
@@ -15,8 +16,29 @@
 namespace fanion::tasks {
 namespace {
 
-void at_least(const char* name, double value, double smallest) {
-  TORCH_CHECK_VALUE(std::isfinite(value) && value >= smallest, "--", name, " ", value, " must be at least ", smallest);
+constexpr auto kLargest = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+
+template <class Number>
+void in_range(const char* name, Number value, Number smallest, Number largest) {
+  TORCH_CHECK_VALUE(value >= smallest && value <= largest, "--", name, " ", value, " must lie in ", smallest, " to ",
+                    largest);
+}
+
+/// Refuses a model that this machine cannot hold: its weights and gradients, and the logits of a batch, all float32.
+void check_memory(const GptOptions& o) {
+  const auto vocabulary = static_cast<double>(std::filesystem::path(o.data).extension() == ".bin" ? o.vocabulary : 256);
+  const auto width = static_cast<double>(o.width);
+  const double weights = 2 * vocabulary * width + 12 * static_cast<double>(o.layers) * width * width;
+  const double logits = static_cast<double>(o.batch) * static_cast<double>(o.context) * vocabulary;
+  const double needed = 4 * (2 * weights + logits);
+  struct sysinfo machine{};
+  if (::sysinfo(&machine) != 0) return;
+  const double there =
+      (static_cast<double>(machine.totalram) + static_cast<double>(machine.totalswap)) * machine.mem_unit;
+  constexpr double kGiB = 1 << 30;
+  TORCH_CHECK_VALUE(needed <= there, "--layers ", o.layers, " --width ", o.width, " --batch ", o.batch, " --context ",
+                    o.context, ": weights, gradients and logits take ", needed / kGiB,
+                    " GiB at least; this machine has ", there / kGiB);
 }
 
 void check_device(const std::string& name) {
@@ -41,23 +63,27 @@ void check(const GptOptions& o) {
                                     {"head_lr", o.head_lr},
                                     {"gain_lr", o.gain_lr},
                                     {"clip", o.clip}})
-    at_least(name, value, 0);
+    in_range<double>(name, value, 0, std::numeric_limits<float>::max());
   for (const auto& [name, value] : {std::pair("steps", o.steps),
-                                    {"batch", o.batch},
-                                    {"context", o.context},
                                     {"eval_every", o.eval_every},
                                     {"eval_batches", o.eval_batches},
                                     {"checkpoint_every", o.checkpoint_every}})
-    at_least(name, static_cast<double>(value), 1);
-  at_least("threads", static_cast<double>(o.threads), 0);
-  at_least("seed", static_cast<double>(o.seed), 0);
+    in_range<int64_t>(name, value, 1, 1'000'000'000);
+  in_range<int64_t>("batch", o.batch, 1, 1'000'000);
+  in_range<int64_t>("context", o.context, 1, 1'000'000);
+  in_range<int64_t>("layers", o.layers, 1, 10'000);
+  in_range<int64_t>("width", o.width, 1, 1'000'000);
+  in_range<int64_t>("head_width", o.head_width, 1, o.width);
+  in_range<int64_t>("vocabulary", o.vocabulary, 2, 1 << 16);  // shards hold 16 bits a token
+  in_range<int64_t>("threads", o.threads, 0, 4096);
+  in_range<int64_t>("seed", o.seed, 0, std::numeric_limits<int64_t>::max());
   TORCH_CHECK_VALUE(o.warmup >= 0 && o.cooldown >= 0 && o.warmup + o.cooldown <= 1, "--warmup ", o.warmup,
                     " and --cooldown ", o.cooldown, " are fractions of the steps: not negative, at most 1 together");
   schedule_from_name(o.schedule);
-  const auto dtype = dtype_from_name(o.dtype);
-  TORCH_CHECK_VALUE(dtype == at::kFloat || dtype == at::kBFloat16, "--dtype ", o.dtype, " must be float32 or bfloat16");
-  check_device(o.device);
+  TORCH_CHECK_VALUE(o.dtype == "float32" || o.dtype == "bfloat16", "--dtype ", o.dtype, " must be float32 or bfloat16");
   models::check(gpt_size(o, o.vocabulary));
+  check_device(o.device);
+  if (at::Device(o.device).is_cpu()) check_memory(o);
   check_groups(o);
 }
 
@@ -91,13 +117,15 @@ void update_from_json(GptOptions& options, const nlohmann::json& json, const std
   visit_options(updated, [&](const char* name, auto& field, const char*) {
     known.append(known.empty() ? "" : ", ").append(name);
     if (!json.contains(name)) return;
-    bool fits = !std::is_same_v<decltype(field), int64_t&> || json[name].is_number_integer();
+    bool fits = true;
+    if constexpr (std::is_same_v<decltype(field), int64_t&>)  // of what is none, a conversion would make some integer
+      fits = json[name].is_number_integer() && (json[name] < 0 || json[name].get<uint64_t>() <= kLargest);
     try {
-      json[name].get_to(field);
+      if (fits) json[name].get_to(field);
     } catch (const nlohmann::json::exception&) {
       fits = false;
     }
-    TORCH_CHECK_VALUE(fits, source, ": option '", name, "' has the wrong type: ", json[name].dump());
+    TORCH_CHECK_VALUE(fits, source, ": option '", name, "' has the wrong type: ", data::shown(json[name]));
     rest.erase(name);
   });
   TORCH_CHECK_VALUE(rest.empty(), source, ": unknown option '", rest.begin().key(), "'; known: ", known);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "models/gpt.h"
 
@@ -50,7 +51,8 @@ struct GptOptions {
 /// Calls visit(name, field, help) for every option: the one list behind flags, config files and records.
 template <class Options, class Visitor>
 void visit_options(Options& o, Visitor&& visit) {
-  visit("optimizer", o.optimizer, "rule of the hidden matrices (fanion rules lists them), or adamw");
+  visit("optimizer", o.optimizer,
+        "rule of the hidden matrices (fanion rules lists them), or adamw; RULE@RATE sets lr too");
   visit("lr", o.lr, "learning rate of the hidden matrices; 0 takes the one tuned for the demo");
   visit("embedding_lr", o.embedding_lr, "AdamW learning rate of the embedding");
   visit("head_lr", o.head_lr, "AdamW learning rate of the head");
@@ -97,6 +99,9 @@ GptOptions resolved(GptOptions options);
 nlohmann::json to_json(const GptOptions& options);
 /// Overwrites the options that `json` holds. Unknown keys and wrong types throw; `source` is named.
 void update_from_json(GptOptions& options, const nlohmann::json& json, const std::string& source);
+
+/// The options that name files of data, for RunFolder::create.
+inline const std::vector<std::string> kDataOptions = {"data", "validation_data"};
 
 /// The tinyshakespeare that comes with the program. Throws if it is not there.
 std::string shipped_text();

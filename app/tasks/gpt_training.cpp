@@ -6,13 +6,13 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
 
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "data/token_data.h"
 #include "fanion/optim/finite.h"
+#include "record/device_clock.h"
 #include "tasks/gpt_groups.h"
 #include "tasks/gpt_run.h"
 #include "tasks/interrupt.h"
@@ -20,9 +20,6 @@
 
 namespace fanion::tasks {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// One run in memory: what it takes to step and to validate.
 class Training {
@@ -42,10 +39,10 @@ class Training {
     loss.backward();
     const double value = loss.item<double>();
     clip_gradients();
-    const auto start = Clock::now();
+    const double start = record::device_seconds(device_);
     optimizer_.scale_lr(schedule_factor(schedule_from_name(o_.schedule), step, o_.steps, o_.warmup, o_.cooldown));
     optimizer_.step();
-    return {value, seconds_since(start)};
+    return {value, record::device_seconds(device_) - start};
   } catch (c10::Error& e) {
     e.add_context(c10::str("step ", step + 1, " of ", o_.steps));
     throw;
@@ -96,9 +93,12 @@ class Training {
 }  // namespace
 
 TrainingResult train_gpt(record::RunFolder& run, const Watcher& watch) {
+  run.lock();
   const auto o = options_of(run);
   check(o);
+  run.check_data();
   at::set_num_threads(static_cast<int>(o.threads));
+  const at::Device device(o.device);
   Training training(o);
   record::Progress progress;
   if (std::filesystem::exists(run.checkpoint()))
@@ -135,10 +135,10 @@ TrainingResult train_gpt(record::RunFolder& run, const Watcher& watch) {
     validate();
   }
   while (progress.step < o.steps && !interrupted()) {
-    const auto start = Clock::now();
+    const double start = record::device_seconds(device);
     double optimizer_seconds = 0;
     std::tie(event.loss, optimizer_seconds) = training.step(progress.step);
-    progress.seconds += seconds_since(start);
+    progress.seconds += record::device_seconds(device) - start;
     progress.optimizer_seconds += optimizer_seconds;
     ++progress.step;
     run.append_metrics({{"step", progress.step}, {"loss", event.loss}});

@@ -28,7 +28,8 @@ struct TrainingResult {
   double state_bytes_per_parameter = 0;
 };
 
-/// Trains in a run folder from where its checkpoint stands (from the start without one) to the end of its options.
+/// Trains in a run folder, which it holds against other processes, from where its checkpoint stands (from the start
+/// without one) to the end of its options.
 ///
 /// The trajectory depends on the options alone, on one machine: batches are a function of (seed, step), state is
 /// saved whole, and the logs are cut back to the checkpoint first, so a stopped and continued run equals an

@@ -103,6 +103,7 @@ nlohmann::json estimate_run(const record::RunFolder& run, const EstimateOptions&
   TORCH_CHECK_VALUE(e.step >= 0 && std::isfinite(e.step), "--step ", e.step, " must be finite and not negative");
   TORCH_CHECK_VALUE(!e.seed || *e.seed >= 0, "--seed ", e.seed.value_or(0), " must not be negative");
   const auto norm = norm_of(o, e.norm);
+  run.check_data();
   const auto trained = trained_model(run);
   const auto data = load_data(o);
   at::set_num_threads(static_cast<int>(o.threads));

@@ -9,6 +9,7 @@
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/topk.h>
 
+#include <cmath>
 #include <limits>
 
 #include "tasks/gpt_run.h"
@@ -16,8 +17,10 @@
 namespace fanion::tasks {
 
 at::Tensor sample_tokens(const models::Gpt& model, const at::Tensor& prompt, const SampleOptions& o) {
-  TORCH_CHECK_VALUE(o.length >= 1, "--length ", o.length, " must be at least 1");
-  TORCH_CHECK_VALUE(o.temperature >= 0, "--temperature ", o.temperature, " must not be negative");
+  constexpr int64_t kLongest = 10'000'000;
+  TORCH_CHECK_VALUE(o.length >= 1 && o.length <= kLongest, "--length ", o.length, " must lie in 1 to ", kLongest);
+  TORCH_CHECK_VALUE(o.temperature >= 0 && std::isfinite(o.temperature), "--temperature ", o.temperature,
+                    " must be finite and not negative");
   TORCH_CHECK_VALUE(o.top_k >= 0 && o.top_k <= model.size().vocabulary, "--top_k ", o.top_k, " must lie in 0 to ",
                     model.size().vocabulary);
   const at::NoGradGuard no_grad;

@@ -21,8 +21,8 @@ constexpr double kReferenceTol = 1e-6;     // rank_k error of a reference, or a 
 
 void check_options(const SvdStudyOptions& o) {
   TORCH_CHECK_VALUE(o.tol > 0 && o.tol < 1, "--tol ", o.tol, " must lie in (0, 1)");
-  TORCH_CHECK_VALUE(o.repeat >= 1, "--repeat ", o.repeat, " must be at least 1");
-  TORCH_CHECK_VALUE(o.limit > 0, "--limit ", o.limit, " must be positive: seconds");
+  TORCH_CHECK_VALUE(o.repeat >= 1 && o.repeat <= 1000, "--repeat ", o.repeat, " must lie in 1 to 1000");
+  TORCH_CHECK_VALUE(o.limit > 0 && o.limit <= 1e6, "--limit ", o.limit, " must lie in (0, 1e6]: seconds");
   TORCH_CHECK_VALUE(o.criterion == "rank_k" || o.criterion == "lmo_gap" || o.criterion == "residual",
                     "unknown --criterion '", o.criterion, "'; choose one of: rank_k, lmo_gap, residual");
   TORCH_CHECK_VALUE(o.dtype.empty() || o.dtype == "float32" || o.dtype == "float64" || o.dtype == "bfloat16",

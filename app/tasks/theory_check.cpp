@@ -44,10 +44,13 @@ std::vector<std::string> all_norms(int64_t rows, int64_t columns) {
 at::Generator generator(int64_t seed) { return at::detail::createCPUGenerator(static_cast<uint64_t>(seed)); }
 
 void check(const TheoryCheckOptions& o) {
+  constexpr int64_t kLargest = 10'000;
   TORCH_CHECK_VALUE(o.rows >= 1 && o.columns >= 1, "--shape ", o.rows, ",", o.columns, " must be two positive sizes");
+  TORCH_CHECK_VALUE(o.rows <= kLargest && o.columns <= kLargest, "--shape ", o.rows, ",", o.columns,
+                    " must be two sizes of at most ", kLargest);
   TORCH_CHECK_VALUE(o.accuracy > 0 && o.accuracy < 1, "--accuracy ", o.accuracy, " must lie in (0, 1)");
   TORCH_CHECK_VALUE(o.noise >= 0 && std::isfinite(o.noise), "--noise ", o.noise, " must be finite and not negative");
-  TORCH_CHECK_VALUE(o.seeds >= 1, "--seeds ", o.seeds, " must be at least 1");
+  TORCH_CHECK_VALUE(o.seeds >= 1 && o.seeds <= 1'000'000, "--seeds ", o.seeds, " must lie in 1 to 1000000");
   TORCH_CHECK_VALUE(o.seed >= 0, "--seed ", o.seed, " must not be negative");
 }
 

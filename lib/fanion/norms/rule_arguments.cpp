@@ -12,6 +12,9 @@
 namespace fanion::norms {
 namespace {
 
+constexpr int64_t kMost = 1'000'000;          // passes or columns: beyond any use, and far from overflow
+constexpr double kLargestCoefficient = 1000;  // no set for float32 comes near; 0 x + ... gives small values up
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   std::istringstream stream{std::string(text)};
@@ -89,9 +92,10 @@ TripletOptions RuleArguments::triplets(TripletOptions options) {
   if (options.method != linalg::SvdMethod::subspace) return options;  // the others would ignore what follows
   options.passes = integer("passes", options.passes);
   options.oversample = integer("oversample", options.oversample);
-  TORCH_CHECK_VALUE(options.passes >= 1, "rule '", rule_, "': passes = ", options.passes, " must be at least 1");
-  TORCH_CHECK_VALUE(options.oversample >= 0, "rule '", rule_, "': oversample = ", options.oversample,
-                    " must not be negative");
+  TORCH_CHECK_VALUE(options.passes >= 1 && options.passes <= kMost, "rule '", rule_, "': passes = ", options.passes,
+                    " must lie in 1 to ", kMost);
+  TORCH_CHECK_VALUE(options.oversample >= 0 && options.oversample <= kMost, "rule '", rule_,
+                    "': oversample = ", options.oversample, " must lie in 0 to ", kMost);
   return options;
 }
 
@@ -106,6 +110,10 @@ linalg::NewtonSchulzOptions RuleArguments::newton_schulz() {
       options.coefficients.resize(numbers.size() / 3);
       for (std::size_t i = 0; i < numbers.size(); ++i)
         options.coefficients[i / 3][i % 3] = parse_number(numbers[i], "an entry of ns_coefficients");
+      for (const auto& [a, b, c] : options.coefficients)
+        TORCH_CHECK_VALUE(a > 0 && std::max({a, std::abs(b), std::abs(c)}) <= kLargestCoefficient, "rule '", rule_,
+                          "': ns_coefficients ", a, "/", b, "/", c, ": a x + b x^3 + c x^5 needs a in (0, ",
+                          kLargestCoefficient, "], b and c in -", kLargestCoefficient, " to ", kLargestCoefficient);
       if (options.coefficients.size() > 1) options.steps = static_cast<int64_t>(options.coefficients.size());
     } else {
       const auto& set = linalg::coefficient_set(*text);

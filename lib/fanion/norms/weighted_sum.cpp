@@ -7,6 +7,8 @@
 namespace fanion::norms {
 namespace {
 
+constexpr double kLargestWeight = 1e30;  // with a rate beside it, still a step in float32
+
 class WeightedSum final : public DirectionRule, public SumOfRules {
  public:
   explicit WeightedSum(std::vector<WeightedRule> parts) : parts_(std::move(parts)) {}
@@ -40,6 +42,9 @@ std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts) {
     else
       flat.push_back({weight, rule});
   }
+  for (const auto& [weight, rule] : flat)
+    TORCH_CHECK_VALUE(std::abs(weight) <= kLargestWeight, "the weight ", weight, " of ", rule->name(), " must lie in -",
+                      kLargestWeight, " to ", kLargestWeight);
   return flat;
 }
 

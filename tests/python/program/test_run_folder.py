@@ -56,7 +56,9 @@ def test_files(tiny):
 
 def test_config(tiny):
     recorded = config(tiny)
-    assert set(recorded) == {"options", "version", "commit", "machine"}
+    assert set(recorded) == {"options", "version", "commit", "machine", "data"}
+    assert set(recorded["data"]) == {"data"}
+    assert recorded["data"]["data"]["bytes"] == Path(recorded["options"]["data"]).stat().st_size
     version = fanion("--version", cwd=tiny.parent).stdout.strip()
     assert recorded["version"] == version
     assert re.fullmatch(r"[0-9a-f]{12}|unknown", recorded["commit"])

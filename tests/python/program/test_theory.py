@@ -120,6 +120,8 @@ OPTIONS = {
     "accuracy": (["--check", "--accuracy", 1], ["--accuracy 1"]),
     "noise": (["--check", "--noise", -1], ["--noise -1"]),
     "seeds": (["--check", "--seeds", 0], ["--seeds 0"]),
+    "seeds of 63 bits": (["--check", "--seeds", 2**62], [f"--seeds {2**62}", "1 to 1000000"]),
+    "shape of 41 bits": (["--check", "--shape", f"{2**40},3"], [f"--shape {2**40},3", "10000"]),
     "seed": (["--check", "--seed", -1], ["--seed -1"]),
 }
 
