@@ -1,19 +1,17 @@
 #include <c10/util/Exception.h>
-#include <unistd.h>
 
+#include <csignal>
 #include <iostream>
 
 #include "commands/command.h"
 #include "fanion/version.h"
+#include "terminal/note.h"
+#include "terminal/usage_error.h"
 
 namespace {
 
-const std::string kHelp = " (fanion --help lists what there is)";
-
-/// An error as one line on standard error; on a terminal it takes the place of a progress line.
 int fail(const std::string& message) {
-  std::cerr << (isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "") << "fanion: " << message.substr(0, message.find('\n'))
-            << '\n';
+  fanion::terminal::note(message);
   return 1;
 }
 
@@ -32,19 +30,21 @@ int main(int argc, char** argv) {
   fanion::commands::add_balls(app);
   fanion::commands::add_theory(app);
   fanion::commands::add_estimate(app);
+  // A write beyond the largest file allowed (ulimit -f) then fails with a reason instead of ending the program.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::RequiredError& e) {
-    const auto unknown = app.remaining(/*recurse=*/true);
-    return fail((unknown.empty() ? e.what() : "unknown command '" + unknown.front() + "'") + kHelp) + 1;
   } catch (const CLI::ParseError& e) {
-    return e.get_exit_code() == 0 ? app.exit(e) : fail(e.what() + kHelp) + 1;
+    return e.get_exit_code() == 0 ? app.exit(e) : fail(fanion::terminal::usage_error(app, e)) + 1;
   } catch (const fanion::commands::Exit& e) {
     return e.status;
   } catch (const c10::Error& e) {
     return fail(e.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory");
   } catch (const std::exception& e) {
     return fail(e.what());
   }
-  return 0;
+  std::cout.flush();
+  return std::cout.good() ? 0 : fail("could not write to standard output");
 }

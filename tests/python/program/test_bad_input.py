@@ -47,11 +47,28 @@ def run(tmp_path, finished):
 
 
 COMMANDS = {
-    "no command": ([], ["subcommand"]),
-    "unknown command": (["trian"], ["trian"]),
-    "unknown task": (["train", "bert"], ["bert"]),
-    "unknown option": (["train", "gpt", "--stepz", 3], ["--stepz"]),
-    "value missing": (["train", "gpt", "--steps"], ["--steps"]),
+    "no command": ([], ["needs a command", "train, compare", "fanion --help"]),
+    "unknown command": (["trian"], ["'trian'", "did you mean 'train'?", "fanion --help"]),
+    "unlike any command": (["xylophone"], ["'xylophone'", "'xylophone'; fanion --help"]),
+    "unknown task": (["train", "bert"], ["'bert'", "fanion train --help"]),
+    "no task": (["train"], ["fanion train needs a command", "gpt"]),
+    "task forgotten": (["train", "--steps", 5], ["fanion train needs a command before --steps, one of: gpt"]),
+    "task of a comparison forgotten": (["compare", "--seed", 5], ["fanion compare needs a command before --seed"]),
+    "mistyped option": (
+        ["train", "gpt", "--stepz", 3],
+        ["unknown option --stepz (did you mean '--steps'?)", "fanion train gpt --help"],
+    ),
+    "mistyped option with =": (
+        ["compare", "gpt", "--bacth=3"],
+        ["--bacth (did you mean '--batch'?)", "compare gpt --help"],
+    ),
+    "several unknown options": (
+        ["svd", "--sise", 3, "--xylophone", 4],
+        ["unknown option --sise (did you mean '--size'?)"],
+    ),
+    "unlike any option": (["train", "gpt", "--xylophone", 3], ["unknown option --xylophone; fanion train gpt --help"]),
+    "a word too many": (["sample", "run", "other"], ["unexpected argument 'other'", "fanion sample --help"]),
+    "value missing": (["train", "gpt", "--steps"], ["--steps", "fanion train gpt --help"]),
     "no number": (["train", "gpt", "--steps", "many"], ["--steps", "many"]),
     "sample without a run": (["sample"], ["run"]),
     "sample of nothing": (["sample", "nowhere"], ["nowhere", "holds no run"]),
@@ -92,6 +109,26 @@ OPTIONS = {
     "device without data": ({"device": "meta"}, ["meta", "not available"]),
     "dtype": ({"dtype": "float8"}, ["float8", "bfloat16"]),
     "dtype of no training": ({"dtype": "float64"}, ["float64", "bfloat16"]),
+    "dtype by torch's short name": ({"dtype": "bf16"}, ["--dtype bf16 must be float32 or bfloat16"]),
+    "threads of 33 bits": ({"threads": 2**32 + 1}, ["--threads 4294967297", "0 to 4096"]),
+    "threads negative": ({"threads": -1}, ["--threads -1", "0 to 4096"]),
+    "layers of 41 bits": ({"layers": 2**40}, ["--layers 1099511627776", "1 to 10000"]),
+    "steps of 63 bits": ({"steps": 2**62}, [f"--steps {2**62}", "1 to 1000000000"]),
+    "batch of 41 bits": ({"batch": 2**40}, ["--batch 1099511627776", "1 to 1000000"]),
+    "context of 41 bits": ({"context": 2**40}, ["--context 1099511627776", "1 to 1000000"]),
+    "vocabulary of 17 bits": ({"vocabulary": 2**17}, ["--vocabulary 131072", "2 to 65536"]),
+    "wider than any memory": ({"width": 10**6, "layers": 100}, ["--width 1000000", "GiB"]),
+    "more tokens than any memory": ({"batch": 10**6, "context": 10**6}, ["--batch 1000000", "GiB"]),
+    "lr beyond float32": ({"lr": 1e300}, ["--lr 1e+300", "0 to 3.4"]),
+    "lr infinite": ({"gain-lr": "inf"}, ["gain_lr inf", "0 to 3.4"]),
+    "rate twice": ({"optimizer": "muon@0.04", "lr": 0.1}, ["'muon@0.04'", "no lr"]),
+    "rate of no number": ({"optimizer": "muon@fast"}, ["'muon@fast'", "RULE@LEARNING_RATE"]),
+    "oversample of 63 bits": ({"optimizer": f"neon:oversample={2**63 - 1}"}, [f"oversample = {2**63 - 1}", "0 to"]),
+    "passes of 63 bits": ({"optimizer": f"neon:passes={2**62}"}, [f"passes = {2**62}", "1 to"]),
+    "a huge part of a sum": ({"optimizer": "1e300*frobenius", "lr": 0.1}, ["1e+300", "1e+30"]),
+    "a huge part in a mixture": ({"optimizer": "s-muon:scale=1e200", "lr": 0.1}, ["1e+30"]),
+    "coefficients of zeros": ({"optimizer": "muon:ns_coefficients=0/0/0", "lr": 0.1}, ["0/0/0", "a in (0, 1000]"]),
+    "a huge coefficient": ({"optimizer": "muon:ns_coefficients=3/1e30/2", "lr": 0.1}, ["1e+30", "1000"]),
 }
 
 
@@ -173,6 +210,10 @@ def header_with(change):
     return damage
 
 
+def fractions(entry):
+    entry["data_offsets"] = [offset + 0.5 for offset in entry["data_offsets"]]
+
+
 CHECKPOINT = {
     "bit flipped": (flip_a_bit, ["checksum"]),
     "truncated": (lambda raw: raw[:-100], ["truncated"]),
@@ -181,12 +222,29 @@ CHECKPOINT = {
     "enormous header": (lambda raw: b"\xff" * 8 + raw[8:], ["truncated or no safetensors"]),
     "header no JSON": (lambda raw: raw[:8] + b"[" + raw[9:], ["header"]),
     "offsets": (header_with(lambda h: h["model.head"].update(data_offsets=[0, 4])), ["model.head"]),
-    "offsets of text": (header_with(lambda h: h["model.head"].update(data_offsets="all")), ["header"]),
+    "offsets of text": (header_with(lambda h: h["model.head"].update(data_offsets="all")), ["model.head", '"all"']),
+    "fractions for offsets": (header_with(lambda h: fractions(h["model.head"])), ["model.head", ".5"]),
+    "truth values for offsets": (header_with(lambda h: h["model.head"].update(data_offsets=[False, True])), ["false"]),
+    "negative offsets": (header_with(lambda h: h["model.head"].update(data_offsets=[-4, 4])), ["-4"]),
+    "three offsets": (header_with(lambda h: h["model.head"]["data_offsets"].append(9)), ["an array of 3"]),
+    "overlap": (header_with(lambda h: h["model.head"].update(data_offsets=[0, 32768])), ["model.head", "damaged"]),
+    "a gap": (header_with(lambda h: h.pop("model.embedding")), ["damaged"]),
+    "a fraction in a shape": (
+        header_with(lambda h: h["model.head"].update(shape=[256.0, 32])),
+        ["model.head", "256.0"],
+    ),
+    "an enormous shape": (header_with(lambda h: h["model.head"].update(shape=[2**40, 2**40])), ["too large"]),
+    "no dtype": (header_with(lambda h: h["model.head"].pop("dtype")), ["model.head", "dtype"]),
+    "metadata of numbers": (header_with(lambda h: h["__metadata__"].update(step=20)), ["step"]),
+    "deep header": (lambda raw: (4000).to_bytes(8, "little") + b"[" * 4000 + raw[8:], ["32 levels"]),
     "negative shape": (header_with(lambda h: h["model.head"].update(shape=[-1, 32])), []),
     "dtype": (header_with(lambda h: h["model.head"].update(dtype="F8")), ["F8"]),
     "other shape": (header_with(lambda h: h["model.head"].update(shape=[32, 256])), ["model.head"]),
     "no step": (header_with(lambda h: h["__metadata__"].pop("step")), ["step"]),
     "step no number": (header_with(lambda h: h["__metadata__"].update(step="many")), ["step", "many"]),
+    "step a fraction": (header_with(lambda h: h["__metadata__"].update(step="2.5")), ["step", "2.5"]),
+    "step of 70 bits": (header_with(lambda h: h["__metadata__"].update(step=str(2**70))), ["step", str(2**70)]),
+    "seconds infinite": (header_with(lambda h: h["__metadata__"].update(seconds="inf")), ["seconds", "inf"]),
 }
 
 
@@ -235,10 +293,20 @@ def test_damaged_config(tmp_path, run, damage):
 
 
 CONFIG_FILES = {
-    "not there": (None, ["cannot be opened"]),
-    "no JSON": ("steps = 3", ["JSON"]),
+    "not there": (None, ["options.json", "no such file"]),
+    "no JSON": ("steps = 3", ["options.json", "JSON"]),
+    "half of it": ('{"steps": 3, "la', ["options.json", "JSON"]),
+    "no object": ("[3]", ["options.json", "object"]),
+    "deep": ("[" * 100000, ["options.json", "32 levels"]),
+    "deep value": ('{"steps": ' + "[" * 31 + "]" * 31 + "}", ["'steps'", "an array of 1"]),
+    "deeper value": ('{"steps": ' + '{"a":' * 40 + "1" + "}" * 41, ["32 levels"]),
+    "object for a number": ('{"lr": {"a": 1, "b": [2]}}', ["'lr'", "an object of 2"]),
+    "long text for a number": (json.dumps({"lr": "3" * 5000}), ["'lr'", "3" * 60 + "..."]),
+    "rate twice": ('{"optimizer": "muon@0.04", "lr": 0.1}', ["options.json", "'muon@0.04'", "no lr"]),
     "unknown key": ('{"stepz": 3}', ["'stepz'", "steps"]),
     "text for a number": ('{"steps": "three"}', ["'steps'", "three"]),
+    "huge fraction for an integer": ('{"steps": 1e150}', ["'steps'", "1e+150"]),
+    "integer of 64 bits": ('{"seed": 18446744073709551615}', ["'seed'", "18446744073709551615"]),
     "fraction for an integer": ('{"steps": 3.7}', ["'steps'", "3.7"]),
     "number for a text": ('{"optimizer": 3}', ["'optimizer'", "3"]),
     "number for a truth value": ('{"nesterov": 1}', ["'nesterov'", "1"]),
@@ -278,7 +346,7 @@ def test_comparison_over_a_run(tmp_path, run):
 
 def test_damaged_comparison(tmp_path):
     (tmp_path / "all").mkdir()
-    for text in ["[]", '[{"label": "Muon"}]']:
+    for text in ["[]", '[{"label": "Muon"}]', "{}", "[null]"]:
         (tmp_path / "all" / "comparison.json").write_text(text)
         refused(tmp_path, "compare", "gpt", "--resume", "all", words=["damaged"])
 

@@ -215,7 +215,7 @@ DAMAGE = {
     "no npy": (lambda raw: b"a matrix of numbers", ["not a .npy file"]),
     "empty": (lambda raw: b"", ["not a .npy file"]),
     "version": (lambda raw: raw[:6] + b"\x09" + raw[7:], ["version 9", "1, 2 and 3"]),
-    "no end of a string": (lambda raw: raw.replace(b"'<f4'", b"'<f4 "), ["header is damaged"]),
+    "no end of a string": (lambda raw: raw.replace(b"'shape'", b"'shape "), ["header is damaged", "without its end"]),
     "a key twice": (
         lambda raw: raw.replace(b"'fortran_order': False", b"'descr': '<f4'        "),
         ["'descr'", "second"],
