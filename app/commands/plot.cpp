@@ -3,6 +3,7 @@
 #include "commands/command.h"
 #include "record/plotting.h"
 #include "record/run_folder.h"
+#include "terminal/note.h"
 
 namespace fanion::commands {
 namespace {
@@ -15,6 +16,7 @@ struct PlotCommand {
 
   void run() const {
     std::vector<std::filesystem::path> folders;
+    std::vector<std::string> without;
     for (const auto& given : runs) {
       if (record::RunFolder::exists(given)) {
         folders.emplace_back(given);
@@ -24,9 +26,11 @@ struct PlotCommand {
       const auto before = folders.size();
       for (const auto& entry : std::filesystem::directory_iterator(given))
         if (record::RunFolder::exists(entry.path())) folders.push_back(entry.path());
-      TORCH_CHECK_VALUE(folders.size() > before, given, " holds no runs");
+      if (folders.size() == before) without.push_back(given);
       std::sort(folders.begin() + static_cast<std::ptrdiff_t>(before), folders.end());
     }
+    TORCH_CHECK_VALUE(!folders.empty(), without.front(), " holds no runs");
+    for (const auto& folder : without) terminal::note(folder + " holds no runs, left out");
     record::plot_runs(folders, out);
     std::cout << "plot: " << out << '\n';
   }

@@ -16,7 +16,7 @@ std::string python() {
   return chosen != nullptr ? chosen : "python3";
 }
 
-bool run_python_module(const std::string& module, const std::vector<std::string>& arguments, bool quiet) {
+int run_python_module(const std::string& module, const std::vector<std::string>& arguments, bool quiet) {
   std::vector<std::string> words = {python(), "-m", module};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
@@ -33,7 +33,7 @@ bool run_python_module(const std::string& module, const std::vector<std::string>
   const bool ran = ::posix_spawnp(&child, pointers[0], &actions, nullptr, pointers.data(), environ) == 0 &&
                    ::waitpid(child, &status, 0) == child;
   ::posix_spawn_file_actions_destroy(&actions);
-  return ran && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return ran && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 }  // namespace fanion::record

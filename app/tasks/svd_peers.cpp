@@ -1,7 +1,8 @@
 #include "tasks/svd_peers.h"
 
-#include <fstream>
+#include <nlohmann/json.hpp>
 
+#include "data/json_text.h"
 #include "data/npy.h"
 #include "record/python_module.h"
 #include "record/run_folder.h"
@@ -28,7 +29,7 @@ struct Exchange {
 std::string why_no_peers(const SvdProblem& problem) {
   if (problem.criterion == linalg::SvdCriterion::residual) return "they are tuned for rank_k and lmo_gap only";
   if (problem.options.dtype != "float32") return "they are measured in float32 only";
-  if (!record::run_python_module(kModule, {"--available"}, /*quiet=*/true))
+  if (record::run_python_module(kModule, {"--available"}, /*quiet=*/true) != 0)
     return c10::str("'", record::python(), " -m ", kModule,
                     "' does not start; run from the root of the repository, where `make bench` installs them");
   return "";
@@ -42,13 +43,12 @@ nlohmann::json measure_peers(const SvdProblem& problem, int64_t k, const ExactTr
   data::write_npy(exchange.path / "S.npy", exact.S);
   data::write_npy(exchange.path / "V.npy", exact.V);
   const auto& o = problem.options;
-  const bool measured = record::run_python_module(
+  const int status = record::run_python_module(
       kModule, {exchange.path.string(), "--k", std::to_string(k), "--criterion", o.criterion, "--tol", c10::str(o.tol),
                 "--budget", c10::str(budget), "--rounds", std::to_string(o.repeat)});
-  TORCH_CHECK(measured, "the peers were not measured: '", record::python(), " -m ", kModule,
+  TORCH_CHECK(status == 0, "the peers were not measured: '", record::python(), " -m ", kModule,
               "' failed; --no-peers goes on without them");
-  std::ifstream in(exchange.path / "peers.json");
-  return nlohmann::json::parse(in);
+  return data::read_json(exchange.path / "peers.json");
 }
 
 }  // namespace fanion::tasks

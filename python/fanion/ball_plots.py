@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from fanion.plot_command import draw_folder
 from fanion.plots import COLOURS, DASHES
+from fanion.run_files import read_json
 
 Ball = dict[str, Any]
 Array = NDArray[np.float64]
@@ -128,7 +128,7 @@ def _draw(picture: dict[str, Any], folder: Path) -> None:
 
 def draw(folder: Path) -> None:
     """Writes the pictures into the folder of a `fanion balls`."""
-    for picture in json.loads((folder / "balls.json").read_text()):
+    for picture in read_json(folder / "balls.json"):
         _draw(picture, folder)
 
 

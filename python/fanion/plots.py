@@ -6,17 +6,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from fanion.plot_command import report
+from fanion.run_files import read_json, read_log, say
 
 # Okabe & Ito's colours, distinguishable with every common form of colour blindness; yellow is left out as too
 # pale on white. Markers and dashes tell more than seven runs apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", ":", "-.")
+
+
+class NothingToDrawError(ValueError):
+    """A folder without the validation losses of a training."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +36,32 @@ class Run:
     seconds: list[float]
 
 
+def options_of(folder: Path) -> dict[str, Any]:
+    """The options in a run folder's config. Raises ValueError, naming the file, where there are none."""
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict) or not isinstance(config.get("options"), dict):
+        raise ValueError(f"{folder / 'config.json'} is damaged: it has no options")
+    return config["options"]
+
+
 def read_run(folder: Path, label: str | None = None) -> Run:
-    """Reads a run folder. Raises ValueError, naming the folder, where it holds no validation losses."""
-    config = json.loads((folder / "config.json").read_text())
+    """Reads a run folder; a validation whose time a kill has kept from being written is left out, and said.
+
+    Raises NothingToDrawError where there is none, and ValueError, naming file and line, where the folder is damaged.
+    """
+    options = options_of(folder)
+    if "optimizer" not in options:
+        raise NothingToDrawError(f"{folder} holds no training")
     losses: dict[int, float] = {}
-    for line in (folder / "metrics.jsonl").read_text().splitlines():
-        entry = json.loads(line)
-        if "validation_loss" in entry:
-            losses[entry["step"]] = entry["validation_loss"]
     clock: dict[int, float] = {}
-    for line in (folder / "timings.jsonl").read_text().splitlines():
-        entry = json.loads(line)
-        clock[entry["step"]] = entry["seconds"]
-    steps = sorted(losses)
+    for name, key, values in (("metrics.jsonl", "validation_loss", losses), ("timings.jsonl", "seconds", clock)):
+        if (folder / name).is_file():
+            values.update({entry["step"]: entry[key] for entry in read_log(folder / name) if key in entry})
+    steps = sorted(losses.keys() & clock.keys())
     if not steps:
-        raise ValueError(f"{folder} holds no validation losses")
-    options = config["options"]
+        raise NothingToDrawError(f"{folder} holds no validation losses with their times")
+    for step in sorted(losses.keys() - clock.keys()):
+        say(f"{folder / 'timings.jsonl'}: has no time of step {step}, whose validation is left out")
     return Run(
         label=label or f"{options['optimizer']} (lr {options['lr']:g})",
         options=options,
@@ -60,8 +76,23 @@ def labels_of(folders: list[Path]) -> list[str | None]:
     listing = folders[0].parent / "comparison.json"
     if not listing.is_file() or any(f.parent != folders[0].parent for f in folders):
         return [None] * len(folders)
-    labels = {entry["folder"]: entry["label"] for entry in json.loads(listing.read_text())}
+    labels = {entry["folder"]: entry["label"] for entry in read_json(listing)}
     return [labels.get(f.name) for f in folders]
+
+
+def read_runs(folders: list[Path]) -> list[Run]:
+    """The runs among the folders, saying which are left out and why. Raises ValueError where none is left."""
+    runs, reasons = [], []
+    for folder, label in zip(folders, labels_of(folders), strict=True):
+        try:
+            runs.append(read_run(folder, label))
+        except NothingToDrawError as error:
+            reasons.append(str(error))
+    if not runs:
+        raise NothingToDrawError("; ".join(reasons))
+    for reason in reasons:
+        say(f"{reason}, left out")
+    return runs
 
 
 def draw(runs: list[Run], png: Path) -> None:
@@ -121,18 +152,12 @@ def _title(runs: list[Run]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; prints one line on standard error and returns 1 where a run cannot be drawn."""
+    """The command line; see `report`."""
     parser = argparse.ArgumentParser(prog="python -m fanion.plots", description="Draw run folders into one PNG.")
     parser.add_argument("--out", type=Path, required=True, help="PNG to write")
     parser.add_argument("runs", type=Path, nargs="+", help="run folders")
     given = parser.parse_args(arguments)
-    try:
-        labels = labels_of(given.runs)
-        draw([read_run(folder, label) for folder, label in zip(given.runs, labels, strict=True)], given.out)
-    except (ImportError, OSError, ValueError, KeyError) as error:
-        print(f"fanion.plots: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return report("fanion.plots", "the runs", lambda: draw(read_runs(given.runs), given.out))
 
 
 if __name__ == "__main__":

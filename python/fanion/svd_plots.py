@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 
 from fanion.plot_command import draw_folder
 from fanion.plots import COLOURS, MARKERS
+from fanion.run_files import read_json
 
 METHODS = ("block_krylov", "lanczos", "subspace", "randomized", "power", "dense")
 LEGEND_ENTRY = 2.2  # inches that the longest takes
@@ -129,7 +129,7 @@ def _draw(results: dict[str, Any], png: Path, *, x_of: Callable[[Point], float],
 
 def draw(folder: Path) -> None:
     """Writes both pictures into the folder of a `fanion svd`."""
-    results = json.loads((folder / "results.json").read_text())
+    results = read_json(folder / "results.json")
     _draw(results, folder / "error-time.png", x_of=lambda p: float(p["seconds"]), x_label="seconds", with_runs=True)
     _draw(
         results,
