@@ -79,7 +79,8 @@ void adjoint_block(const ElementOf<S>* a, const Rows& A, int rows, const float* 
       constexpr int B = decltype(width)::value;
       const auto add = [&](auto wanted) {
         add_rows<S, B, Prefetch, decltype(wanted)::value == 1>(a, A.stride, rows, A.cols, y + j, Z.columns,
-                                                               Z.data + j * Z.stride, Z.stride, far, squares->lanes);
+                                                               Z.data + j * Z.stride, Z.stride, far,
+                                                               squares == nullptr ? nullptr : squares->lanes);
       };
       squares != nullptr&& g == 0 ? add(Columns<1>{}) : add(Columns<0>{});
     });
