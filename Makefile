@@ -8,9 +8,9 @@ export PYTHON VENV BUILD
 
 sources := $(shell find lib app cmake -type f | sed 's/ /\\ /g') CMakeLists.txt pyproject.toml scripts/build_backend.py
 python_sources := $(shell find python -name '*.py' -o -name py.typed)
-test_sources := $(shell find tests/cpp tests/parity -type f)
+test_sources := $(shell find tests/cpp tests/parity tests/fuzz -type f)
 
-.PHONY: help setup build demo test test-cpp test-torch asan tsan lint bench dist clean
+.PHONY: help setup build demo test test-cpp test-torch asan tsan lint bench fuzz dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ bench: build ## time the optimizers' steps and the top-k SVD against their peers
 
 dist: build ## a wheel for this torch and the sources as a package, in dist/
 	@bash scripts/dist.sh
+
+fuzz: build ## every parser of outside input under clang's libFuzzer, 10 minutes each
+	@bash scripts/fuzz.sh
 
 clean: ## remove what was built, but not .venv and runs
 	rm -rf $(BUILD) build-torch build-debug build-asan build-tsan dist

@@ -10,7 +10,7 @@ mapfile -t tools < <(sed -n 's/^lint = \[\(.*\)\]$/\1/p' pyproject.toml | tr -d 
 .venv/bin/python -m pip --disable-pip-version-check --quiet install "${tools[@]}"
 
 say "clang-format"
-find lib app tests/cpp \( -name '*.h' -o -name '*.cpp' \) -print0 | xargs -0 clang-format --dry-run --Werror
+find lib app tests/cpp tests/fuzz \( -name '*.h' -o -name '*.cpp' \) -print0 | xargs -0 clang-format --dry-run --Werror
 say "ruff"
 ruff format --check --quiet python tests/python benchmarks
 ruff check --quiet python tests/python benchmarks

@@ -1,0 +1,34 @@
+#include <nlohmann/json.hpp>
+
+#include "commands/rule_at_rate.h"
+#include "data/json_text.h"
+#include "target.h"
+#include "tasks/gpt_options.h"
+
+namespace fanion::fuzz {
+namespace {
+
+void read(std::string_view input) {
+  auto json = data::parse_json(input, "config.json");
+  commands::split_rate(json, "config.json");
+  tasks::GptOptions options;
+  tasks::update_from_json(options, json, "config.json");
+  options.device = "cpu";  // which devices there are is no question of the text
+  tasks::check(options);
+}
+
+}  // namespace
+
+Target config() {
+  return {"config",
+          {tasks::to_json(tasks::GptOptions()).dump(1), R"({"optimizer": "muon@0.04", "steps": 3})",
+           R"({"optimizer": "fanion:k=4,oversample=9223372036854775807", "lr": 0.1})",
+           R"({"threads": 4294967297, "layers": 1099511627776, "nesterov": false, "seed": -1})",
+           R"({"steps": {"a": [1, 2, {"b": null}]}, "lr": "three"})", std::string(5000, '[') + std::string(5000, ']'),
+           R"({"width": 1e300, "eps": -0.0, "optimizer": 3})"},
+          {"\"steps\"", "\"threads\"", "\"optimizer\"", "\"muon@0.1\"", "\"scale\"", "\"layers\"", "{", "}", "[", "]",
+           ":", ",", "null", "true", "1e300", "9223372036854775807", "18446744073709551615", "-1", "\"\\u0000\""},
+          read};
+}
+
+}  // namespace fanion::fuzz
