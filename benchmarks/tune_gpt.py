@@ -15,6 +15,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 RATES = Path(__file__).parents[1] / "app" / "tasks" / "tuned_rates.json"
@@ -33,29 +34,31 @@ def validation_loss(run: Path) -> float | None:
     return None
 
 
-def train(program: str, optimizer: str, lr: float, seed: int, out: Path) -> float:
-    """Validation loss of one run; infinite where it diverged."""
+def train(program: str, optimizer: str, lr: float, seed: int, out: Path, options: Sequence[str] = ()) -> float:
+    """Validation loss of one run with further `options`; infinite where it diverged. `out` is for these options."""
     run = out / f"{optimizer.replace(':', '_').replace('=', '')}-lr{lr:g}-seed{seed}"
     known = validation_loss(run)
     if known is not None:
         return known
     shutil.rmtree(run, ignore_errors=True)
-    command = [program, "train", "gpt", "--optimizer", optimizer, "--lr", repr(lr), "--seed", str(seed)]
+    command = [program, "train", "gpt", "--optimizer", optimizer, "--lr", repr(lr), "--seed", str(seed), *options]
     done = subprocess.run([*command, "--out", str(run)], capture_output=True, text=True)
     if done.returncode != 0 and "NaN or infinite" not in done.stderr:
         raise RuntimeError(done.stderr)
     return validation_loss(run) or float("inf")
 
 
-def best_rate(program: str, optimizer: str, start: float, seed: int, out: Path) -> dict[float, float]:
+def best_rate(
+    program: str, optimizer: str, start: float, seed: int, out: Path, options: Sequence[str] = ()
+) -> dict[float, float]:
     """Losses by rate on a grid of factor 2, grown until its best rate is inside."""
-    losses = {lr: train(program, optimizer, lr, seed, out) for lr in (start / 2, start, 2 * start)}
+    losses = {lr: train(program, optimizer, lr, seed, out, options) for lr in (start / 2, start, 2 * start)}
     for _ in range(LARGEST_STEPS):
         best = min(losses, key=losses.__getitem__)
         wanted = [lr for lr in (best / 2, best * 2) if lr not in losses]
         if not wanted:
             break
-        losses[wanted[0]] = train(program, optimizer, wanted[0], seed, out)
+        losses[wanted[0]] = train(program, optimizer, wanted[0], seed, out, options)
     return dict(sorted(losses.items()))
 
 
