@@ -32,9 +32,9 @@ def param_groups(
     The type of the module that holds a parameter decides: weights of Linear, Conv1d–3d, MultiheadAttention, RNNs
     and their cells are "matrix"; those of Hugging Face's Conv1D, stored in × out, "transposed"; those of Embedding and
     EmbeddingBag "embedding"; the head's "head"; norm layers, weight_norm's magnitudes and all with fewer than two
-    dimensions, or with one that is not 1 and a type that tells nothing, "vectors". Behind weight_norm, spectral_norm,
-    orthogonal and pruning counts the module they are on. A shared parameter comes once, an embedding's share first.
-    Frozen parameters (requires_grad=False) are left out.
+    dimensions, no entries, or one dimension that is not 1 and a type that tells nothing, "vectors". Behind weight_norm,
+    spectral_norm, orthogonal and pruning counts the module they are on. A shared parameter comes once, an embedding's
+    share first. Frozen parameters (requires_grad=False) are left out.
 
     `head`: names of modules as in `model.named_modules()`; None for no head; "auto": the Linear layer that shares its
       weight with an embedding; else the last one if it is as wide as an embedding has rows, or padded to a little more;
@@ -147,7 +147,7 @@ def _asked_roles(owned: list[Owned], patterns: Mapping[str, Sequence[str]]) -> d
 def _check_matrix(entry: Owned, given: str, role: str) -> None:
     shape = tuple(entry.parameter.shape)
     matches = f"{given} matches '{entry.name}' of shape {shape}"
-    if len(shape) < 2:
+    if len(shape) < 2 or entry.parameter.numel() == 0:
         raise ValueError(f"{matches}, not a matrix")
     if len(shape) > 2 and (role == "transposed" or not is_one_matrix(entry)):
         raise ValueError(f"{matches}, {_held_by(entry)}: {_AXES.format(name=entry.name, axis=shape[0])}")

@@ -39,12 +39,12 @@ class Role(NamedTuple):
 def role_of(entry: Owned, heads: Mapping[str, str]) -> Role:
     """The role of a parameter. `heads`: names of the head modules, and why they are.
 
-    Less than two dimensions, and all of a norm layer: "vectors". Else, where it is held at several places, the first
-    that one of them has of: "embedding", "head", "vectors", "matrix" or "transposed". What no module's type tells is
-    in "vectors" if all its dimensions but one are 1.
+    Less than two dimensions, no entries, and all of a norm layer: "vectors". Else, where it is held at several places,
+    the first that one of them has of: "embedding", "head", "vectors", "matrix" or "transposed". What no module's type
+    tells is in "vectors" if all its dimensions but one are 1.
     """
-    if entry.parameter.ndim < 2:
-        return Role("vectors", "1-D")
+    if entry.parameter.ndim < 2 or entry.parameter.numel() == 0:
+        return Role("vectors", "1-D" if entry.parameter.ndim < 2 else "empty")
     roles = dict(_role_at(place, heads) for place in reversed(entry.places))
     if "matrix" in roles and "transposed" in roles:
         return Role(None, "")

@@ -132,6 +132,21 @@ def test_convolutions_and_recurrent_layers():
     assert found == {"matrix": weights, "vectors": [n for n, _ in model.named_parameters() if n not in weights]}
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_parameters_without_entries_are_no_matrices(make):
+    model = nn.ModuleDict({"none": nn.Linear(0, 5), "some": nn.Linear(4, 5), "no": nn.Conv2d(3, 0, 2)})
+    found = names(quiet(model, head=None))
+    assert found["matrix"] == ["some.weight"]
+    assert {"none.weight", "no.weight"} <= set(found["vectors"])
+    with pytest.raises(ValueError, match=r"'none\.weight' of shape \(5, 0\), not a matrix"):
+        quiet(model, head=None, matrix=["none.weight"])
+    optimizer = make(quiet(model, head=None))
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    optimizer.diagnostics()
+
+
 def test_frozen_parameters_are_left_out_and_reported(capsys):
     model = Gpt(positions=True)
     model.pos.requires_grad_(False)
