@@ -32,7 +32,9 @@ struct Folder {
 
 }  // namespace
 
-std::vector<Target> all_targets() { return {npy(), token_shard(), safetensors(), config(), rule_text(), metrics()}; }
+std::vector<Target> all_targets() {
+  return {npy(), token_shard(), safetensors(), config(), rule_text(), metrics(), svd_costs()};
+}
 
 Target target_called(const std::string& name) {
   std::string known;

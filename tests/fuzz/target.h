@@ -21,6 +21,7 @@ Target safetensors();
 Target config();
 Target rule_text();
 Target metrics();
+Target svd_costs();
 
 std::vector<Target> all_targets();
 /// Throws std::invalid_argument naming them all.
