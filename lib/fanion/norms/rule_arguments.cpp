@@ -12,8 +12,8 @@
 namespace fanion::norms {
 namespace {
 
-constexpr int64_t kMost = 1'000'000;          // passes or columns: beyond any use, and far from overflow
-constexpr double kLargestCoefficient = 1000;  // no set for float32 comes near; 0 x + ... gives small values up
+constexpr int64_t kMostPassesOrColumns = 1'000'000;  // passes or columns: beyond any use, and far from overflow
+constexpr double kLargestCoefficient = 1000;         // no set for float32 comes near; 0 x + ... gives small values up
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -92,10 +92,10 @@ TripletOptions RuleArguments::triplets(TripletOptions options) {
   if (options.method != linalg::SvdMethod::subspace) return options;  // the others would ignore what follows
   options.passes = integer("passes", options.passes);
   options.oversample = integer("oversample", options.oversample);
-  TORCH_CHECK_VALUE(options.passes >= 1 && options.passes <= kMost, "rule '", rule_, "': passes = ", options.passes,
-                    " must lie in 1 to ", kMost);
-  TORCH_CHECK_VALUE(options.oversample >= 0 && options.oversample <= kMost, "rule '", rule_,
-                    "': oversample = ", options.oversample, " must lie in 0 to ", kMost);
+  TORCH_CHECK_VALUE(options.passes >= 1 && options.passes <= kMostPassesOrColumns, "rule '", rule_,
+                    "': passes = ", options.passes, " must lie in 1 to ", kMostPassesOrColumns);
+  TORCH_CHECK_VALUE(options.oversample >= 0 && options.oversample <= kMostPassesOrColumns, "rule '", rule_,
+                    "': oversample = ", options.oversample, " must lie in 0 to ", kMostPassesOrColumns);
   return options;
 }
 

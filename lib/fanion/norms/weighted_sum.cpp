@@ -7,7 +7,7 @@
 namespace fanion::norms {
 namespace {
 
-constexpr double kLargestWeight = 1e30;  // with a rate beside it, still a step in float32
+constexpr double kLargestPart = 1e30;  // with a rate beside it, still a step in float32
 
 class WeightedSum final : public DirectionRule, public SumOfRules {
  public:
@@ -43,8 +43,8 @@ std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts) {
       flat.push_back({weight, rule});
   }
   for (const auto& [weight, rule] : flat)
-    TORCH_CHECK_VALUE(std::abs(weight) <= kLargestWeight, "the weight ", weight, " of ", rule->name(), " must lie in -",
-                      kLargestWeight, " to ", kLargestWeight);
+    TORCH_CHECK_VALUE(std::abs(weight) <= kLargestPart, "the weight ", weight, " of ", rule->name(), " must lie in -",
+                      kLargestPart, " to ", kLargestPart);
   return flat;
 }
 
