@@ -201,6 +201,62 @@ def test_errors_of_functions_come_out_and_leak_nothing(matmat, rmatmat, error, m
     assert len(callbacks._callees) == 0
 
 
+def identities(n, dtype):
+    """Operators for the identity, or its first rows, whose functions return what they were given or a view of it."""
+    given = LinearOperator((n, n), matmat=lambda X: X, rmatmat=lambda X: X, dtype=dtype)
+    one_side = LinearOperator((n, n), matmat=lambda X: X.clone(), rmatmat=lambda X: X, dtype=dtype)
+    rows = LinearOperator(
+        (n // 2, n), matmat=lambda X: X[: n // 2], rmatmat=lambda X: torch.cat([X, torch.zeros_like(X)]), dtype=dtype
+    )
+    cases = {"given": given, "one side": one_side, "rows": rows, "transpose": given.T, "product": given @ given}
+    return cases | {"sum": given + given, "columns": rows.T, "blocks": row_blocks([given, rows])}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["given", "one side", "rows", "transpose", "product", "sum", "columns", "blocks"])
+def test_functions_may_return_what_they_were_given(name, dtype):
+    operator, eps = identities(40, dtype)[name], torch.finfo(dtype).eps
+    A = operator.to_dense().double()
+    for method in ("dense", "lanczos", "block_krylov", "subspace", "randomized", "power"):
+        U, S, V, report = fanion.topk_svd(operator, 3, method=method, criterion="residual", tol=1e-3, passes=20)
+        U, S, V = U.double(), S.double(), V.double()
+        residuals = torch.maximum((A @ V - U * S).norm(dim=0), (A.mT @ U - V * S).norm(dim=0))
+        assert (residuals <= report.residuals + 1e-12).all(), method
+        for Q in (U, V):
+            assert (Q.mT @ Q - torch.eye(3, dtype=torch.float64)).abs().max() < 100 * eps, method
+        if method == "lanczos":
+            assert report.status == "converged"
+    X = torch.randn(A.shape[1], 2, dtype=dtype)
+    before = X.clone()
+    operator.matmat(X).zero_()
+    assert torch.equal(X, before)
+
+
+def test_expanded_results_are_products():
+    row = normal(1, 30)
+    operator = LinearOperator(
+        (40, 30),
+        matmat=lambda X: (row @ X).expand(40, -1),
+        rmatmat=lambda Y: row.mT @ Y.sum(0, keepdim=True),
+        dtype=torch.float64,
+    )
+    for method in ("lanczos", "block_krylov", "subspace"):
+        S, report = fanion.topk_svd(operator, 1, method=method, criterion="residual", tol=1e-6, passes=20)[1::2]
+        assert report.status == "converged"
+        torch.testing.assert_close(S[0], row.norm() * 40**0.5)
+
+
+def test_scipy_operators_may_return_what_they_were_given():
+    linalg = pytest.importorskip("scipy.sparse.linalg")
+    n = 30
+    both = linalg.LinearOperator((n, n), matvec=lambda x: x, rmatvec=lambda x: x, matmat=lambda X: X, dtype="float64")
+    for given in (both, linalg.aslinearoperator(torch.eye(n, dtype=torch.float64).numpy()) @ both):
+        U, S, V, report = fanion.topk_svd(given, 2, method="lanczos", criterion="residual", tol=1e-6)
+        assert report.status == "converged"
+        torch.testing.assert_close(S, torch.ones(2, dtype=torch.float64))
+        torch.testing.assert_close(U, V)
+
+
 def test_nothing_is_kept_after_success():
     def product(X):
         return A8 @ X

@@ -6,8 +6,9 @@
 #include <ATen/ops/stack.h>
 
 #include <algorithm>
-#include <iterator>
 
+#include "fanion/linalg/svd/returned_residuals.h"
+#include "fanion/linalg/svd/scaled_operator.h"
 #include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::linalg {
@@ -41,6 +42,7 @@ std::vector<SvdResult> dense_batch(const at::Tensor& A, int64_t k, const SvdOpti
     const DenseOperator op(A[i]);
     results.push_back(
         dense_result(op, {factors.U[i], factors.S[i], factors.V[i], factors.all[i].contiguous()}, options));
+    settle_residuals(op, options, op.count().reads, results.back());
     results.back().report.products = op.count().forward + op.count().adjoint;
     results.back().report.reads = op.count().reads;
   }
@@ -77,8 +79,12 @@ BatchedSvdResult topk_svd_batch(const at::Tensor& A, int64_t k, const SvdOptions
   std::vector<SvdResult> results{solve(0)};
   if (b > 1 && results[0].report.method == SvdMethod::dense) {
     const auto rest = A.narrow(0, 1, b - 1).detach();
-    auto solved = dense_batch(rest.to(results[0].S.scalar_type()), k, options);
-    std::move(solved.begin(), solved.end(), std::back_inserter(results));
+    auto dense = dense_batch(rest.to(results[0].S.scalar_type()), k, options);
+    for (int64_t i = 1; i < b; ++i) {  // one of another scale than its squares can show goes by itself
+      auto& one = dense[i - 1];
+      const bool fits = in_easy_range(one.S[0].item<double>(), one.S.scalar_type());
+      results.push_back(fits ? std::move(one) : solve(i));
+    }
     return gathered(std::move(results));
   }
   for (int64_t i = 1; i < b; ++i) results.push_back(solve(i));

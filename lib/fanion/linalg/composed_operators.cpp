@@ -2,12 +2,15 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "fanion/linalg/dense/finite_entries.h"
+#include "fanion/linalg/random_start.h"
 
 namespace fanion::linalg {
 namespace {
@@ -47,6 +50,22 @@ int64_t rows_of_factor(const at::Tensor& U, const char* name) {
   return U.size(0);
 }
 
+/// ‖x_j‖ in float64, of any scale.
+at::Tensor column_norms(const at::Tensor& X) {
+  const auto wide = X.to(at::kDouble), largest = wide.abs().amax().clamp_min(std::numeric_limits<double>::min());
+  return at::linalg_vector_norm(wide / largest, 2, {{0}}) * largest;
+}
+
+/// ‖A‖₂ to a factor of two or so, where a few directions hold most of A, which is where sums cancel: the largest
+/// ‖AᵀA x‖/‖A x‖ of four random x; or what rounding of its own parts is proportional to, if that is more.
+double size_of(const LinearOperator& A) {
+  const auto X = random_block(A.cols(), std::min<int64_t>(4, A.cols()), A.options(), {});
+  const auto Y = A.apply(X);
+  const auto norms = column_norms(Y).clamp_min(std::numeric_limits<double>::min());
+  const auto Z = A.apply_adjoint((Y.to(at::kDouble) / norms).to(A.options().dtype().toScalarType()));
+  return std::max(column_norms(Z).amax().item<double>(), A.rounding_scale());
+}
+
 }  // namespace
 
 SumOperator::SumOperator(std::vector<OperatorPtr> terms, std::vector<double> weights)
@@ -70,6 +89,17 @@ at::Tensor SumOperator::sum_of(const Part& part) const {
   return sum;
 }
 
+template <class Part>
+at::Tensor SumOperator::sum_in_double(const Part& part) const {
+  at::Tensor sum;
+  for (std::size_t i = 0; i < terms_.size(); ++i) {
+    const auto one = part(*terms_[i]);
+    if (!one.defined()) return {};
+    sum = sum.defined() ? sum.add_(one, weights_[i]) : one * weights_[i];
+  }
+  return sum;
+}
+
 at::Tensor SumOperator::product(const at::Tensor& V) const {
   return sum_of([&](const LinearOperator& A) { return A.apply(V); });
 }
@@ -78,6 +108,21 @@ at::Tensor SumOperator::adjoint_product(const at::Tensor& U) const {
 }
 at::Tensor SumOperator::to_dense() const {
   return sum_of([](const LinearOperator& A) { return A.to_dense(); });
+}
+at::Tensor SumOperator::product_in_double(const at::Tensor& V) const {
+  return sum_in_double([&](const LinearOperator& A) { return A.apply_in_double(V); });
+}
+at::Tensor SumOperator::adjoint_product_in_double(const at::Tensor& U) const {
+  return sum_in_double([&](const LinearOperator& A) { return A.apply_adjoint_in_double(U); });
+}
+
+double SumOperator::rounding_scale() const {
+  if (terms_.size() == 1) return std::abs(weights_[0]) * terms_[0]->rounding_scale();
+  if (!scale_) {
+    scale_ = 0;
+    for (std::size_t i = 0; i < terms_.size(); ++i) *scale_ += std::abs(weights_[i]) * size_of(*terms_[i]);
+  }
+  return *scale_;
 }
 
 ProductOperator::ProductOperator(OperatorPtr A, OperatorPtr B)
@@ -91,6 +136,20 @@ ProductOperator::ProductOperator(OperatorPtr A, OperatorPtr B)
 at::Tensor ProductOperator::to_dense() const {
   // The factor on the longer side is formed, the other multiplies its min(m, n) columns.
   return rows() < cols() ? B_->apply_adjoint(A_->to_dense().t()).t() : A_->apply(B_->to_dense());
+}
+
+double ProductOperator::rounding_scale() const {
+  if (!scale_) scale_ = size_of(*A_) * size_of(*B_);
+  return *scale_;
+}
+
+at::Tensor ProductOperator::product_in_double(const at::Tensor& V) const {
+  const auto inner = B_->apply_in_double(V);
+  return inner.defined() ? A_->apply_in_double(inner) : inner;
+}
+at::Tensor ProductOperator::adjoint_product_in_double(const at::Tensor& U) const {
+  const auto inner = A_->apply_adjoint_in_double(U);
+  return inner.defined() ? B_->apply_adjoint_in_double(inner) : inner;
 }
 
 LowRankOperator::LowRankOperator(const at::Tensor& U, const at::Tensor& s, const at::Tensor& V)
@@ -109,6 +168,8 @@ LowRankOperator::LowRankOperator(const at::Tensor& U, const at::Tensor& s, const
   check_finite(U_, "U of U diag(s) Vᵀ");
   check_finite(s_, "s of U diag(s) Vᵀ");
   check_finite(V_, "V of U diag(s) Vᵀ");
+  if (s_.numel() > 0)
+    scale_ = column_norms((column_norms(U_) * s_.to(at::kDouble) * column_norms(V_)).unsqueeze(1)).item<double>();
 }
 
 at::Tensor LowRankOperator::product(const at::Tensor& X) const {
@@ -118,6 +179,14 @@ at::Tensor LowRankOperator::adjoint_product(const at::Tensor& X) const {
   return at::matmul(V_, s_.unsqueeze(1) * at::matmul(U_.t(), X));
 }
 at::Tensor LowRankOperator::to_dense() const { return at::matmul(U_ * s_, V_.t()); }
+at::Tensor LowRankOperator::product_in_double(const at::Tensor& X) const {
+  const auto inner = at::matmul(V_.to(at::kDouble).t(), X.to(at::kDouble));
+  return at::matmul(U_.to(at::kDouble), s_.to(at::kDouble).unsqueeze(1) * inner);
+}
+at::Tensor LowRankOperator::adjoint_product_in_double(const at::Tensor& X) const {
+  const auto inner = at::matmul(U_.to(at::kDouble).t(), X.to(at::kDouble));
+  return at::matmul(V_.to(at::kDouble), s_.to(at::kDouble).unsqueeze(1) * inner);
+}
 
 RowBlocksOperator::RowBlocksOperator(std::vector<OperatorPtr> blocks)
     : LinearOperator{rows_of(blocks), blocks[0]->cols(), blocks[0]->options()}, blocks_(std::move(blocks)) {
@@ -148,6 +217,33 @@ at::Tensor RowBlocksOperator::to_dense() const {
   std::vector<at::Tensor> parts;
   for (const auto& block : blocks_) parts.push_back(block->to_dense());
   return at::cat(parts);
+}
+
+double RowBlocksOperator::rounding_scale() const {
+  double squares = 0;
+  for (const auto& block : blocks_) squares += std::pow(block->rounding_scale(), 2);
+  return std::sqrt(squares);
+}
+
+at::Tensor RowBlocksOperator::product_in_double(const at::Tensor& V) const {
+  std::vector<at::Tensor> products;
+  for (const auto& block : blocks_) {
+    products.push_back(block->apply_in_double(V));
+    if (!products.back().defined()) return {};
+  }
+  return at::cat(products);
+}
+
+at::Tensor RowBlocksOperator::adjoint_product_in_double(const at::Tensor& U) const {
+  at::Tensor sum;
+  int64_t row = 0;
+  for (const auto& block : blocks_) {
+    const auto part = block->apply_adjoint_in_double(U.narrow(0, row, block->rows()));
+    if (!part.defined()) return {};
+    sum = sum.defined() ? sum + part : part;
+    row += block->rows();
+  }
+  return sum;
 }
 
 OperatorPtr adjoint_of(OperatorPtr A) {

@@ -20,14 +20,20 @@ class SumOperator final : public LinearOperator {
   /// `weights`: one finite number per term; empty: all 1.
   explicit SumOperator(std::vector<OperatorPtr> terms, std::vector<double> weights = {});
   at::Tensor to_dense() const override;
+  double rounding_scale() const override;  ///< Σ |w_i| ‖A_i‖ of more than one term
 
  private:
   template <class Part>
   at::Tensor sum_of(const Part& part) const;
+  template <class Part>
+  at::Tensor sum_in_double(const Part& part) const;  ///< undefined where a part's is
   at::Tensor product(const at::Tensor& V) const override;
   at::Tensor adjoint_product(const at::Tensor& U) const override;
+  at::Tensor product_in_double(const at::Tensor& V) const override;
+  at::Tensor adjoint_product_in_double(const at::Tensor& U) const override;
   std::vector<OperatorPtr> terms_;
   std::vector<double> weights_;
+  mutable std::optional<double> scale_;
 };
 
 /// A B with A (m, p) and B (p, n).
@@ -35,12 +41,16 @@ class ProductOperator final : public LinearOperator {
  public:
   ProductOperator(OperatorPtr A, OperatorPtr B);
   at::Tensor to_dense() const override;
+  double rounding_scale() const override;  ///< ‖A‖ ‖B‖
 
  private:
   at::Tensor product(const at::Tensor& V) const override { return A_->apply(B_->apply(V)); }
   at::Tensor adjoint_product(const at::Tensor& U) const override { return B_->apply_adjoint(A_->apply_adjoint(U)); }
+  at::Tensor product_in_double(const at::Tensor& V) const override;
+  at::Tensor adjoint_product_in_double(const at::Tensor& U) const override;
   OperatorPtr A_;
   OperatorPtr B_;
+  mutable std::optional<double> scale_;
 };
 
 /// U diag(s) Vᵀ with U (m, r), s (r,) of either sign and V (n, r), r ≥ 0, finite, float32 or float64.
@@ -49,11 +59,15 @@ class LowRankOperator final : public LinearOperator {
  public:
   LowRankOperator(const at::Tensor& U, const at::Tensor& s, const at::Tensor& V);
   at::Tensor to_dense() const override;
+  double rounding_scale() const override { return scale_; }  ///< (Σ sᵢ²‖uᵢ‖²‖vᵢ‖²)^½
 
  private:
   at::Tensor product(const at::Tensor& X) const override;
   at::Tensor adjoint_product(const at::Tensor& X) const override;
+  at::Tensor product_in_double(const at::Tensor& X) const override;
+  at::Tensor adjoint_product_in_double(const at::Tensor& X) const override;
   at::Tensor U_, s_, V_;
+  double scale_ = 0;
 };
 
 /// [A_1; A_2; …]: blocks of equal width, one below the other.
@@ -61,10 +75,13 @@ class RowBlocksOperator final : public LinearOperator {
  public:
   explicit RowBlocksOperator(std::vector<OperatorPtr> blocks);
   at::Tensor to_dense() const override;
+  double rounding_scale() const override;  ///< that of the blocks, as norms of blocks add up
 
  private:
   at::Tensor product(const at::Tensor& V) const override;
   at::Tensor adjoint_product(const at::Tensor& U) const override;
+  at::Tensor product_in_double(const at::Tensor& V) const override;
+  at::Tensor adjoint_product_in_double(const at::Tensor& U) const override;
   std::vector<OperatorPtr> blocks_;
 };
 

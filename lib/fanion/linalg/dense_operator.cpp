@@ -1,5 +1,8 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "fanion/kernels/narrow_copy.h"
@@ -29,6 +32,25 @@ at::Tensor spread_rows(const at::Tensor& A, int64_t count) {
   if (A.stride(1) != 1) return {};
   const int64_t whole = std::max<int64_t>(A.size(0) / count, 1), step = whole + (whole + 1) % 2;
   return A.slice(0, step / 2, std::nullopt, step);
+}
+
+/// A X in float64, A a piece at a time along its larger stride, so that no whole copy is made.
+at::Tensor wide_product(const at::Tensor& A, const at::Tensor& X) {
+  const auto W = X.to(at::kDouble);
+  if (A.scalar_type() == at::kDouble) return at::matmul(A, W);
+  constexpr int64_t kPiece = 1 << 19;  // elements
+  const int64_t by = A.stride(0) >= A.stride(1) ? 0 : 1, count = A.size(by);
+  const int64_t most = std::max<int64_t>(kPiece / A.size(1 - by), 1);
+  auto Y = at::zeros({A.size(0), X.size(1)}, W.options());
+  for (int64_t first = 0; first < count; first += most) {
+    const int64_t some = std::min(most, count - first);
+    const auto piece = A.narrow(by, first, some).to(at::kDouble);
+    if (by == 0)
+      Y.narrow(0, first, some).copy_(at::matmul(piece, W));
+    else
+      Y.addmm_(piece, W.narrow(0, first, some));
+  }
+  return Y;
 }
 
 }  // namespace
@@ -81,21 +103,29 @@ std::optional<Narrowed> DenseOperator::made_narrow(NarrowFormat format) const {
   return Narrowed{std::move(stored), copy->scale, copy->error};
 }
 
+/// Sums of float32 squares count where rounding alone is lost: not where squares leave the range.
+void DenseOperator::keep_squares(double squares) const {
+  const double mean = squares / static_cast<double>(A_.numel());
+  if (mean > 1e-28 && mean < 1e28) squares_ = squares;
+}
+
 at::Tensor DenseOperator::product_of(const at::Tensor& A, const at::Tensor& X) const {
   if (squares_ || !kernels::takes_product(A, X) || !kernels::finds_squares(A)) return kernels::product(A, X);
   double squares = 0;
   auto Y = kernels::skinny_product(A, X, &squares);
-  squares_ = squares;
+  keep_squares(squares);
   return Y;
 }
 at::Tensor DenseOperator::product(const at::Tensor& V) const { return product_of(A_, V); }
 at::Tensor DenseOperator::adjoint_product(const at::Tensor& U) const { return product_of(A_.t(), U); }
+at::Tensor DenseOperator::product_in_double(const at::Tensor& V) const { return wide_product(A_, V); }
+at::Tensor DenseOperator::adjoint_product_in_double(const at::Tensor& U) const { return wide_product(A_.t(), U); }
 std::pair<at::Tensor, at::Tensor> DenseOperator::gram_of(const at::Tensor& A, const at::Tensor& X) const {
   if (rounds_vectors_ && kernels::takes_pairs(A, X.size(1))) return kernels::pair_gram(A, X);
   if (squares_) return kernels::skinny_gram(A, X);
   double squares = 0;
   auto both = kernels::skinny_gram(A, X, &squares);
-  squares_ = squares;
+  keep_squares(squares);
   return both;
 }
 std::pair<at::Tensor, at::Tensor> DenseOperator::gram_product(const at::Tensor& V) const { return gram_of(A_, V); }

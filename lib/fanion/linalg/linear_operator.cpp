@@ -3,7 +3,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/eye.h>
 
+#include <algorithm>
+
 #include "fanion/dtype_limits.h"
+#include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/dense/finite_entries.h"
 
 namespace fanion::linalg {
@@ -17,12 +20,13 @@ void check_block(const at::Tensor& X, int64_t rows, const at::TensorOptions& opt
   TORCH_CHECK_VALUE(X.layout() == at::kStrided, what, " has layout ", X.layout(), "; expected ", at::kStrided);
 }
 
-/// What a function gave. Only what can be a product is looked into; the rest is for `apply` to refuse.
+/// A copy of what a function gave. Only what can be a product is looked into; the rest is for `apply` to refuse.
 at::Tensor checked_product(const at::Tensor& Y, const at::TensorOptions& options, const char* what) {
-  if (!Y.defined() || Y.dtype() != options.dtype() || Y.device() != options.device() || Y.layout() != at::kStrided)
+  if (!Y.defined() || Y.dtype() != options.dtype() || Y.device() != options.device() || Y.layout() != at::kStrided ||
+      Y.dim() != 2)
     return Y;
   check_finite(Y, what);
-  return Y.detach();
+  return kernels::copied_block(Y.detach());
 }
 
 }  // namespace
@@ -34,6 +38,24 @@ LinearOperator::LinearOperator(int64_t rows, int64_t cols, at::TensorOptions opt
 
 double LinearOperator::eps() const { return machine_epsilon(options_.dtype().toScalarType()); }
 
+double LinearOperator::relative_rounding(double sigma1) const {
+  const double scale = rounding_scale();
+  constexpr double kMost = 1e3;  // nothing is known long before
+  return scale > sigma1 ? eps() * scale / std::max(sigma1, eps() * scale / kMost) : eps();
+}
+
+at::Tensor LinearOperator::apply_in_double(const at::Tensor& V) const {
+  auto Y = product_in_double(V);
+  if (Y.defined()) count_.forward += V.size(1), ++count_.reads;
+  return Y;
+}
+
+at::Tensor LinearOperator::apply_adjoint_in_double(const at::Tensor& U) const {
+  auto Z = adjoint_product_in_double(U);
+  if (Z.defined()) count_.adjoint += U.size(1), ++count_.reads;
+  return Z;
+}
+
 at::Tensor LinearOperator::apply(const at::Tensor& V) const {
   check_block(V, cols_, options_, "the block given to A");
   auto Y = product(V);
@@ -41,7 +63,7 @@ at::Tensor LinearOperator::apply(const at::Tensor& V) const {
   TORCH_CHECK_VALUE(Y.size(1) == V.size(1), "A V has ", Y.size(1), " columns; V has ", V.size(1));
   count_.forward += V.size(1);
   ++count_.reads;
-  return Y;
+  return Y.is_alias_of(V) ? kernels::copied_block(Y) : Y;
 }
 
 at::Tensor LinearOperator::apply_adjoint(const at::Tensor& U) const {
@@ -51,7 +73,7 @@ at::Tensor LinearOperator::apply_adjoint(const at::Tensor& U) const {
   TORCH_CHECK_VALUE(Z.size(1) == U.size(1), "Aᵀ U has ", Z.size(1), " columns; U has ", U.size(1));
   count_.adjoint += U.size(1);
   ++count_.reads;
-  return Z;
+  return Z.is_alias_of(U) ? kernels::copied_block(Z) : Z;
 }
 
 std::pair<at::Tensor, at::Tensor> LinearOperator::apply_gram(const at::Tensor& V) const {

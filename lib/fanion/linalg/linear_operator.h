@@ -38,6 +38,11 @@ class LinearOperator {
   at::TensorOptions options() const { return options_; }
   /// Machine epsilon of the working precision.
   double eps() const;
+  /// What rounding of the products is proportional to where that may be more than ‖A‖₂: the norms of the parts of a
+  /// sum or product, which may cancel; 0 where there are none. May take a product with every part, once.
+  virtual double rounding_scale() const { return 0; }
+  /// Rounding of the products relative to σ₁: eps·max(1, rounding_scale()/σ₁), 1000 at most.
+  double relative_rounding(double sigma1) const;
   const ProductCount& count() const { return count_; }
 
   /// A V: (n, b) → (m, b). Throws on a wrong shape, dtype or device, of V or of what the product returned.
@@ -46,6 +51,10 @@ class LinearOperator {
   at::Tensor apply_adjoint(const at::Tensor& U) const;
   /// Y = A V and Z = Aᵀ Y: (n, b) → (m, b), (n, b). Throws like `apply`. The default calls both.
   std::pair<at::Tensor, at::Tensor> apply_gram(const at::Tensor& V) const;
+  /// A V and Aᵀ U in float64, by A as it is stored: (n, b) → (m, b) and back, any dtype of the blocks. Undefined where
+  /// A is known by functions alone.
+  at::Tensor apply_in_double(const at::Tensor& V) const;
+  at::Tensor apply_adjoint_in_double(const at::Tensor& U) const;
   /// Reads of A that `apply_gram` takes for `columns` vectors in one sweep; 0 where it is the two products.
   virtual int64_t gram_reads(int64_t /*columns*/) const { return 0; }
   /// Z = Aᵀ U and Y = A Z: (m, b) → (n, b), (m, b), the same of Aᵀ.
@@ -70,10 +79,13 @@ class LinearOperator {
   LinearOperator(int64_t rows, int64_t cols, at::TensorOptions options);
 
  private:
+  /// A new tensor, which the caller may write to.
   virtual at::Tensor product(const at::Tensor& V) const = 0;
   virtual at::Tensor adjoint_product(const at::Tensor& U) const = 0;
   virtual std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const;
   virtual std::pair<at::Tensor, at::Tensor> adjoint_gram_product(const at::Tensor& U) const;
+  virtual at::Tensor product_in_double(const at::Tensor& /*V*/) const { return {}; }
+  virtual at::Tensor adjoint_product_in_double(const at::Tensor& /*U*/) const { return {}; }
 
   int64_t rows_;
   int64_t cols_;
@@ -117,11 +129,14 @@ class DenseOperator final : public LinearOperator {
   at::Tensor adjoint_product(const at::Tensor& U) const override;
   std::pair<at::Tensor, at::Tensor> gram_product(const at::Tensor& V) const override;
   std::pair<at::Tensor, at::Tensor> adjoint_gram_product(const at::Tensor& U) const override;
+  at::Tensor product_in_double(const at::Tensor& V) const override;
+  at::Tensor adjoint_product_in_double(const at::Tensor& U) const override;
   at::Tensor A_;
   std::optional<Narrowed> made_narrow(NarrowFormat format) const;
   /// X times A or its transpose, and also back; the first of these finds the norm in passing, if the kernels take it.
   at::Tensor product_of(const at::Tensor& A, const at::Tensor& X) const;
   std::pair<at::Tensor, at::Tensor> gram_of(const at::Tensor& A, const at::Tensor& X) const;
+  void keep_squares(double squares) const;
   mutable std::optional<double> squares_;  ///< ‖A‖_F², once asked for
   bool rounds_vectors_;                    ///< to bfloat16 in AᵀA V, where that is faster (kernels/pair_gram.h)
   mutable std::map<NarrowFormat, std::optional<Narrowed>> narrow_;
@@ -131,6 +146,7 @@ class DenseOperator final : public LinearOperator {
 ///
 /// A product with a NaN or infinite entry throws, naming the side and their number: a solver would only turn it
 /// into wrong triplets. On an accelerator that look waits for the device. No gradient flows through the functions.
+/// What they return is copied: it may be what they were given, a view, or what they keep.
 class FunctionOperator final : public LinearOperator {
  public:
   using Product = std::function<at::Tensor(const at::Tensor&)>;
@@ -152,6 +168,7 @@ class AdjointOperator final : public LinearOperator {
   int64_t gram_reads(int64_t columns) const override { return A_.adjoint_gram_reads(columns); }
   int64_t adjoint_gram_reads(int64_t columns) const override { return A_.gram_reads(columns); }
   std::optional<double> frobenius_squared() const override { return A_.frobenius_squared(); }
+  double rounding_scale() const override { return A_.rounding_scale(); }
   at::Tensor some_rows(int64_t count) const override { return A_.some_columns(count); }
   at::Tensor some_columns(int64_t count) const override { return A_.some_rows(count); }
 
@@ -161,6 +178,8 @@ class AdjointOperator final : public LinearOperator {
   at::Tensor adjoint_product(const at::Tensor& U) const override { return A_.apply(U); }
   Pair gram_product(const at::Tensor& V) const override { return A_.apply_adjoint_gram(V); }
   Pair adjoint_gram_product(const at::Tensor& U) const override { return A_.apply_gram(U); }
+  at::Tensor product_in_double(const at::Tensor& V) const override { return A_.apply_adjoint_in_double(V); }
+  at::Tensor adjoint_product_in_double(const at::Tensor& U) const override { return A_.apply_in_double(U); }
   const LinearOperator& A_;
 };
 

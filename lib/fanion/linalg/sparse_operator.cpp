@@ -45,5 +45,11 @@ SparseOperator::SparseOperator(const Rows& rows)
 
 at::Tensor SparseOperator::product(const at::Tensor& V) const { return at::matmul(A_, V); }
 at::Tensor SparseOperator::adjoint_product(const at::Tensor& U) const { return at::matmul(At_, U); }
+at::Tensor SparseOperator::product_in_double(const at::Tensor& V) const {
+  return at::matmul(A_.to(at::kDouble), V.to(at::kDouble));
+}
+at::Tensor SparseOperator::adjoint_product_in_double(const at::Tensor& U) const {
+  return at::matmul(At_.to(at::kDouble), U.to(at::kDouble));
+}
 
 }  // namespace fanion::linalg

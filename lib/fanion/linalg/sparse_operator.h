@@ -20,6 +20,8 @@ class SparseOperator final : public LinearOperator {
   explicit SparseOperator(const Rows& rows);
   at::Tensor product(const at::Tensor& V) const override;
   at::Tensor adjoint_product(const at::Tensor& U) const override;
+  at::Tensor product_in_double(const at::Tensor& V) const override;
+  at::Tensor adjoint_product_in_double(const at::Tensor& U) const override;
   static Rows compressed(const at::Tensor& A);
   at::Tensor A_, At_;
 };

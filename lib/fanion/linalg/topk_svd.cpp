@@ -3,15 +3,16 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/maximum.h>
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/dense/finite_entries.h"
 #include "fanion/linalg/svd/narrow/mixed_svd.h"
+#include "fanion/linalg/svd/returned_residuals.h"
+#include "fanion/linalg/svd/scaled_operator.h"
 #include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::linalg {
@@ -44,14 +45,9 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   }
 }
 
-/// X·2^exponent; 2^exponent itself may be out of range.
-at::Tensor shifted(const at::Tensor& X, int exponent) {
-  return X * std::ldexp(1.0, exponent / 2) * std::ldexp(1.0, exponent - exponent / 2);
-}
-
-/// The result for A by way of A/2^exponent.
-SvdResult scaled_svd(const at::Tensor& A, int exponent, int64_t k, const SvdOptions& options) {
-  auto result = topk_svd(DenseOperator(shifted(A, -exponent)), k, options);
+/// The result for A from that for A/2^exponent.
+SvdResult scaled_back(SvdResult result, int exponent) {
+  if (exponent == 0) return result;
   auto& report = result.report;
   result.S = shifted(result.S, exponent);
   if (report.residuals.defined()) report.residuals = shifted(report.residuals, exponent);
@@ -59,6 +55,23 @@ SvdResult scaled_svd(const at::Tensor& A, int exponent, int64_t k, const SvdOpti
   report.bounds.next_upper = std::ldexp(report.bounds.next_upper, exponent);
   report.message += c10::str(", of the matrix times 2^", -exponent);
   return result;
+}
+
+/// For a matrix at hand whose norm is out of easy range, by way of a scaled copy; nothing where it is not.
+std::optional<SvdResult> by_scaled_copy(const at::Tensor& A, int64_t k, const SvdOptions& options) {
+  const double largest = A.abs().amax().item<double>();
+  if (!(largest > 0 && std::isfinite(largest))) return std::nullopt;
+  const int exponent = std::ilogb(largest);
+  if (in_easy_range(largest, A.scalar_type()) && in_easy_range(largest * std::sqrt(A.numel()), A.scalar_type()))
+    return std::nullopt;
+  return scaled_back(solved(DenseOperator(shifted(A, -exponent)), k, options), exponent);
+}
+
+/// Whether the largest value found shows that all squares were in range. It is not looked at where that would only be
+/// a wait for an accelerator.
+bool shows_easy_range(const SvdResult& result, const SvdOptions& options) {
+  if (!result.S.device().is_cpu() && options.criterion == SvdCriterion::passes) return true;
+  return in_easy_range(leading_value(result.S), result.S.scalar_type());
 }
 
 /// Whether the first product of a run gives ‖A‖_F in passing, so that a read of A for the norm alone, which shows NaN
@@ -71,15 +84,7 @@ bool finds_norm(const at::Tensor& A, const DenseOperator& op, int64_t k, const S
 
 }  // namespace
 
-at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const at::Tensor& S, const at::Tensor& V) {
-  // Summed in double: the squares of residuals of 1e24 leave the range of float32.
-  const auto right = at::linalg_vector_norm(A.apply(V) - U * S, 2, {{0}}, /*keepdim=*/false, at::kDouble);
-  const auto left = at::linalg_vector_norm(A.apply_adjoint(U) - V * S, 2, {{0}}, /*keepdim=*/false, at::kDouble);
-  return at::maximum(right, left).to(at::kCPU);
-}
-
-SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) {
-  check(A, k, given);
+SvdResult solved(const LinearOperator& A, int64_t k, const SvdOptions& given) {
   if (given.precision != SvdPrecision::full) return mixed_svd(A, k, given);
   auto options = given;
   if (!options.generator) options.generator = at::detail::createCPUGenerator(0);
@@ -90,17 +95,19 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) 
   if (automatic && options.criterion == SvdCriterion::passes && options.block == 0)
     options.block = std::min(k + options.oversample, std::min(A.rows(), A.cols()));
   const auto run = [&] {
-    if (automatic && method == SvdMethod::dense) return tried_then_dense(A, k, options);
     switch (method) {
-      case SvdMethod::dense: return dense_svd(A, k, options);
+      case SvdMethod::dense: return automatic ? tried_then_dense(A, k, options) : dense_svd(A, k, options);
       case SvdMethod::lanczos: return lanczos_svd(A, k, options);
+      case SvdMethod::block_krylov: return block_krylov_svd(A, k, options);
       case SvdMethod::subspace: return subspace_svd(A, k, options);
       case SvdMethod::randomized: return randomized_svd(A, k, options);
       case SvdMethod::power: return power_svd(A, k, options);
-      default: return block_krylov_svd(A, k, options);
+      case SvdMethod::automatic: break;
     }
+    TORCH_INTERNAL_ASSERT(false, "method '", name_of(method), "' is no method to run");
   };
   auto result = run();
+  settle_residuals(A, options, A.count().reads - before.reads, result);
   auto& report = result.report;
   if (!automatic || method != SvdMethod::dense) report.method = method;
   report.criterion = options.criterion;
@@ -109,29 +116,49 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& given) 
   return result;
 }
 
+SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+  check(A, k, options);
+  if (!A.is_formed()) {
+    const ScaledOperator scaled(A);
+    auto result = solved(scaled, k, options);
+    return scaled_back(std::move(result), scaled.exponent());
+  }
+  std::optional<SvdResult> result;
+  std::exception_ptr failed;
+  try {
+    result = solved(A, k, options);
+    if (shows_easy_range(*result, options)) return std::move(*result);
+  } catch (const c10::Error&) {  // what entries out of range, or that are not finite, lead to
+    failed = std::current_exception();
+  }
+  if (auto better = by_scaled_copy(A.to_dense(), k, options)) return std::move(*better);
+  if (failed) std::rethrow_exception(failed);
+  return std::move(*result);
+}
+
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   // No gradient flows through this, and its many small calls take a third less without the layers that would track one.
   const at::AutoDispatchBelowADInplaceOrView untracked;
   const DenseOperator op(A);
   check(op, k, options);
-  // Inside this range eps·σ₁ is a normal number of the dtype, and the squares and fourth powers of σ₁ in double.
-  const double range = A.scalar_type() == at::kDouble ? 1e120 : 1e50;
-  const auto fits = [&] { return *op.frobenius_squared() > 1 / range && *op.frobenius_squared() < range; };
+  const auto dtype = op.options().dtype().toScalarType();
+  const auto fits = [&] { return in_easy_range(std::sqrt(*op.frobenius_squared()), dtype); };
   // The read of A for the copy gives the norm as well.
   if (options.precision != SvdPrecision::full && why_full_precision(op, options) == nullptr)
     op.narrowed(narrow_format(options.precision));
   if (finds_norm(A, op, k, options)) {
     try {
-      auto result = topk_svd(op, k, options);
+      auto result = solved(op, k, options);
       if (fits()) return result;
     } catch (const c10::Error&) {  // what entries out of range, or that are not finite, lead to is told below
       if (fits()) throw;
     }
   }
-  if (fits()) return topk_svd(op, k, options);
-  if (!std::isfinite(*op.frobenius_squared())) check_finite(A, "the matrix");
-  const double largest = A.abs().amax().item<double>();
-  return largest > 0 ? scaled_svd(A, std::ilogb(largest), k, options) : topk_svd(op, k, options);
+  if (!fits()) {
+    if (!std::isfinite(*op.frobenius_squared())) check_finite(A, "the matrix");
+    if (auto result = by_scaled_copy(A, k, options)) return std::move(*result);
+  }
+  return solved(op, k, options);
 }
 
 }  // namespace fanion::linalg

@@ -20,7 +20,8 @@ struct SvdResult {
 /// A: m × n operator, or a tensor: float32, float64, bfloat16 or float16 (products in float32), any strides and device.
 /// Errors: k outside 1 … min(m, n), tol outside (0, 1), a budget below 1 or a missing one, a warm start of wrong shape,
 /// NaN or Inf in a tensor A.
-/// A tensor whose norm leaves 1e-25 … 1e25 (float64: 1e-60 … 1e60) is scaled by a power of two first, in a copy.
+/// A whose norm leaves 1e-9 … 1e11 (float64: 1e-30 … 1e30) is scaled by a power of two first: a tensor in a copy, the
+/// products of an operator one by one.
 /// Cost: `dense` O(mn·min(m, n)); the others 2mn flops per product and what their files say.
 /// Source: KyFan §3; each method's file names its own.
 SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options = {});

@@ -12,6 +12,7 @@
 #include "certificates.h"
 #include "fanion/linalg/topk_svd.h"
 #include "linalg/operator_certificates.h"
+#include "linalg/svd_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {
@@ -154,6 +155,58 @@ TEST(ComposedOperators, APartThatReturnsItsArgumentIsNotWrittenTo) {
   EXPECT_TRUE(same_bits(twice, 2 * copy));
   RowBlocksOperator({I, I}).apply_adjoint(at::cat({X, X}));
   EXPECT_TRUE(same_bits(X, copy));
+}
+
+/// X − 1μᵀ with means far above the spread: what rounding of the parts has eaten is not claimed.
+TEST(ComposedOperators, CancellationIsInTheBounds) {
+  const int64_t m = 120, n = 80;
+  for (const double mean : {1.0, 1e3, 1e5, 1e7})
+    for (const auto dtype : {at::kFloat, at::kDouble}) {
+      const auto mu = mean * (1 + random_normal(1, n, 81).abs()).to(dtype);
+      const auto X = (random_normal(m, n, 82) + exact(mu)).to(dtype), ones = at::ones({m, 1}, X.options());
+      const auto centre = std::make_shared<LowRankOperator>(ones, at::ones({1}, X.options()), mu.t());
+      const Judged A(exact(X) - exact(mu));
+      const double size = frobenius_norm(X);
+      for (const auto& part : {dense(X), by_functions(X)})
+        for (const auto method :
+             {SvdMethod::dense, SvdMethod::lanczos, SvdMethod::block_krylov, SvdMethod::subspace, SvdMethod::power})
+          for (const auto criterion : {SvdCriterion::residual, SvdCriterion::rank_k, SvdCriterion::lmo_gap}) {
+            SCOPED_TRACE(c10::str(mean, ", ", dtype, ", ", name_of(method), ", ", name_of(criterion)));
+            const SumOperator op({part, centre}, {1, -1});
+            EXPECT_LE(op.rounding_scale(), 3 * size);
+            EXPECT_GE(op.rounding_scale(), A.sigma[0] * A.scale / 3);
+            const auto svd = topk_svd(op, 3, {.method = method, .criterion = criterion, .tol = 0.02, .passes = 40});
+            if (svd.report.status == SvdStatus::converged) {
+              EXPECT_LE(A.rank_k_error(svd), criterion == SvdCriterion::rank_k ? 0.02 : 2);
+              EXPECT_LE(A.residual(svd), criterion == SvdCriterion::residual ? 0.02 : 2);
+              EXPECT_LE(A.lmo_gap(svd), 0.02);
+            }
+            const auto residuals = A.residuals(svd);
+            for (int64_t i = 0; i < 3; ++i)
+              EXPECT_LE(residuals[i] * A.scale, svd.report.residuals[i].item<double>() * 1.001);
+            EXPECT_LE(A.rank_k_error(svd), svd.report.bounds.rank_k);
+            // Rounding of the parts is 1e-7·√(mn)·mean beside values of 20.
+            // Residuals alone can be measured all the same, where the parts are at hand.
+            const bool hopeless = dtype == at::kFloat && mean >= 1e7 && criterion != SvdCriterion::residual,
+                       easy = dtype == at::kDouble || mean < 10;
+            const auto expected = hopeless ? SvdStatus::exhausted : SvdStatus::converged;
+            if (hopeless || (easy && method == SvdMethod::block_krylov)) {
+              EXPECT_EQ(svd.report.status, expected) << svd.report.message;
+            }
+          }
+    }
+}
+
+/// The bounds of a deflated matrix, which is smaller but not lost, are no worse for that.
+TEST(ComposedOperators, DeflationIsCertified) {
+  const auto A = with_spectrum(90, 70, geometric(70, 0.8), 83).to(at::kFloat);
+  const auto top = topk_svd(A, 4, {.method = SvdMethod::dense});
+  const SumOperator deflated({dense(A), std::make_shared<LowRankOperator>(top.U, top.S, top.V)}, {1, -1});
+  for (const auto criterion : {SvdCriterion::residual, SvdCriterion::rank_k, SvdCriterion::lmo_gap}) {
+    const auto svd = topk_svd(deflated, 3, {.method = SvdMethod::block_krylov, .criterion = criterion, .tol = 1e-4});
+    EXPECT_EQ(svd.report.status, SvdStatus::converged) << svd.report.message;
+    EXPECT_NEAR(svd.S[0].item<double>(), std::pow(0.8, 4), 1e-5);
+  }
 }
 
 TEST(ComposedOperators, RefuseWhatDoesNotFit) {

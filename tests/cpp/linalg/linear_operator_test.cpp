@@ -1,12 +1,17 @@
 #include "fanion/linalg/linear_operator.h"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/eye.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <limits>
 
 #include "certificates.h"
+#include "fanion/linalg/composed_operators.h"
+#include "linalg/svd_certificates.h"
 #include "zoo.h"
 
 namespace fanion::linalg {
@@ -144,6 +149,61 @@ TEST(LinearOperator, FunctionProductsWithNanAreNamed) {
   EXPECT_VALUE_ERROR(op.apply(random_normal(5, 2, 1)), "the product A V has 3 NaN or infinite entries out of 12");
   EXPECT_VALUE_ERROR(op.apply_adjoint(random_normal(6, 2, 1)), "the product Aᵀ U has 3 NaN or infinite entries");
   EXPECT_EQ(op.count().reads, 0) << "a refused product was counted";
+}
+
+/// A matrix by functions that return what they were given, a view of it, an expanded tensor, or one that they keep.
+struct Borrowed {
+  std::string name;
+  at::Tensor A;
+  FunctionOperator::Product apply, apply_adjoint;
+};
+
+std::vector<Borrowed> borrowing_operators(at::ScalarType dtype) {
+  const int64_t n = 30;
+  const auto I = at::eye(n, dtype), half = I.narrow(0, 0, n / 2);
+  const auto row = random_normal(1, n, 71).to(dtype);
+  const auto kept = random_normal(n, n - 4, 72).to(dtype);
+  const auto given = [](const at::Tensor& X) { return X; };
+  const auto copied = [](const at::Tensor& X) { return X.clone(); };
+  const auto buffer = [](const at::Tensor& A) {  // one tensor for all products of a width
+    return [A, last = std::make_shared<at::Tensor>()](const at::Tensor& X) {
+      const auto Y = at::matmul(A, X);
+      if (!last->defined() || last->sizes() != Y.sizes()) *last = at::zeros_like(Y);
+      return last->copy_(Y);
+    };
+  };
+  return {{"identity", I, given, given},
+          {"identity to one side", I, copied, given},
+          {"some rows", half, [=](const at::Tensor& X) { return X.narrow(0, 0, n / 2); },
+           [=](const at::Tensor& X) { return at::cat({X, at::zeros_like(X)}); }},
+          {"equal rows", row.expand({n, n}), [=](const at::Tensor& X) { return at::matmul(row, X).expand({n, -1}); },
+           [=](const at::Tensor& X) { return at::matmul(row.t(), X.sum(0, /*keepdim=*/true)); }},
+          {"buffers", kept, buffer(kept), buffer(kept.t())}};
+}
+
+/// What a function returns is read, and never written to.
+TEST(LinearOperator, FunctionsMayReturnWhatIsNotTheSolvers) {
+  for (const auto dtype : {at::kFloat, at::kDouble})
+    for (const auto& each : borrowing_operators(dtype)) {
+      const Judged A(each.A.contiguous());
+      const auto op = std::make_shared<FunctionOperator>(each.A.size(0), each.A.size(1), A.A.options(), each.apply,
+                                                         each.apply_adjoint);
+      for (const auto method : {SvdMethod::dense, SvdMethod::lanczos, SvdMethod::block_krylov, SvdMethod::subspace,
+                                SvdMethod::randomized, SvdMethod::power})
+        for (const auto criterion : {SvdCriterion::residual, SvdCriterion::lmo_gap, SvdCriterion::passes}) {
+          SCOPED_TRACE(c10::str(each.name, ", ", dtype, ", ", name_of(method), ", ", name_of(criterion)));
+          const auto svd = topk_svd(*op, 2, {.method = method, .criterion = criterion, .tol = 1e-3, .passes = 12});
+          for (const auto& what : broken_promises(A, svd, 1e-3)) ADD_FAILURE() << what;
+          const auto twice = topk_svd(*adjoint_of(op), 2, {.method = method, .criterion = criterion, .passes = 12});
+          for (const auto& what : broken_promises(Judged(A.A.t().contiguous()), twice, 1e-2)) ADD_FAILURE() << what;
+        }
+      const auto V = random_normal(op->cols(), 3, 73).to(dtype), before = V.clone();
+      const auto Y = op->apply(V), product = Y.clone();
+      op->apply(V * 2);
+      EXPECT_TRUE(same_bits(Y, product)) << each.name << ": a later product has changed an earlier one";
+      Y.zero_();
+      EXPECT_TRUE(same_bits(V, before)) << each.name;
+    }
 }
 
 TEST(LinearOperator, FunctionProductsAreDetached) {

@@ -17,7 +17,9 @@ struct Judged {
   double rank_k_error(const linalg::SvdResult& svd) const;
   /// 1 − Σσ̂/Σσ, 0 for a zero matrix.
   double lmo_gap(const linalg::SvdResult& svd) const;
-  /// The larger of ‖Av̂ − σ̂û‖ and ‖Aᵀû − σ̂v̂‖ over all triplets, relative to σ̂₁; 0 if both are 0.
+  /// The larger of ‖Av̂ − σ̂û‖ and ‖Aᵀû − σ̂v̂‖ of every triplet, of A/scale.
+  std::vector<double> residuals(const linalg::SvdResult& svd) const;
+  /// The largest of them relative to σ̂₁; 0 if both are 0.
   double residual(const linalg::SvdResult& svd) const;
 
   at::Tensor A;  ///< as it was given
@@ -29,7 +31,8 @@ struct Judged {
 };
 
 /// What is wrong with the result, one line each; nothing if it keeps every promise of its report:
-/// orthonormal factors, σ̂ᵢ ≤ σᵢ, the bounds of svd_report.h, and the criterion's inequality where it converged.
+/// orthonormal factors, σ̂ᵢ ≤ σᵢ, the residuals and bounds of svd_report.h, and the criterion's inequality where it
+/// converged.
 std::vector<std::string> broken_promises(const Judged& A, const linalg::SvdResult& svd, double tol);
 
 }  // namespace fanion::testing

@@ -107,6 +107,7 @@ TEST(SvdPromises, FalseOnesAreSeen) {
     auto bad = good;
     bad.U = good.U.clone(), bad.S = good.S.clone(), bad.V = good.V.clone();
     bad.report.bounds.upper = good.report.bounds.upper.clone();
+    bad.report.residuals = good.report.residuals.clone();
     spoil(bad);
     EXPECT_FALSE(broken_promises(A, bad, 1e-2).empty());
   };
@@ -116,6 +117,12 @@ TEST(SvdPromises, FalseOnesAreSeen) {
   expect_seen([](SvdResult& svd) { svd.V = svd.V.flip(1); });
   expect_seen([](SvdResult& svd) { svd.report.bounds.upper *= 1 - 1e-8; });
   expect_seen([](SvdResult& svd) { svd.report.bounds.next_upper *= 1 - 1e-8; });
+  expect_seen([](SvdResult& svd) { svd.report.residuals *= std::numeric_limits<double>::quiet_NaN(); });
+  const auto rough = topk_svd(A.A, 3, {.method = SvdMethod::lanczos, .criterion = SvdCriterion::passes, .passes = 4});
+  EXPECT_TRUE(broken_promises(A, rough, 1e-2).empty());
+  auto flattered = rough;
+  flattered.report.residuals = rough.report.residuals / 10;
+  EXPECT_FALSE(broken_promises(A, flattered, 1e-2).empty());
   expect_seen([&](SvdResult& svd) {  // the second triplet left out
     const auto next = topk_svd(A.A, 4, {.method = SvdMethod::dense});
     svd.U.select(1, 1).copy_(next.U.select(1, 3)), svd.V.select(1, 1).copy_(next.V.select(1, 3));

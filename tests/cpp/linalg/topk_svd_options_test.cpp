@@ -79,6 +79,42 @@ TEST(TopkSvdOptions, CountsItsProducts) {
   EXPECT_EQ(subspace.report.reads, 10);
 }
 
+/// A pass is one product with A and one with Aᵀ, whatever is done in it: crossing over with a guess, judging, retrying.
+TEST(TopkSvdOptions, NothingIsReadBeyondThePasses) {
+  for (const auto& [m, n] : std::vector<std::pair<int64_t, int64_t>>{{60, 200}, {200, 60}, {20, 300}, {50, 50}})
+    for (const bool zero : {false, true})
+      for (const auto method : {SvdMethod::lanczos, SvdMethod::block_krylov, SvdMethod::automatic})
+        for (const auto criterion : {SvdCriterion::residual, SvdCriterion::lmo_gap, SvdCriterion::passes})
+          for (const int64_t passes : {1, 2, 3, 5})
+            for (const int64_t guess : {0, 1, 3}) {
+              const auto A = (zero ? at::zeros({m, n}, at::kDouble) : random_normal(m, n, 61)).to(at::kFloat);
+              SvdOptions options{.method = method, .criterion = criterion, .tol = 1e-4, .passes = passes};
+              if (guess > 0) options.warm_start = random_normal(n, guess, 62).to(at::kFloat);
+              const auto svd = topk_svd(A, 2, options);
+              if (svd.report.method == SvdMethod::dense) continue;
+              EXPECT_LE(svd.report.reads, 2 * passes) << c10::str(m, " x ", n, ", ", name_of(method), ", ",
+                                                                  name_of(criterion), ", ", passes, ", ", guess, zero);
+            }
+}
+
+/// Fewer passes than the rank needs, where squares lose what is asked for: the k best triplets all the same.
+TEST(TopkSvdOptions, LowRankAndFewPassesAreExhausted) {
+  for (const int64_t k : {2, 10, 13})
+    for (const int64_t passes : {1, 2, 5, 11})
+      for (const auto method : {SvdMethod::lanczos, SvdMethod::block_krylov}) {
+        const auto A = with_spectrum(34, 19, {1.0, 0.5}, 63).to(at::kFloat);
+        const auto svd =
+            topk_svd(A, k, {.method = method, .criterion = SvdCriterion::residual, .tol = 1e-4, .passes = passes});
+        EXPECT_EQ(svd.S.size(0), k);
+        EXPECT_LE(orthonormality_error(svd.U), 1e-5);
+        EXPECT_LE(orthonormality_error(svd.V), 1e-5);
+        const auto exact = triplet_residual_norms(A, svd.U, svd.S, svd.V);
+        for (int64_t i = 0; i < k; ++i) EXPECT_LE(exact[i], svd.report.residuals[i].item<double>());
+        const bool holds = svd.report.residuals.max().item<double>() <= 1e-4 * svd.S[0].item<double>();
+        EXPECT_EQ(svd.report.status, holds ? SvdStatus::converged : SvdStatus::exhausted);
+      }
+}
+
 TEST(TopkSvdOptions, TighterTolIsReached) {
   const auto A = decaying();
   for (const double tol : {1e-2, 1e-6, 1e-12}) {

@@ -10,9 +10,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/svd/block_split.h"
+#include "fanion/linalg/svd/returned_residuals.h"
+#include "fanion/linalg/svd/standstill.h"
 #include "fanion/linalg/svd/stopwatch.h"
 #include "fanion/linalg/svd/svd_bounds.h"
 
@@ -78,7 +81,6 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
   const int64_t b = start.size(1), limit = std::min(A.rows(), A.cols());
   const bool fixed = options.criterion == SvdCriterion::passes;
   const int64_t most = options.passes.value_or(kMostPasses);
-  const double eps = A.eps();
   SvdResult result;
   auto& report = result.report;
   auto& seconds = report.seconds;
@@ -116,6 +118,7 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
   report.status = SvdStatus::exhausted;
   double value = 0;
   int64_t pass = 0;
+  Standstill standstill(20);
   for (;;) {
     std::tie(Q, R1) = qr(Y, seconds.basis);
     std::tie(W, R2) = qr(apply(Q, true), seconds.basis);
@@ -128,6 +131,7 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
         at::linalg_vector_norm(at::matmul(Y, N) - result.U * result.S, 2, {{0}}, false, at::kDouble).to(at::kCPU);
     auto theta = to_doubles(at::linalg_svdvals(R2.tensor())), residual = to_doubles(report.residuals);
     const double sigma1 = theta[0];
+    const double eps = A.relative_rounding(sigma1), relative_to = sigma1 > 0 ? sigma1 : 1;
     double worst = 0, total = 0;
     for (int64_t i = 0; i < k; ++i) worst = std::max(worst, residual[i]), residual[i] *= theta[i];
     for (auto& each : theta) each *= each, total += each;
@@ -149,8 +153,12 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
     if (k == limit) known.upper[k] = 0;
     report.bounds = svd_bounds(theta, residual, known, eps);
     value = criterion_value(options.criterion, report.bounds, sigma1 > 0 ? worst / sigma1 : 0.0);
-    if (value <= options.tol) report.status = SvdStatus::converged;
+    // Near rounding the residuals of what is returned are measured, and half of tol leaves room for it.
+    const bool judged = options.criterion == SvdCriterion::residual, near = near_rounding(options.tol, A, sigma1);
+    const double allowed = judged ? near ? options.tol / 2 : options.tol - residual_rounding(A, sigma1) : options.tol;
+    if (value <= allowed) report.status = SvdStatus::converged;
     if (report.status == SvdStatus::converged || pass >= most) break;
+    if (standstill.seen(worst / relative_to, value, eps)) break;
   }
   report.message = c10::str(pass, " passes with ", b, " columns, ", name_of(options.criterion), " ", value);
   return result;

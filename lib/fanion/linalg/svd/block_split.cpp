@@ -81,7 +81,7 @@ BlockSplit split_dependent(const at::Tensor& basis, const at::Tensor& X, double 
   s.Q = at::matmul(Q, P.narrow(1, 0, width).to(Q.options()));
   s.R = D.unsqueeze(1).narrow(0, 0, width) * Nh.narrow(0, 0, width);
   s.C = at::zeros({p, b}, at::kDouble);
-  if (kept < b) s.dropped = D[kept].item<double>() / scale;
+  if (kept < b && scale > 0) s.dropped = D[kept].item<double>() / scale;  // of nothing, nothing
   if (kept < width) {
     s.R.narrow(0, kept, width - kept).zero_();
     s.Q.narrow(1, kept, width - kept)

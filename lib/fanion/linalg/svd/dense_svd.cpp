@@ -20,6 +20,7 @@
 #include "fanion/host_numbers.h"
 #include "fanion/linalg/cost_model.h"
 #include "fanion/linalg/svd/block_split.h"
+#include "fanion/linalg/svd/returned_residuals.h"
 #include "fanion/linalg/svd/stopwatch.h"
 #include "fanion/linalg/svd/svd_bounds.h"
 #include "fanion/linalg/svd/svd_methods.h"
@@ -69,7 +70,7 @@ SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, con
   report.residuals = triplet_residuals(A, result.U, result.S, result.V);
 
   const auto count = static_cast<double>(all.size(0));
-  const double eps = A.eps();
+  const double eps = A.relative_rounding(all[0].item<double>());
   std::vector<double> theta, residual;
   EigenvalueBounds upper{{}, BoundKind::proved};
   for (int64_t i = 0; i <= k; ++i) {

@@ -53,7 +53,8 @@ SvdBounds half_step_bounds(HalfStep& half, const EigenvalueBounds& upper, double
   for (std::size_t i = 0; i < S.size(); ++i) {
     theta[i] *= theta[i];
     eigen[i] *= std::sqrt(largest);
-    residuals[i] = std::min((eigen[i] + rounding) / S[i], std::sqrt(std::max(largest - theta[i], rounding)));
+    residuals[i] =
+        std::min((eigen[i] + kBlurredRelation * rounding) / S[i], std::sqrt(std::max(largest - theta[i], rounding)));
   }
   half.triplets.report.residuals = to_tensor(residuals, at::kDouble);
   return svd_bounds(theta, eigen, upper, relation_error);

@@ -34,6 +34,9 @@ struct HalfStepTerms {
 /// the span, so AAᵀ projected on them is Θ + LᵀL, and its eigenvectors x give û = Σ x_i u_i.
 std::optional<HalfStep> half_step(const HalfStepTerms& terms, int64_t k);
 
+/// Roundings of the relation for AᵀA that a residual found from it may be off by, of what is σ̂ times as large.
+constexpr double kBlurredRelation = 8;
+
 /// The bounds of such triplets, and their residuals, from upper bounds of λ₁ … λ_{k+1} and the error of the relation
 /// for AᵀA relative to σ₁².
 ///

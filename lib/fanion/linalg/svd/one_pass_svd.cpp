@@ -36,7 +36,8 @@ std::optional<Pass> pass(const LinearOperator& A, at::Tensor start, SvdSeconds& 
     std::tie(Y, Z) = A.apply_gram(X);
   }
   const Stopwatch watch(seconds.basis);
-  if (!squares_in_range(largest_column(Z), A)) return std::nullopt;
+  const double largest = largest_column(Z);
+  if (largest != 0 && !squares_in_range(largest, A)) return std::nullopt;
   auto outside = kernels::copied_block(Z);
   auto seen = from_gram(project_out(X, outside), /*in_float=*/false);
   return Pass{X, Y, Z, std::move(seen), self_product(outside)};
@@ -57,10 +58,11 @@ SvdResult ritz_triplets(const Pass& p, int64_t k, EigenvalueBounds upper, double
   ritz.turn(turned);
   auto theta = ritz.S, residuals = lengths(p.outside, turned);
   const auto eigen = residuals;
-  const double largest = p.seen.S[0];
+  const double rounding = kBlurredRelation * eps * p.seen.S[0] * p.seen.S[0],
+               most = std::sqrt(upper.upper[0]);  // at most ‖A‖₂
   for (int64_t i = 0; i < k; ++i) {
     const double sigma = theta[i];
-    residuals[i] = sigma > 0 ? std::min((eigen[i] + eps * largest * largest) / sigma, largest) : largest;
+    residuals[i] = sigma > 0 ? std::min((eigen[i] + rounding) / sigma, most) : most;
     theta[i] *= sigma;
   }
   SvdResult result{ritz.U, to_tensor(ritz.S, p.Y.options()), combination(p.X, turned), {}};
@@ -75,7 +77,7 @@ EigenvalueBounds proved(const LinearOperator& A, const ProjectedSvd& seen, int64
   const LanczosRelation relation{.theta = std::move(theta),
                                  .limit = std::min(A.rows(), A.cols()),
                                  .frobenius_squared = A.frobenius_squared().value_or(-1),
-                                 .eps = A.eps()};
+                                 .eps = A.relative_rounding(seen.S[0])};
   const std::vector<double> none(k + 1, std::numeric_limits<double>::infinity());
   return tightest(proved_bounds(relation, k), none, unseen(relation));
 }
@@ -87,15 +89,16 @@ std::optional<SvdResult> one_pass_svd(const LinearOperator& A, int64_t k, at::Te
   const auto p = pass(A, std::move(start), seconds);
   if (!p) return std::nullopt;
   const auto upper = proved(A, p->seen, k);
+  const double eps = A.relative_rounding(p->seen.S[0]);
   SvdResult result;
   {
     const Stopwatch watch(seconds.basis);
     if (auto half = half_step_of(*p, k)) {
-      auto bounds = half_step_bounds(*half, upper, A.eps());
+      auto bounds = half_step_bounds(*half, upper, eps);
       result = std::move(half->triplets);
       result.report.bounds = std::move(bounds);
     } else {
-      result = ritz_triplets(*p, k, upper, A.eps());
+      result = ritz_triplets(*p, k, upper, eps);
     }
   }
   result.report.seconds = seconds;

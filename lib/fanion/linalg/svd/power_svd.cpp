@@ -30,8 +30,10 @@ constexpr int64_t kMostPasses = 20000;  // where no budget was given
 /// A(I − VVᵀ) for orthonormal V.
 class DeflatedOperator final : public LinearOperator {
  public:
-  DeflatedOperator(const LinearOperator& A, at::Tensor V)
-      : LinearOperator(A.rows(), A.cols(), A.options()), A_(A), V_(std::move(V)) {}
+  /// `largest`: σ̂₁ of A, once something of it has been found.
+  DeflatedOperator(const LinearOperator& A, at::Tensor V, double largest)
+      : LinearOperator(A.rows(), A.cols(), A.options()), A_(A), V_(std::move(V)), largest_(largest) {}
+  double rounding_scale() const override { return std::max(largest_, A_.rounding_scale()); }
 
  private:
   at::Tensor without(const at::Tensor& X) const { return X - at::matmul(V_, at::matmul(V_.t(), X)); }
@@ -39,6 +41,7 @@ class DeflatedOperator final : public LinearOperator {
   at::Tensor adjoint_product(const at::Tensor& U) const override { return without(A_.apply_adjoint(U)); }
   const LinearOperator& A_;
   at::Tensor V_;
+  double largest_;
 };
 
 }  // namespace
@@ -46,9 +49,9 @@ class DeflatedOperator final : public LinearOperator {
 SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
   const int64_t limit = std::min(A.rows(), A.cols());
   const bool fixed = options.criterion == SvdCriterion::passes;
-  const int64_t budget = options.passes.value_or(kMostPasses), before = A.count().adjoint;
+  const int64_t budget = options.passes.value_or(kMostPasses), before = A.count().reads;
   TORCH_CHECK_VALUE(!fixed || budget >= k, "passes = ", budget, " must be at least k = ", k, " for method 'power'");
-  const auto spent = [&] { return A.count().adjoint - before; };
+  const auto spent = [&] { return (A.count().reads - before + 1) / 2; };
   const bool certify = options.criterion == SvdCriterion::rank_k || options.criterion == SvdCriterion::lmo_gap;
   EigenvalueBounds known{std::vector<double>(k + 1, std::numeric_limits<double>::infinity()), BoundKind::probabilistic};
   if (k == limit) known.upper[k] = 0;
@@ -59,15 +62,17 @@ SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   double value = 0;
   for (double tol = options.tol;; tol /= 8) {
     auto V = at::empty({A.cols(), 0}, A.options());
+    double most = 0;  // of the values found
     for (int64_t i = 0; i < std::min(certify ? k + 1 : k, limit); ++i) {
       const int64_t share = fixed ? budget / k : std::max<int64_t>(budget - spent(), 1);
       auto start = random_block(A.cols(), 1, A.options(), options);
       const bool warm = options.warm_start.defined() && i < options.warm_start.size(1);
       if (warm) start = options.warm_start.narrow(1, i, 1).to(A.options());
       const auto one =
-          block_power(DeflatedOperator(A, V), 1,
+          block_power(DeflatedOperator(A, V, most), 1,
                       {.criterion = fixed ? SvdCriterion::passes : SvdCriterion::residual, .tol = tol, .passes = share},
                       start, warm ? 0 : 1);
+      if (!fixed) most = std::max(most, one.S[0].item<double>());
       if (one.report.bounds.upper.defined()) {
         const double bound = one.report.bounds.upper[0].item<double>();
         known.upper[i] = std::min(known.upper[i], bound * bound);
@@ -90,10 +95,10 @@ SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
     const double sigma1 = theta[0];
     for (int64_t i = 0; i < k; ++i) residual[i] *= theta[i];
     for (auto& each : theta) each *= each;
-    report.bounds = svd_bounds(theta, residual, known, A.eps());
+    report.bounds = svd_bounds(theta, residual, known, A.relative_rounding(sigma1));
     value = criterion_value(options.criterion, report.bounds, sigma1 > 0 ? largest / sigma1 : 0.0);
     if (value <= options.tol) report.status = SvdStatus::converged;
-    if (report.status == SvdStatus::converged || spent() >= budget || tol < A.eps()) break;
+    if (report.status == SvdStatus::converged || spent() >= budget || tol < A.relative_rounding(sigma1)) break;
   }
   report.message = c10::str(spent(), " passes, ", name_of(options.criterion), " ", value);
   return result;

@@ -171,7 +171,8 @@ SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>
   if (tau < 1) raised = std::min(raised, weighted / (1 - tau) + rounding);
   raised = std::min(raised, known.rest);
   constexpr double kNothing = 1e-290;  // what rounding leaves of the zero matrix
-  bounds.rank_k = found > 0            ? std::sqrt((raised + 2 * beyond) / found) + 32 * eps
+  const double turned = upper[0] * tau + beyond;
+  bounds.rank_k = found > 0            ? std::sqrt(std::min(raised + 2 * beyond, turned) / found) + 32 * eps
                   : raised <= kNothing ? 0.0
                                        : kInfinity;
 

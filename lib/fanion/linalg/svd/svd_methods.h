@@ -6,6 +6,9 @@
 /// `options.generator` is set by then.
 namespace fanion::linalg {
 
+/// `topk_svd` of an A in easy range (scaled_operator.h), the options checked: what methods call that call others.
+SvdResult solved(const LinearOperator& A, int64_t k, const SvdOptions& options);
+
 SvdResult dense_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult lanczos_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 SvdResult block_krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
@@ -28,8 +31,5 @@ struct DenseFactors {
 DenseFactors dense_factors(const at::Tensor& A, int64_t k);
 /// The result for one matrix from them: residuals, bounds, status.
 SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, const SvdOptions& options);
-
-/// max(‖A v_i − σ_i u_i‖, ‖Aᵀu_i − σ_i v_i‖) per triplet, (k,) float64 on the CPU; 2k products.
-at::Tensor triplet_residuals(const LinearOperator& A, const at::Tensor& U, const at::Tensor& S, const at::Tensor& V);
 
 }  // namespace fanion::linalg

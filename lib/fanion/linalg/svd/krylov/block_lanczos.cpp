@@ -5,6 +5,8 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "fanion/host_numbers.h"
 #include "fanion/kernels/skinny_product.h"
@@ -42,7 +44,7 @@ void BlockLanczos::expand() {
     std::tie(Y, Z) = A_.apply_gram(V);
   }
   const double largest = largest_column(Z);
-  if (size_ == 0 && !squares_in_range(largest, A_)) throw SquaresOutOfRange{};
+  if (size_ == 0 && largest != 0 && !squares_in_range(largest, A_)) throw SquaresOutOfRange{};
   kernels::grow_block(images_, size_, size_ + b, capacity_);
   images_.narrow(1, size_, b).copy_(Y);
   scale_ = std::max(scale_, largest);
@@ -63,9 +65,12 @@ ProjectedSvd BlockLanczos::projected(int64_t /*count*/) const {
   return from_gram(SmallMatrix(T()), A_.options().dtype() != at::kDouble);
 }
 
+/// It is at most ‖A‖₂, of which σ̂₁ is no upper bound.
 double BlockLanczos::residual(double eigen_residual, double sigma, double sigma1) const {
-  const double bound = eigen_residual + relation_error() * sigma1 * sigma1;
-  return sigma > 0 ? std::min(bound / sigma, sigma1) : sigma1;
+  const auto squares = A_.frobenius_squared();
+  const double most = squares ? std::sqrt(*squares) : std::numeric_limits<double>::infinity();
+  const double bound = eigen_residual + relation_error(sigma1) * sigma1 * sigma1;
+  return sigma > 0 ? std::min(bound / sigma, most) : most;
 }
 
 at::Tensor BlockLanczos::image(const at::Tensor& Q) const {
@@ -91,7 +96,8 @@ SvdResult BlockLanczos::triplets(const ProjectedSvd& seen, int64_t k) {
   result.S = to_tensor(ritz.S, A_.options());
   result.V = right(turned);
   auto residuals = leaving(turned, k);
-  for (int64_t i = 0; i < k; ++i) residuals[i] = residual(residuals[i], ritz.S[i], ritz.S[0]);
+  const double blurred = (kBlurredRelation - 1) * relation_error(ritz.S[0]) * ritz.S[0] * ritz.S[0];
+  for (int64_t i = 0; i < k; ++i) residuals[i] = residual(residuals[i] + blurred, ritz.S[i], ritz.S[0]);
   result.report.residuals = to_tensor(residuals, at::kDouble);
   return result;
 }

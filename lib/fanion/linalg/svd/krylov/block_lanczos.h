@@ -6,8 +6,8 @@
 
 namespace fanion::linalg {
 
-/// Thrown by `BlockLanczos::expand`, before the basis grows, where AᵀA v of the first block is zero, not finite, or so
-/// large or small that its squares would leave the range of the dtype.
+/// Thrown by `BlockLanczos::expand`, before the basis grows, where AᵀA v of the first block is not finite, or so large
+/// or small that its squares would leave the range of the dtype.
 struct SquaresOutOfRange : std::exception {};
 /// Whether the largest ‖AᵀA v‖ of a block leaves room for those to come.
 bool squares_in_range(double largest, const LinearOperator& A);

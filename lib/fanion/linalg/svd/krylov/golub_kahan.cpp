@@ -83,7 +83,7 @@ SvdResult BlockBidiagonalisation::triplets(const ProjectedSvd& seen, int64_t k) 
 /// Aᵀ U = [V V₊]·(Bᵀ over E E_lastᵀ), whose leading triplets are those wanted.
 std::optional<HalfStep> BlockBidiagonalisation::half_step(const ProjectedSvd& seen, int64_t k) {
   const auto& sigma = seen.S;
-  if (next_block() == 0 || sigma[k - 1] < 1e-6 * sigma[0]) return std::nullopt;
+  if (next_block() == 0 || sigma[k - 1] <= 1e-6 * sigma[0]) return std::nullopt;  // so it is where all are zero
   const Stopwatch watch(seconds_.basis);
   const auto& E = left_coupling_;
   const int64_t p = size_, b = E.size(1), beyond = E.size(0);

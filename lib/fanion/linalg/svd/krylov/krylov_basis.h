@@ -40,9 +40,8 @@ class KrylovBasis {
   std::vector<double> leaving(const at::Tensor& Q, int64_t count) const;
   /// Coordinates in V of the latest standard normal block that lies in it, (p, b); undefined if there is none.
   at::Tensor random_coordinates() const;
-  double eps() const { return eps_; }  ///< unit roundoff of the working precision
   /// Error of the relation for AᵀA, relative to σ₁².
-  double relation_error() const { return std::max(eps_, dropped_); }
+  double relation_error(double sigma1) const { return std::max(A_.relative_rounding(sigma1), dropped_); }
   const SvdSeconds& seconds() const { return seconds_; }
 
   /// Singular values and right vectors of the projected problem, all p of them; at least `count` to full accuracy.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/linalg/svd/returned_residuals.h"
 #include "fanion/linalg/svd/stopwatch.h"
 
 namespace fanion::linalg {
@@ -41,18 +42,25 @@ Look KrylovLooks::look() {
     worst = std::max(worst, basis_.residual(r[i], S[i], S[0]));
     largest = std::max(largest, r[i]);
   }
-  const double relative = S[0] > 0 ? worst / S[0] : 0;
-  const double floor = 16 * basis_.eps() * S[0] * S[0];
-  seen.tied = criterion_ == SvdCriterion::rank_k && count == k_ + 1 && std::max(largest, r[k_]) <= floor &&
-              S[k_ - 1] * S[k_ - 1] - S[k_] * S[k_] <= floor;
+  const double relative = seen.relative = S[0] > 0 ? worst / S[0] : 0, rounding = A_.relative_rounding(S[0]);
   seen.hopeless = criterion_ == SvdCriterion::residual && count >= k_ && S[0] > 0 &&
                   basis_.residual(0, S[k_ - 1], S[0]) > tol_ / 2 * S[0];
   seen.crowded = crowded(S, r, count);
   if (seen.crowded) forget_random_bounds();  // a crowd of equal values voids what the random block has told
   seen.value = seen.estimate = relative;
+  if (criterion_ == SvdCriterion::residual) {
+    // The rounding of what will be returned comes on top; near it, residuals are measured, and half of tol is enough.
+    const bool near = near_rounding(tol_, A_, S[0]);
+    seen.value = seen.estimate = near ? 2 * relative : relative + residual_rounding(A_, S[0]);
+    seen.standing = count >= k_ && relative <= rounding && seen.value > tol_;
+  }
   if (count < std::min(k_ + 1, limit_)) seen.value = seen.estimate = std::numeric_limits<double>::infinity();
   if (criterion_ == SvdCriterion::residual || criterion_ == SvdCriterion::passes) return seen;
 
+  if (count >= std::min(k_ + 1, limit_) && std::max(largest, r.back()) <= 16 * rounding * S[0] * S[0]) {
+    seen.least = least_bound(S);
+    seen.standing = seen.least > tol_;
+  }
   const auto known = relation(seen);
   keep_smaller(proved_, proved_bounds(known, k_));
   const bool ranked = criterion_ == SvdCriterion::rank_k;
@@ -84,7 +92,14 @@ SvdBounds KrylovLooks::bounds_from(std::vector<double> S, std::vector<double> r,
   for (auto& each : S) each *= each;
   S.resize(std::max<int64_t>(std::ssize(S), k_), 0.0);
   r.resize(k_, std::numeric_limits<double>::infinity());
-  return svd_bounds(S, r, upper, basis_.relation_error());
+  return svd_bounds(S, r, upper, basis_.relation_error(S.empty() ? 0.0 : std::sqrt(S[0])));
+}
+
+/// The criterion's bound for exact triplets with these values.
+double KrylovLooks::least_bound(const std::vector<double>& S) const {
+  EigenvalueBounds exact{{}, BoundKind::proved};
+  for (int64_t i = 0; i <= k_; ++i) exact.upper.push_back(i < std::ssize(S) ? S[i] * S[i] : 0.0);
+  return criterion_value(criterion_, bounds_from(S, std::vector<double>(k_, 0.0), exact), 0.0);
 }
 
 LanczosRelation KrylovLooks::relation(const Look& seen) const {
@@ -96,7 +111,7 @@ LanczosRelation KrylovLooks::relation(const Look& seen) const {
           .start = seen.crowded ? at::Tensor() : basis_.random_coordinates(),
           .limit = limit_,
           .frobenius_squared = A_.frobenius_squared().value_or(-1),
-          .eps = basis_.relation_error()};
+          .eps = basis_.relation_error(seen.svd.S[0])};
 }
 
 void KrylovLooks::add_bounds(Look& seen) {
@@ -114,7 +129,7 @@ void KrylovLooks::find_bounds(Look& seen) {
 }
 
 void KrylovLooks::take_half_step(Look& seen, HalfStep& half) const {
-  seen.bounds = half_step_bounds(half, upper_, basis_.relation_error());
+  seen.bounds = half_step_bounds(half, upper_, basis_.relation_error(seen.svd.S[0]));
 }
 
 }  // namespace fanion::linalg

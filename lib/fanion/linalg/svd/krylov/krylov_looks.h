@@ -12,9 +12,11 @@ struct Look {
   ProjectedSvd svd;
   std::vector<double> residual;  ///< ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ for i ≤ min(k + 1, p)
   SvdBounds bounds;              ///< undefined where the criterion does without, or the estimate is above tol
+  double relative = 0;           ///< the largest residual over σ̂₁
   double value = 0;              ///< of the criterion, to compare with tol; infinite where that is above tol
   double estimate = 0;           ///< the same with σ_{k+1} taken from its Ritz value; no bound
-  bool tied = false;             ///< σ_k and σ_{k+1} agree to working precision: no rank-k matrix to converge to
+  bool standing = false;         ///< rounding is all that is left, and keeps the criterion from holding
+  double least = 0;              ///< of a look that is standing: what rounding makes of rank_k's or lmo_gap's bound
   bool crowded = false;          ///< more values agree than the random block can tell apart
   bool hopeless = false;         ///< rounding of this form of the basis alone keeps the residuals above tol
 };
@@ -33,6 +35,7 @@ class KrylovLooks {
  private:
   bool crowded(const std::vector<double>& S, const std::vector<double>& r, int64_t count) const;
   SvdBounds bounds_from(std::vector<double> S, std::vector<double> r, const EigenvalueBounds& upper) const;
+  double least_bound(const std::vector<double>& S) const;
   void find_bounds(Look& seen);
   LanczosRelation relation(const Look& seen) const;  ///< while `seen` lives
   void forget_random_bounds() { random_.assign(k_ + 1, std::numeric_limits<double>::infinity()); }

@@ -15,6 +15,7 @@
 
 #include "fanion/linalg/random_start.h"
 #include "fanion/linalg/svd/krylov/look_schedule.h"
+#include "fanion/linalg/svd/standstill.h"
 #include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::linalg {
@@ -51,6 +52,7 @@ SvdResult KrylovLoop::run(const at::Tensor& guess) {
   // Looks that may only save passes must cost little beside the one at the end.
   const double goal = watched ? 1 : options_.tol, patience = watched ? 1 : 0.25;
   LookSchedule schedule(goal, 0, patience);
+  Standstill restarts(4);
   SvdReport report;
   report.status = fixed ? SvdStatus::passes : SvdStatus::exhausted;
   Look seen;
@@ -67,13 +69,14 @@ SvdResult KrylovLoop::run(const at::Tensor& guess) {
     // After a restart the first convergence only calls for another look with fresh random vectors.
     if (converged && (report.restarts == 0 || sweeps > 0)) report.status = SvdStatus::converged;
     const bool look_again = seen.crowded || (!fixed && basis_.full() && (converged || seen.estimate <= options_.tol));
-    if (report.status == SvdStatus::converged || out_of_passes || basis_.size() == limit_ || seen.tied) break;
+    if (report.status == SvdStatus::converged || out_of_passes || basis_.size() == limit_ || seen.standing) break;
     if (seen.hopeless) break;
     const double unit = watched ? seen.svd.S[0] / options_.enough : 1;  // of value and estimate
     if (watched && seen.value * unit <= goal) break;
     const bool certify = options_.criterion == SvdCriterion::rank_k || options_.criterion == SvdCriterion::lmo_gap;
     if (look_again && sweeps == kMostSweeps && certify) break;
     if (basis_.full() && report.restarts == options_.max_restarts) break;
+    if (basis_.full() && restarts.seen(seen.relative, seen.relative, A_.relative_rounding(seen.svd.S[0]))) break;
     if (basis_.full()) {
       restart();
       ++report.restarts;
@@ -122,6 +125,9 @@ SvdResult KrylovLoop::finish(SvdReport report, Look seen) {
   report.message = c10::str(steps_, " steps to a basis of ", p, ", ", report.restarts, " restarts, largest residual ",
                             report.residuals.max().item<double>(), " with sigma_1 = ", result.S[0].item<double>(),
                             result.report.message);
+  if (seen.standing && report.status == SvdStatus::exhausted && options_.criterion != SvdCriterion::residual)
+    report.message += c10::str(": rounding in ", A_.options().dtype(), " alone leaves ", name_of(options_.criterion),
+                               " ", seen.least, "; take criterion 'residual'");
   result.report = std::move(report);
   return result;
 }

@@ -36,6 +36,7 @@ bool squares_serve(const LinearOperator& A, const SvdOptions& options) {
 /// `options`, `guess` and `spent`.
 std::optional<SvdResult> by_squares(const LinearOperator& A, int64_t k, SvdOptions& options, const KrylovPlan& plan,
                                     at::Tensor& guess, SvdReport& spent) {
+  const auto before = A.count().reads;
   BlockLanczos basis(A, plan.capacity, *options.generator);
   KrylovLoop krylov(A, k, options, plan, basis);
   SvdResult result;
@@ -44,15 +45,18 @@ std::optional<SvdResult> by_squares(const LinearOperator& A, int64_t k, SvdOptio
   } catch (const SquaresOutOfRange&) {
     const double squared = A.frobenius_squared().value_or(1);
     TORCH_CHECK_VALUE(std::isfinite(squared), "the matrix has entries that are not finite, or squares that overflow");
+    if (options.passes) *options.passes = std::max<int64_t>(*options.passes - 1, 1);
     return std::nullopt;
   }
-  if (krylov.hopeless() && !(options.passes && *options.passes <= krylov.steps())) {
+  const int64_t left = options.passes ? *options.passes - krylov.steps() : k;
+  if (krylov.hopeless() && left * plan.block >= k) {  // or there would be fewer vectors than are wanted
     if (options.passes) *options.passes -= krylov.steps();
     guess = result.V;
     spent = std::move(result.report);
     return std::nullopt;
   }
-  if (options.criterion == SvdCriterion::residual) {  // one read more, for residuals that rounding does not blur
+  const bool affords = !options.passes || A.count().reads - before < 2 * *options.passes;
+  if (options.criterion == SvdCriterion::residual && affords) {  // a read, for residuals that rounding does not blur
     const Stopwatch watch(result.report.seconds.products);
     const auto left_over = A.apply_adjoint(result.U) - result.V * result.S;
     result.report.residuals = at::linalg_vector_norm(left_over, 2, {{0}}, false, at::kDouble).to(at::kCPU);
@@ -83,7 +87,7 @@ at::Tensor as_block(const at::Tensor& guess, int64_t k, int64_t block, const Svd
 
 /// Where V is and what it starts from.
 struct Start {
-  bool flipped;        ///< V is on the side of A's rows
+  bool flipped;        ///< V is on the side of A's rows; a guess has taken a product to get there
   at::Tensor guess;    ///< of that V; undefined: random
   bool whole = false;  ///< as in KrylovPlan
 };
@@ -95,7 +99,9 @@ Start start_of(const LinearOperator& A, const LinearOperator& adjoint, int64_t k
   const bool any_side = options.passes && longer <= 4 * limit && 4 * block * *options.passes <= limit;
   const bool wide = A.rows() < A.cols();
   if (options.warm_start.defined()) {
-    const bool whole = only_passes(options), flipped = wide && !(whole && any_side);
+    // To cross over takes half a pass, which fixed passes have no use for while their basis fits the shorter side.
+    const bool whole = only_passes(options), fits = options.passes && block * *options.passes <= limit;
+    const bool flipped = wide && !(whole && fits) && options.passes != 1;
     const auto V = options.warm_start.to(A.options()), guess = flipped ? A.apply(V) : V;
     return {flipped, whole ? as_block(guess, k, block, options) : guess, whole};
   }
@@ -113,19 +119,24 @@ Start start_of(const LinearOperator& A, const LinearOperator& adjoint, int64_t k
 SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovPlan& wanted) {
   auto plan = wanted;
   const int64_t limit = std::min(A.rows(), A.cols());
-  // A budget of passes must make room for k triplets.
-  if (options.passes) plan.block = std::max(plan.block, (k + *options.passes - 1) / *options.passes);
+  // A budget of passes must make room for k triplets, with one less where a guess may have to cross over.
+  if (options.passes) {
+    const bool crosses = options.warm_start.defined() && *options.passes > 1;
+    const int64_t passes = *options.passes - (crosses ? 1 : 0);
+    plan.block = std::max(plan.block, (k + passes - 1) / passes);
+  }
   plan.block = std::min(plan.block, limit);
   plan.capacity = std::min(std::max({plan.capacity, k + 1, plan.block}), limit);
   const AdjointOperator adjoint(A);
   double starting = 0;
   const auto start = start_of(A, adjoint, k, plan.block, options, starting);
   plan.whole = start.whole;
+  auto own = options;
+  if (start.flipped && options.warm_start.defined() && own.passes) --*own.passes;
   const auto& side = start.flipped ? static_cast<const LinearOperator&>(adjoint) : A;
   std::optional<SvdResult> quick;
-  const bool one_pass = plan.whole && *options.passes == 1 && !options.exact;
+  const bool one_pass = plan.whole && *own.passes == 1 && !options.exact;
   if (one_pass && squares_serve(side, options)) quick = one_pass_svd(side, k, start.guess);
-  auto own = options;
   if (options.exact && start.flipped)
     own.exact = [&](const at::Tensor& X, bool other) { return options.exact(X, !other); };
   auto result = quick ? std::move(*quick) : on_side(side, k, own, plan, start.guess);

@@ -9,11 +9,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "fanion/linalg/svd/block_split.h"
+#include "fanion/linalg/svd/half_step.h"
 #include "fanion/linalg/svd/narrow/corrected_operator.h"
 #include "fanion/linalg/svd/stopwatch.h"
 #include "fanion/linalg/svd/svd_bounds.h"
+#include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::linalg {
 namespace {
@@ -65,13 +68,16 @@ OnSpace on_space(const LinearOperator& A, const at::Tensor& columns, const SvdBo
   auto theta = to_doubles(S.to(at::kCPU, at::kDouble));
   result.report.residuals = at::zeros({S.size(0)}, at::kDouble);
   double total = 0;
+  const auto squared = A.frobenius_squared();
+  const double blurred = kBlurredRelation * A.eps() * theta[0] * theta[0];  // what rounding may have taken from each r
+  const double most = squared ? std::sqrt(*squared) : std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < theta.size(); ++i) {
-    // ‖Aᵀû − σ̂v̂‖ = ‖AᵀAv̂ − σ̂²v̂‖/σ̂; it is at most σ₁, and rounding alone where σ̂ is.
-    if (theta[i] > 0) result.report.residuals[static_cast<int64_t>(i)] = r[i] / theta[i];
+    // ‖Aᵀû − σ̂v̂‖ = ‖AᵀAv̂ − σ̂²v̂‖/σ̂; it is at most ‖A‖₂, whatever û is where σ̂ is zero.
+    result.report.residuals[static_cast<int64_t>(i)] =
+        theta[i] > 0 ? std::min((r[i] + blurred) / theta[i], most) : most;
     theta[i] *= theta[i];
     total += theta[i];
   }
-  const auto squared = A.frobenius_squared();
   const double rounding = (8.0 + static_cast<double>(theta.size())) * A.eps();  // of the norm, and of each value
   const double rest =
       squared ? std::max(*squared - total, 0.0) + rounding * *squared : std::numeric_limits<double>::infinity();
@@ -108,7 +114,7 @@ int64_t refine(const LinearOperator& A, int64_t k, SvdOptions options, const Nar
     options.warm_start = seen.result.V;
     options.passes = left - kAround;
     options.enough /= 10;
-    const auto again = topk_svd(*better, k, options);
+    const auto again = solved(*better, k, options);
     add_costs(costs, seen.result.report);
     add_costs(costs, again.report);
     seen = on_space(A, again.V, found, narrow);

@@ -4,8 +4,10 @@
 #include <ATen/ops/full.h>
 
 #include "fanion/linalg/svd/narrow/mixed_refinement.h"
+#include "fanion/linalg/svd/returned_residuals.h"
 #include "fanion/linalg/svd/stopwatch.h"
 #include "fanion/linalg/svd/svd_bounds.h"
+#include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::linalg {
 namespace {
@@ -26,7 +28,7 @@ SvdResult with_rounded_vectors(const LinearOperator& A, int64_t k, SvdOptions op
   };
   options.passes = *options.passes - kExactPasses;
   const auto before = A.count();
-  auto rough = topk_svd(*narrow.A, k, options);
+  auto rough = solved(*narrow.A, k, options);
   count_into(rough.report, A, before);
   // Nothing is known of products with rounded vectors; A alone gives bounds.
   const auto unknown = at::full({k}, std::numeric_limits<double>::infinity(), at::kDouble);
@@ -54,6 +56,7 @@ NarrowFormat narrow_format(SvdPrecision precision) {
 }
 
 const char* why_full_precision(const LinearOperator& A, const SvdOptions& options) {
+  if (options.method == SvdMethod::power) return "method 'power' is the baseline";
   if (options.passes == 1) return "one pass";
   if (options.precision == SvdPrecision::bfloat16) {
     if (options.criterion != SvdCriterion::passes) return "rounded vectors give no bounds, which the criterion needs";
@@ -73,7 +76,7 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   full.precision = SvdPrecision::full;
   const bool fixed = options.criterion == SvdCriterion::passes;
   const auto in_full = [&](const char* why) {
-    auto result = topk_svd(A, k, full);
+    auto result = solved(A, k, full);
     result.report.message += c10::str(", in full precision: ", why);
     return result;
   };
@@ -87,6 +90,7 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   if (!narrow) return in_full("the matrix is zero, or out of the narrow format's range");
   if (format == NarrowFormat::bfloat16) {
     auto result = with_rounded_vectors(A, k, full, *narrow);
+    settle_residuals(A, full, result.report.reads, result);
     result.report.seconds += seconds;
     return result;
   }
@@ -97,7 +101,7 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   // In float64 the vectors of the narrow matrix are no better than its rounding, corrected or not.
   const bool refines = fixed && narrow->A->options().dtype() == A.options().dtype();
   if (refines) first.enough = enough_residual(*narrow);
-  const auto rough = topk_svd(*narrow->A, k, first);
+  const auto rough = solved(*narrow->A, k, first);
   auto seen = on_space(A, rough.V, rough.report.bounds, *narrow);
   auto& result = seen.result;
   add_costs(result.report, rough.report);
@@ -110,6 +114,7 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   auto& report = result.report;
   report.method = rough.report.method;
   report.criterion = options.criterion;
+  settle_residuals(A, full, report.reads, result);
   const double sigma1 = result.S[0].item<double>();
   const double largest = sigma1 > 0 ? report.residuals.max().item<double>() / sigma1 : 0.0;
   const double value = criterion_value(options.criterion, report.bounds, largest);
@@ -124,7 +129,7 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
 
   full.warm_start = result.V;
   if (options.passes) full.passes = *options.passes - spent;
-  auto better = topk_svd(A, k, full);
+  auto better = solved(A, k, full);
   add_costs(better.report, report);
   better.report.message += c10::str(", after ", report.message);
   return better;

@@ -28,10 +28,10 @@ const char* why_full_precision(const LinearOperator& A, const SvdOptions& option
 /// (projected_correction.h); it leaves about a third of the error of rounding, 0.5 % for k = 10 of a flat 5000² matrix.
 ///
 /// What A' cannot help is done in full precision at once, and the message says so: tolerances below 4e-3 (int8: 0.03,
-/// float64: 1e-6), a single pass (bfloat16: two, and every criterion but `passes`), zero and norms beyond 1e±30
-/// (float64: 1e±200); in int8 also what loses 5 % of its norm. Cost: a read of A' is half a read of A, or a quarter;
-/// making A' takes one read of A and that share of a write (float64: two and two). Throws where A has no narrower form:
-/// operators, float32 on accelerators, 16-bit matrices; float64 in bfloat16 and int8.
+/// float64: 1e-6), a single pass, method `power` (bfloat16: two passes, and every criterion but `passes`), zero and
+/// norms beyond 1e±30 (float64: 1e±200); in int8 also what loses 5 % of its norm. Cost: a read of A' is half a read of
+/// A, or a quarter; making A' takes one read of A and that share of a write (float64: two and two). Throws where A has
+/// no narrower form: operators, float32 on accelerators, 16-bit matrices; float64 in bfloat16 and int8.
 SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& options);
 
 }  // namespace fanion::linalg
