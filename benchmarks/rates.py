@@ -4,7 +4,7 @@
 
 Trains a small GPT with every rule of the list at both shape scales, on a grid of factor 2 that grows until its best
 rate is inside; and, with Muon at its best rate, with other rates of the AdamW groups. Finished runs in the folder are
-used again. Prints the tables of docs/choosing.md as Markdown.
+used again. Prints its tables as Markdown.
 """
 
 from __future__ import annotations
