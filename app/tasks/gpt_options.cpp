@@ -119,7 +119,8 @@ void update_from_json(GptOptions& options, const nlohmann::json& json, const std
     if (!json.contains(name)) return;
     bool fits = true;
     if constexpr (std::is_same_v<decltype(field), int64_t&>)  // of what is none, a conversion would make some integer
-      fits = json[name].is_number_integer() && (json[name] < 0 || json[name].get<uint64_t>() <= kLargest);
+      fits = json[name].is_number_integer() &&
+             (!json[name].is_number_unsigned() || json[name].get<uint64_t>() <= kLargest);
     try {
       if (fits) json[name].get_to(field);
     } catch (const nlohmann::json::exception&) {

@@ -80,11 +80,12 @@ class Mutations {
   std::mt19937 draw_{1};  // the standard fixes its numbers
 };
 
-void run(const Target& target, std::string input) {
+bool run(const Target& target, std::string input) {
   current = std::move(input);
   ::alarm(kSlowest);
-  try_input(target, current);
+  const bool taken = try_input(target, current);
   ::alarm(0);
+  return taken;
 }
 
 void write_corpus(const Target& target, const std::filesystem::path& folder) {
@@ -120,12 +121,14 @@ int main(int argc, char** argv) try {
     for (int i = 2; i < argc; ++i) run(target, fanion::fuzz::bytes_of(argv[i]));
     return 0;
   }
-  for (const auto& seed : target.seeds) run(target, seed);
-  Mutations mutations(target);
   const auto runs = std::stoll(what);
-  for (long long i = 0; i < runs; ++i) run(target, mutations.next());
-  std::printf("%s: %zu seeds and %lld mutations\n", target.name.c_str(), target.seeds.size(), runs);
-  return 0;
+  long long taken = 0;
+  for (const auto& seed : target.seeds) taken += run(target, seed) ? 1 : 0;
+  Mutations mutations(target);
+  for (long long i = 0; i < runs; ++i) taken += run(target, mutations.next()) ? 1 : 0;
+  const auto all = runs + static_cast<long long>(target.seeds.size());
+  std::printf("%s: %lld inputs read, %lld taken, %lld refused\n", target.name.c_str(), all, taken, all - taken);
+  return taken > 0 && taken < all ? 0 : 1;  // a target that takes all or nothing tries nothing
 } catch (const std::exception& e) {
   std::fprintf(stderr, "fanion_fuzz: %s\n", e.what());
   return 2;

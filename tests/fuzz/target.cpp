@@ -45,10 +45,12 @@ Target target_called(const std::string& name) {
   throw std::invalid_argument("no target is called '" + name + "'; choose one of:" + known);
 }
 
-void try_input(const Target& target, std::string_view input) {
+bool try_input(const Target& target, std::string_view input) {
   try {
     target.read(input);
-  } catch (const c10::ValueError&) {  // refused, as it should be
+    return true;
+  } catch (const c10::ValueError&) {
+    return false;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s: no ValueError but: %s\n", target.name.c_str(), e.what());
     std::abort();

@@ -27,8 +27,8 @@ std::vector<Target> all_targets();
 /// Throws std::invalid_argument naming them all.
 Target target_called(const std::string& name);
 
-/// Reads one input; a fault ends the program with what it was on standard error.
-void try_input(const Target& target, std::string_view input);
+/// Reads one input; whether it was taken and not refused. A fault ends the program with what it was on standard error.
+bool try_input(const Target& target, std::string_view input);
 
 /// A file with these bytes in a folder of this process, for parsers that take files. `name` decides how it is read.
 std::string file_of(std::string_view bytes, const std::string& name);
