@@ -30,6 +30,11 @@ int main(int argc, char** argv) {
   fanion::commands::add_balls(app);
   fanion::commands::add_theory(app);
   fanion::commands::add_estimate(app);
+  fanion::commands::add_data(app);
+  fanion::commands::add_sweep(app);
+  fanion::commands::add_tune(app);
+  fanion::commands::add_reproduce(app);
+  fanion::commands::add_export(app);
   // A write beyond the largest file allowed (ulimit -f) then fails with a reason instead of ending the program.
   std::signal(SIGXFSZ, SIG_IGN);
   try {

@@ -2,10 +2,10 @@
 
     python benchmarks/tune_gpt.py --out runs/tuning
 
-For each optimizer of app/tasks/tuned_rates.json: trains the demo's GPT with the rate in the file, with half and with
-twice that, and goes on in the direction that gets better until both neighbours of the best rate are worse. The seed
-is not the demo's, so the demo is not tuned on its own batches. Finished runs in the folder are used again. Prints the
-record as Markdown and, with --write, puts the best rates into the file.
+For each optimizer of app/experiments/gpt/tuned_rates.json: trains the demo's GPT with the rate in the file, with half
+and with twice that, and goes on in the direction that gets better until both neighbours of the best rate are worse. The
+seed is not the demo's, so the demo is not tuned on its own batches. Finished runs in the folder are used again. Prints
+the record as Markdown and, with --write, puts the best rates into the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-RATES = Path(__file__).parents[1] / "app" / "tasks" / "tuned_rates.json"
+RATES = Path(__file__).parents[1] / "app" / "experiments" / "gpt" / "tuned_rates.json"
 LARGEST_STEPS = 8
 
 

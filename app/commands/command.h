@@ -19,5 +19,10 @@ void add_svd(CLI::App& app);
 void add_balls(CLI::App& app);
 void add_theory(CLI::App& app);
 void add_estimate(CLI::App& app);
+void add_data(CLI::App& app);
+void add_sweep(CLI::App& app);
+void add_tune(CLI::App& app);
+void add_reproduce(CLI::App& app);
+void add_export(CLI::App& app);
 
 }  // namespace fanion::commands

@@ -6,38 +6,37 @@
 #include <set>
 
 #include "commands/command.h"
-#include "commands/gpt_flags.h"
+#include "commands/experiment_flags.h"
 #include "commands/rule_at_rate.h"
 #include "data/json_text.h"
+#include "experiments/cells.h"
+#include "experiments/interrupt.h"
+#include "experiments/runner.h"
+#include "experiments/tuned_rates.h"
 #include "record/atomic_file.h"
 #include "record/plotting.h"
 #include "record/run_folder.h"
 #include "record/run_lock.h"
-#include "tasks/gpt_run.h"
-#include "tasks/gpt_training.h"
-#include "tasks/interrupt.h"
-#include "tasks/sampling.h"
-#include "tasks/tuned_rates.h"
 #include "terminal/progress.h"
 #include "terminal/table.h"
 
 namespace fanion::commands {
 namespace {
 
-using tasks::TunedRate;
+using experiments::TunedRate;
 using terminal::fixed;
 
 struct Entry {
   TunedRate optimizer;
   std::filesystem::path folder;
-  tasks::TrainingResult result;
+  experiments::TrainingResult result;
 };
 
 /// The label of a rule and its learning rate, 0 where none is given.
-TunedRate parse_entry(const std::string& text) {
+TunedRate parse_entry(const std::string& text, const std::vector<TunedRate>& tuned) {
   const auto [rule, lr] = parse_rule_at_rate(text);
   auto label = rule;
-  for (const auto& known : tasks::tuned_rates())
+  for (const auto& known : tuned)
     if (known.optimizer == rule) label = known.label;
   return {label, rule, lr.value_or(0)};
 }
@@ -50,19 +49,13 @@ void tell_apart(std::vector<TunedRate>& chosen) {
     if (count[entry.label] > 1) entry.label += c10::str("@", entry.lr);
 }
 
-std::string folder_name(const std::string& label) {
-  auto name = label;
-  for (auto& c : name)
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '.') c = '_';
-  return name;
-}
-
 /// --optimizers stands for these.
 const std::vector<std::string> kOneOptimizer = {"optimizer", "lr"};
 
 struct CompareCommand {
-  explicit CompareCommand(CLI::App& command) : flags(command, kOneOptimizer) {
-    command.add_option("--optimizers", optimizers, "RULE or RULE@LEARNING_RATE each (default: the seven of the demo)");
+  CompareCommand(CLI::App& command, const experiments::MakeExperiment& make) : flags(command, make, kOneOptimizer) {
+    command.add_option("--optimizers", optimizers,
+                       "RULE or RULE@LEARNING_RATE each (default: those tuned for the experiment)");
     command.add_option("--out", out, "folder for all runs (default: runs/TIME-compare)");
     command.add_option("--resume", resume, "go on with the comparison in this folder");
   }
@@ -82,8 +75,8 @@ struct CompareCommand {
       for (const auto& item : listed) {
         entries.push_back({{item.at("label"), item.at("optimizer"), item.at("lr")}, top / item.at("folder"), {}});
         // A comparison may be stopped before the last of its runs is made.
-        if (!record::RunFolder::exists(entries.back().folder))
-          record::RunFolder::create(entries.back().folder, item.at("options"), tasks::kDataOptions);
+        if (!record::RunFolder::exists(entries.back().folder)) make_run(entries.back().folder, item.at("options"));
+        check_experiment(record::RunFolder::open(entries.back().folder), flags.name(), "compare");
       }
     } catch (const nlohmann::json::exception&) {
       entries.clear();
@@ -95,26 +88,27 @@ struct CompareCommand {
   /// Makes the folder of a new comparison and every run in it.
   std::vector<Entry> created(const std::filesystem::path& top) {
     flags.refuse("--optimizers takes RULE or RULE@LEARNING_RATE, several of them", kOneOptimizer);
-    std::vector<TunedRate> chosen = optimizers.empty() ? tasks::tuned_rates() : std::vector<TunedRate>{};
-    for (const auto& text : optimizers) chosen.push_back(parse_entry(text));
-    const auto common = flags.options();
+    const auto& tuned = experiments::tuned_rates(flags.name());
+    std::vector<TunedRate> chosen = optimizers.empty() ? tuned : std::vector<TunedRate>{};
+    for (const auto& text : optimizers) chosen.push_back(parse_entry(text, tuned));
+    TORCH_CHECK_VALUE(!chosen.empty(), "--optimizers is missing: no rates were tuned for ", flags.name());
     std::vector<nlohmann::json> options;
     for (auto& optimizer : chosen) {
-      auto own = common;
-      own.optimizer = optimizer.optimizer;
-      own.lr = optimizer.lr;
-      own = tasks::resolved(own);
-      tasks::check(own);
-      options.push_back(tasks::to_json(own));
-      optimizer.lr = own.lr;
-      if (options.size() == 1) tasks::load_data(own);  // the same for all; unusable data leave no folder behind
+      const auto own = flags.experiment();
+      own->run.optimizer = optimizer.optimizer;
+      own->run.lr = optimizer.lr;
+      own->resolve();
+      own->check();
+      options.push_back(own->values());
+      optimizer.lr = own->run.lr;
+      if (options.size() == 1) own->check_data();  // the same for all; unusable data leave no folder behind
     }
     tell_apart(chosen);
     TORCH_CHECK_VALUE(!std::filesystem::exists(top / "comparison.json"), top.string(),
                       " already holds a comparison; continue it with --resume, or choose another --out");
     std::set<std::string> names;
     for (const auto& optimizer : chosen) {
-      const auto name = folder_name(optimizer.label);
+      const auto name = experiments::folder_name(optimizer.label);
       TORCH_CHECK_VALUE(names.insert(name).second, "--optimizers lists ", optimizer.label, " twice");
       TORCH_CHECK_VALUE(!record::RunFolder::exists(top / name), (top / name).string(),
                         " already holds a run; choose another --out");
@@ -122,7 +116,7 @@ struct CompareCommand {
     std::vector<Entry> entries;
     auto listed = nlohmann::json::array();
     for (std::size_t i = 0; i < chosen.size(); ++i) {
-      const auto name = folder_name(chosen[i].label);
+      const auto name = experiments::folder_name(chosen[i].label);
       entries.push_back({chosen[i], top / name, {}});
       listed.push_back({{"label", chosen[i].label},
                         {"optimizer", chosen[i].optimizer},
@@ -133,9 +127,15 @@ struct CompareCommand {
     record::create_folder(top);
     lock.emplace(top);
     record::write_atomically(top / "comparison.json", listed.dump(2) + "\n");
-    for (std::size_t i = 0; i < entries.size(); ++i)
-      record::RunFolder::create(entries[i].folder, options[i], tasks::kDataOptions);
+    for (std::size_t i = 0; i < entries.size(); ++i) make_run(entries[i].folder, options[i]);
     return entries;
+  }
+
+  /// Makes the folder of a run of resolved options.
+  void make_run(const std::filesystem::path& folder, const nlohmann::json& options) const {
+    const auto experiment = experiments::experiment_by_name(flags.name());
+    experiments::update_from_json(experiment->options(), options, folder.string());
+    experiments::create_run(folder, *experiment);
   }
 
   void run() {
@@ -145,41 +145,49 @@ struct CompareCommand {
     auto entries = resume.empty() ? created(top) : reopened(top);
     std::size_t width = 0;
     for (const auto& entry : entries) width = std::max(width, entry.optimizer.label.size());
-    tasks::catch_interrupts();
+    experiments::catch_interrupts();
     for (auto& entry : entries) {
       auto folder = record::RunFolder::open(entry.folder);
-      entry.result = tasks::train_gpt(folder, terminal::TrainingProgress(entry.optimizer.label, width));
-      if (entry.result.end == tasks::TrainingEnd::finished) continue;
-      std::cerr << "\nstopped and saved; go on with: fanion compare gpt --resume " << top.string() << '\n';
+      entry.result = experiments::train(folder, terminal::TrainingProgress(entry.optimizer.label, width));
+      if (entry.result.end == experiments::TrainingEnd::finished) continue;
+      std::cerr << "\nstopped and saved; go on with: fanion compare " << flags.name() << " --resume " << top.string()
+                << '\n';
       throw Exit{130};
     }
     report(top, entries);
   }
 
-  static void report(const std::filesystem::path& top, const std::vector<Entry>& entries) {
-    std::vector<std::vector<std::string>> rows = {
-        {"optimizer", "lr", "val loss", "ms/step", "ms optimizer", "state bytes/param"}};
+  void report(const std::filesystem::path& top, const std::vector<Entry>& entries) const {
+    const auto quantities =
+        experiments::experiment_of(record::RunFolder::open(entries.front().folder))->figure().quantities;
+    std::vector<std::vector<std::string>> rows = {{"optimizer", "lr"}};
+    for (const auto& quantity : quantities) rows.front().push_back(quantity.column);
+    for (const auto* column : {"ms/step", "ms optimizer", "state bytes/param"}) rows.front().emplace_back(column);
     std::vector<std::filesystem::path> folders;
     const auto* best = &entries.front();
     for (const auto& entry : entries) {
       const auto& r = entry.result;
       const auto steps = static_cast<double>(r.progress.step);
-      rows.push_back({entry.optimizer.label, c10::str(entry.optimizer.lr), fixed(r.validation_loss, 4),
-                      fixed(1000 * r.progress.seconds / steps, 1),
-                      fixed(1000 * r.progress.optimizer_seconds / steps, 1), fixed(r.state_bytes_per_parameter, 2)});
+      std::vector<std::string> row = {entry.optimizer.label, c10::str(entry.optimizer.lr)};
+      for (const double value : r.quantities) row.push_back(terminal::loss_text(value));
+      row.push_back(fixed(1000 * r.progress.seconds / steps, 1));
+      row.push_back(fixed(1000 * r.progress.optimizer_seconds / steps, 1));
+      row.push_back(fixed(r.state_bytes_per_parameter, 2));
+      rows.push_back(std::move(row));
       folders.push_back(entry.folder);
-      if (r.validation_loss < best->result.validation_loss) best = &entry;
+      if (r.quantities.front() < best->result.quantities.front()) best = &entry;
     }
     const auto text = terminal::table(rows);
     record::write_atomically(top / "table.txt", text);
     std::cout << '\n' << text << '\n';
-    std::cout << "A sample from " << best->optimizer.label << ":\n"
-              << tasks::sample_run(record::RunFolder::open(best->folder), "", {}) << "\n\n";
+    const auto trained = experiments::trained_task(record::RunFolder::open(best->folder));
+    if (const auto shown = trained.experiment->show(*trained.task); !shown.empty())
+      std::cout << "A sample from " << best->optimizer.label << ":\n" << shown << "\n\n";
     record::plot_runs(folders, top / "compare.png");
     std::cout << "plot: " << (top / "compare.png").string() << "\nruns: " << top.string() << '\n';
   }
 
-  GptFlags flags;
+  ExperimentFlags flags;
   std::vector<std::string> optimizers;
   std::string out, resume;
   std::optional<record::RunLock> lock;  ///< of the whole comparison
@@ -190,9 +198,13 @@ struct CompareCommand {
 void add_compare(CLI::App& app) {
   auto* compare = app.add_subcommand("compare", "train with several optimizers and show how they compare");
   compare->require_subcommand(1);
-  auto* gpt = compare->add_subcommand("gpt", "a GPT: same seed, same batches, same steps for each");
-  auto command = std::make_shared<CompareCommand>(*gpt);
-  gpt->callback([command] { command->run(); });
+  for (const auto& make : experiments::registry()) {
+    const auto experiment = make();
+    auto* one =
+        compare->add_subcommand(experiment->name(), experiment->summary() + ": same seed, batches and steps for each");
+    auto command = std::make_shared<CompareCommand>(*one, make);
+    one->callback([command] { command->run(); });
+  }
 }
 
 }  // namespace fanion::commands

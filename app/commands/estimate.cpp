@@ -2,9 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/command.h"
+#include "experiments/run_estimate.h"
 #include "record/atomic_file.h"
 #include "record/run_folder.h"
-#include "tasks/run_estimate.h"
 #include "terminal/table.h"
 
 namespace fanion::commands {
@@ -27,7 +27,7 @@ struct EstimateCommand {
 
   void run() const {
     const auto folder = record::RunFolder::open(run_path);
-    const auto estimate = tasks::estimate_run(folder, options);
+    const auto estimate = experiments::estimate_run(folder, options);
     const auto file = folder.path() / "estimate.json";
     record::write_atomically(file, estimate.dump(1) + "\n");
 
@@ -39,10 +39,10 @@ struct EstimateCommand {
     const auto& random = whole.at("L_along_random");
     std::cout << "step " << estimate.at("checkpoint_step") << ", norm " << estimate.at("norm").get<std::string>()
               << ", shape scale " << estimate.at("scale").get<std::string>() << "; sigma from " << options.batches
-              << " batches of " << estimate.at("sequences") << " x " << estimate.at("context") << " tokens, L from "
-              << options.smoothness_batches << " at a distance of " << number(estimate.at("step")) << "; seed "
-              << estimate.at("seed") << "\n\n"
-              << tasks::estimate_table(estimate) << "\nL is seen from below: no direction tried was steeper. "
+              << " batches of " << estimate.at("work_per_batch").get<int64_t>() << " "
+              << estimate.at("unit").get<std::string>() << ", L from " << options.smoothness_batches
+              << " at a distance of " << number(estimate.at("step")) << "; seed " << estimate.at("seed") << "\n\n"
+              << experiments::estimate_table(estimate) << "\nL is seen from below: no direction tried was steeper. "
               << "The loss is " << number(estimate.at("loss")) << ", an upper bound on delta0.\nfanion theory --L "
               << number(lmo.is_null() || random > lmo ? random : lmo) << " --rho " << number(whole.at("rho"))
               << " --sigma " << terminal::significant(std::sqrt(whole.at("sigma_squared").get<double>()))
@@ -50,7 +50,7 @@ struct EstimateCommand {
   }
 
   std::string run_path;
-  tasks::EstimateOptions options;
+  experiments::EstimateOptions options;
 };
 
 }  // namespace

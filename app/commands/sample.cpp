@@ -1,8 +1,8 @@
 #include <iostream>
 
 #include "commands/command.h"
+#include "experiments/gpt/sampling.h"
 #include "record/run_folder.h"
-#include "tasks/sampling.h"
 
 namespace fanion::commands {
 namespace {
@@ -17,10 +17,12 @@ struct SampleCommand {
     command.add_option("--seed", options.seed, "seed of the drawing")->capture_default_str();
   }
 
-  void run() const { std::cout << tasks::sample_run(record::RunFolder::open(run_path), prompt, options) << '\n'; }
+  void run() const {
+    std::cout << experiments::gpt::sample_run(record::RunFolder::open(run_path), prompt, options) << '\n';
+  }
 
   std::string run_path, prompt;
-  tasks::SampleOptions options;
+  experiments::gpt::SampleOptions options;
 };
 
 }  // namespace

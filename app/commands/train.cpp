@@ -2,11 +2,10 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/command.h"
-#include "commands/gpt_flags.h"
+#include "commands/experiment_flags.h"
+#include "experiments/interrupt.h"
+#include "experiments/runner.h"
 #include "record/run_folder.h"
-#include "tasks/gpt_run.h"
-#include "tasks/gpt_training.h"
-#include "tasks/interrupt.h"
 #include "terminal/progress.h"
 #include "terminal/table.h"
 
@@ -14,7 +13,7 @@ namespace fanion::commands {
 namespace {
 
 struct TrainCommand {
-  explicit TrainCommand(CLI::App& command) : flags(command) {
+  TrainCommand(CLI::App& command, const experiments::MakeExperiment& make) : flags(command, make) {
     command.add_option("--out", out, "run folder to make (default: runs/TIME-OPTIMIZER)");
     command.add_option("--resume", resume, "run folder to go on with");
   }
@@ -23,45 +22,52 @@ struct TrainCommand {
     if (!resume.empty()) {
       TORCH_CHECK_VALUE(out.empty(), "--out cannot be given here: --resume goes on in the run's own folder");
       flags.refuse("--resume takes every option from the run's config.json");
-      return record::RunFolder::open(resume);
+      auto run = record::RunFolder::open(resume);
+      check_experiment(run, flags.name(), "train");
+      return run;
     }
-    const auto options = tasks::resolved(flags.options());
-    tasks::check(options);
-    tasks::load_data(options);  // so that unusable data leave no folder behind
-    const auto label = options.optimizer.substr(0, options.optimizer.find_first_of(":* "));
+    const auto experiment = flags.experiment();
+    experiment->resolve();
+    experiment->check();
+    experiment->check_data();  // so that unusable data leave no folder behind
+    const auto& optimizer = experiment->run.optimizer;
+    const auto label = optimizer.substr(0, optimizer.find_first_of(":* "));
     const auto path = out.empty() ? record::RunFolder::fresh_name(label) : std::filesystem::path(out);
-    return record::RunFolder::create(path, tasks::to_json(options), tasks::kDataOptions);
+    return experiments::create_run(path, *experiment);
   }
 
   void run() const {
     auto run_folder = folder();
-    const auto optimizer = tasks::options_of(run_folder).optimizer;
-    tasks::catch_interrupts();
-    const auto result = tasks::train_gpt(run_folder, terminal::TrainingProgress(optimizer, 0));
-    if (result.end == tasks::TrainingEnd::interrupted) {
-      std::cerr << "\nstopped and saved at step " << result.progress.step << "; go on with: fanion train gpt --resume "
-                << run_folder.path().string() << '\n';
+    const auto experiment = experiments::experiment_of(run_folder);
+    experiments::catch_interrupts();
+    const auto result = experiments::train(run_folder, terminal::TrainingProgress(experiment->run.optimizer, 0));
+    if (result.end == experiments::TrainingEnd::interrupted) {
+      std::cerr << "\nstopped and saved at step " << result.progress.step << "; go on with: fanion train "
+                << flags.name() << " --resume " << run_folder.path().string() << '\n';
       throw Exit{130};
     }
     const auto steps = static_cast<double>(std::max<int64_t>(1, result.progress.step));
-    std::cout << "validation loss " << terminal::fixed(result.validation_loss, 4) << " after " << result.progress.step
-              << " steps, " << terminal::fixed(1000 * result.progress.seconds / steps, 1) << " ms a step ("
-              << terminal::fixed(1000 * result.progress.optimizer_seconds / steps, 1)
+    std::cout << "validation loss " << terminal::loss_text(result.quantities.front()) << " after "
+              << result.progress.step << " steps, " << terminal::fixed(1000 * result.progress.seconds / steps, 1)
+              << " ms a step (" << terminal::fixed(1000 * result.progress.optimizer_seconds / steps, 1)
               << " ms in the optimizer)\nrun: " << run_folder.path().string() << '\n';
   }
 
-  GptFlags flags;
+  ExperimentFlags flags;
   std::string out, resume;
 };
 
 }  // namespace
 
 void add_train(CLI::App& app) {
-  auto* train = app.add_subcommand("train", "train a model");
+  auto* train = app.add_subcommand("train", "train in one of the experiments");
   train->require_subcommand(1);
-  auto* gpt = train->add_subcommand("gpt", "train a GPT on text or token shards");
-  auto command = std::make_shared<TrainCommand>(*gpt);
-  gpt->callback([command] { command->run(); });
+  for (const auto& make : experiments::registry()) {
+    const auto experiment = make();
+    auto* one = train->add_subcommand(experiment->name(), "train " + experiment->summary());
+    auto command = std::make_shared<TrainCommand>(*one, make);
+    one->callback([command] { command->run(); });
+  }
 }
 
 }  // namespace fanion::commands

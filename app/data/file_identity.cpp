@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <ios>
 #include <nlohmann/json.hpp>
@@ -15,18 +16,30 @@ namespace {
 constexpr uint64_t kStart = 0xcbf29ce484222325ULL, kPrime = 0x100000001b3ULL;
 constexpr std::streamsize kPiece = 1 << 20;
 
-}  // namespace
-
-nlohmann::json identity_of(const std::filesystem::path& file) {
+/// What a file adds to the bytes and the hash so far.
+void add_file(const std::filesystem::path& file, int64_t& bytes, uint64_t& hash) {
   auto [in, size, name] = open_file(file);
   std::vector<char> piece(kPiece);
-  uint64_t hash = kStart;
-  int64_t bytes = 0;
   while (in.read(piece.data(), kPiece) || in.gcount() > 0) {
     for (std::streamsize i = 0; i < in.gcount(); ++i) hash = (hash ^ static_cast<unsigned char>(piece[i])) * kPrime;
     bytes += in.gcount();
   }
   TORCH_CHECK_VALUE(!in.bad(), name, ": could not read its ", size, " bytes");
+}
+
+}  // namespace
+
+nlohmann::json identity_of(const std::filesystem::path& path) {
+  std::vector<std::filesystem::path> files = {path};
+  if (std::filesystem::is_directory(path)) {
+    files.clear();
+    for (const auto& entry : std::filesystem::directory_iterator(path))
+      if (entry.is_regular_file()) files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+  }
+  uint64_t hash = kStart;
+  int64_t bytes = 0;
+  for (const auto& file : files) add_file(file, bytes, hash);
   return {{"bytes", bytes}, {"fnv1a64", c10::str(std::hex, hash)}};
 }
 

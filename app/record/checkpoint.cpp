@@ -9,12 +9,6 @@
 namespace fanion::record {
 namespace {
 
-NamedTensors model_tensors(const models::Gpt& model) {
-  NamedTensors named;
-  for (const auto& p : model.parameters()) named.emplace_back("model." + p.name, p.tensor);
-  return named;
-}
-
 /// Hexadecimal, so that a resumed run carries on with exactly the same seconds.
 std::string text_of(double x) {
   std::array<char, 40> buffer{};
@@ -40,12 +34,6 @@ Progress load(const std::filesystem::path& file, const NamedTensors& wanted, boo
   return progress;
 }
 
-NamedTensors all_tensors(const models::Gpt& model, const optim::LmoOptimizer& optimizer) {
-  auto named = model_tensors(model);
-  for (const auto& [name, tensor] : optimizer.named_state()) named.emplace_back("optimizer." + name, tensor);
-  return named;
-}
-
 }  // namespace
 
 Progress progress_of(const Metadata& metadata, const std::string& source) {
@@ -66,21 +54,19 @@ Progress progress_of(const Metadata& metadata, const std::string& source) {
   return progress;
 }
 
-void save_checkpoint(const std::filesystem::path& file, const models::Gpt& model, const optim::LmoOptimizer& optimizer,
-                     const Progress& progress) {
-  write_safetensors(file, all_tensors(model, optimizer),
+void save_checkpoint(const std::filesystem::path& file, const NamedTensors& tensors, const Progress& progress) {
+  write_safetensors(file, tensors,
                     {{"step", std::to_string(progress.step)},
                      {"seconds", text_of(progress.seconds)},
                      {"optimizer_seconds", text_of(progress.optimizer_seconds)}});
 }
 
-Progress load_checkpoint(const std::filesystem::path& file, const models::Gpt& model,
-                         const optim::LmoOptimizer& optimizer) {
-  return load(file, all_tensors(model, optimizer), /*whole=*/true);
+Progress load_checkpoint(const std::filesystem::path& file, const NamedTensors& tensors) {
+  return load(file, tensors, /*whole=*/true);
 }
 
-Progress load_model(const std::filesystem::path& file, const models::Gpt& model) {
-  return load(file, model_tensors(model), /*whole=*/false);
+Progress load_tensors(const std::filesystem::path& file, const NamedTensors& tensors) {
+  return load(file, tensors, /*whole=*/false);
 }
 
 }  // namespace fanion::record

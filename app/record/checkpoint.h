@@ -1,9 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
 
-#include "fanion/optim/lmo_optimizer.h"
-#include "models/gpt.h"
 #include "record/safetensors.h"
 
 namespace fanion::record {
@@ -18,15 +18,13 @@ struct Progress {
 /// What the metadata of a checkpoint say. Throws, beginning with `source`, if they are damaged.
 Progress progress_of(const Metadata& metadata, const std::string& source);
 
-/// Writes model and optimizer state and the progress, atomically.
-void save_checkpoint(const std::filesystem::path& file, const models::Gpt& model, const optim::LmoOptimizer& optimizer,
-                     const Progress& progress);
+/// Writes tensors and the progress, atomically.
+void save_checkpoint(const std::filesystem::path& file, const NamedTensors& tensors, const Progress& progress);
 
-/// Reads them back in place. Throws, naming the file, if it is damaged or of another model or optimizer;
+/// Reads back in place all that was saved. Throws, naming the file, if it is damaged or of another model or optimizer;
 /// nothing is changed then.
-Progress load_checkpoint(const std::filesystem::path& file, const models::Gpt& model,
-                         const optim::LmoOptimizer& optimizer);
-/// The same for the model alone.
-Progress load_model(const std::filesystem::path& file, const models::Gpt& model);
+Progress load_checkpoint(const std::filesystem::path& file, const NamedTensors& tensors);
+/// The same for some of what was saved.
+Progress load_tensors(const std::filesystem::path& file, const NamedTensors& tensors);
 
 }  // namespace fanion::record

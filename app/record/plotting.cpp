@@ -27,4 +27,8 @@ void plot_svd(const std::filesystem::path& folder) { draw("fanion.svd_plots", {f
 
 void plot_balls(const std::filesystem::path& folder) { draw("fanion.ball_plots", {folder.string()}); }
 
+void plot_curves(const std::filesystem::path& json, const std::filesystem::path& png) {
+  draw("fanion.curves", {json.string(), png.string()});
+}
+
 }  // namespace fanion::record

@@ -15,4 +15,7 @@ void plot_svd(const std::filesystem::path& folder);
 /// Draws the pictures that the balls.json of `fanion balls` in a folder describes, likewise.
 void plot_balls(const std::filesystem::path& folder);
 
+/// Draws the panels of curves that a JSON file holds into a PNG, likewise.
+void plot_curves(const std::filesystem::path& json, const std::filesystem::path& png);
+
 }  // namespace fanion::record

@@ -17,6 +17,14 @@
 #include "terminal/note.h"
 
 namespace fanion::record {
+namespace {
+
+/// Of config.json: 0, without a number, had options alone, those of the GPT; 1 has the experiment's name and figure.
+constexpr int64_t kSchema = 1;
+
+constexpr std::array<const char*, 3> kLogs = {"metrics.jsonl", "timings.jsonl", "observations.jsonl"};
+
+}  // namespace
 
 void create_folder(const std::filesystem::path& folder) {
   std::error_code error;
@@ -27,14 +35,18 @@ void create_folder(const std::filesystem::path& folder) {
 bool RunFolder::exists(const std::filesystem::path& folder) { return std::filesystem::exists(folder / "config.json"); }
 
 RunFolder RunFolder::create(const std::filesystem::path& folder, const nlohmann::json& options,
-                            const std::vector<std::string>& files) {
+                            const std::vector<std::string>& files, const nlohmann::json& experiment) {
   const auto check_free = [&] {
     TORCH_CHECK_VALUE(!exists(folder), folder.string(),
                       " already holds a run; continue it with --resume, or choose another --out");
   };
   check_free();
-  nlohmann::json config = {
-      {"options", options}, {"version", kVersion}, {"commit", FANION_COMMIT}, {"machine", machine_facts()}};
+  nlohmann::json config = {{"schema", kSchema},
+                           {"options", options},
+                           {"version", kVersion},
+                           {"commit", FANION_COMMIT},
+                           {"machine", machine_facts()}};
+  config.update(experiment);
   for (const auto& name : files) {
     const auto file = options.at(name).get<std::string>();
     if (!file.empty()) config["data"][name] = data::identity_of(file);
@@ -64,7 +76,16 @@ RunFolder RunFolder::open(const std::filesystem::path& folder) {
     for (const auto& recorded : config["data"])
       TORCH_CHECK_VALUE(config["data"].is_object() && recorded.is_object(), file.string(),
                         " is damaged: its data are no sizes and hashes of files");
+  const auto schema = config.value("schema", nlohmann::json(0));
+  TORCH_CHECK_VALUE(schema.is_number_integer() && schema >= 0 && schema <= kSchema, file.string(), " has the schema ",
+                    data::shown(schema), "; this program knows those up to ", kSchema);
   return {folder, std::move(config)};
+}
+
+std::string RunFolder::experiment() const {
+  const auto name = config_.value("experiment", nlohmann::json(config_.contains("schema") ? "" : "gpt"));
+  TORCH_CHECK_VALUE(name.is_string() && name != "", folder_.string(), " is no run of an experiment");
+  return name;
 }
 
 void RunFolder::lock() {
@@ -99,17 +120,16 @@ LogLines RunFolder::log(const char* name) const {
 }
 
 void RunFolder::rewind(int64_t step) {
-  metrics_.close();
-  timings_.close();
-  const std::array<const char*, 2> names = {"metrics.jsonl", "timings.jsonl"};
-  std::array<LogLines, 2> logs = {log(names[0]), log(names[1])};  // both are sound before either is changed
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!std::filesystem::exists(folder_ / names[i])) continue;
+  for (auto* open : {&metrics_, &timings_, &observations_}) open->close();
+  std::array<LogLines, kLogs.size()> logs;
+  for (std::size_t i = 0; i < kLogs.size(); ++i) logs[i] = log(kLogs[i]);  // all are sound before one is changed
+  for (std::size_t i = 0; i < kLogs.size(); ++i) {
+    if (!std::filesystem::exists(folder_ / kLogs[i])) continue;
     if (!logs[i].dropped.empty()) terminal::note(logs[i].dropped);
     std::string kept;
     for (const auto& line : logs[i].lines)
       if (line["step"].get<int64_t>() <= step) kept += line.dump() + "\n";
-    write_atomically(folder_ / names[i], kept);
+    write_atomically(folder_ / kLogs[i], kept);
   }
 }
 

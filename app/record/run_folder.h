@@ -15,21 +15,26 @@ namespace fanion::record {
 /// Makes a folder and those above it. Throws with the system's reason.
 void create_folder(const std::filesystem::path& folder);
 
-/// A run on disk: `config.json` (resolved options, version, commit, CPU, threads, size and hash of the data),
-/// `metrics.jsonl` (what a rerun reproduces bit for bit), `timings.jsonl` (what the clock said),
-/// `checkpoint.safetensors`, plots; while a process works on it, `lock`.
+/// A run on disk: `config.json` (experiment, resolved options, what a plot needs, version, commit, CPU, size and hash
+/// of the data), `metrics.jsonl` (what a rerun reproduces bit for bit), `timings.jsonl` (what the clock said),
+/// `observations.jsonl` (what observers saw, where there are any), `checkpoint.safetensors`, plots; while a process
+/// works on it, `lock`.
 class RunFolder {
  public:
-  /// A new run, held by this process. `files` are the options that name files of data, "" for none: their sizes and
-  /// hashes are recorded. Throws if the folder already holds a run, is held by another process or cannot be written
-  /// to; nothing is left behind then.
+  /// A new run, held by this process. `files` are the options that name files or folders of data, "" for none: their
+  /// sizes and hashes are recorded. `experiment` is what config.json says beside: {"experiment": name, "figure": …}, or
+  /// nothing where no experiment is run. Throws if the folder already holds a run, is held by another process or cannot
+  /// be written to; nothing is left behind then.
   static RunFolder create(const std::filesystem::path& folder, const nlohmann::json& options,
-                          const std::vector<std::string>& files = {});
-  /// An existing run. Throws if there is none, or its config cannot be read.
+                          const std::vector<std::string>& files = {},
+                          const nlohmann::json& experiment = nlohmann::json::object());
+  /// An existing run. Throws if there is none, or its config cannot be read or has a later schema than this program's.
   static RunFolder open(const std::filesystem::path& folder);
   static bool exists(const std::filesystem::path& folder);
 
   const std::filesystem::path& path() const { return folder_; }
+  /// Which experiment it is a run of; throws if of none.
+  std::string experiment() const;
   const nlohmann::json& options() const { return config_.at("options"); }
   std::filesystem::path checkpoint() const { return folder_ / "checkpoint.safetensors"; }
 
@@ -42,11 +47,14 @@ class RunFolder {
   /// Appends one line to a log and hands it to the system at once.
   void append_metrics(const nlohmann::json& line) { append(metrics_, "metrics.jsonl", line); }
   void append_timings(const nlohmann::json& line) { append(timings_, "timings.jsonl", line); }
-  /// Drops what both logs say of steps after `step`, and half a last line, saying so. Throws, naming file and line,
+  void append_observations(const nlohmann::json& line) { append(observations_, "observations.jsonl", line); }
+  /// Drops what the logs say of steps after `step`, and half a last line, saying so. Throws, naming file and line,
   /// if another one is damaged; nothing is changed then.
   void rewind(int64_t step);
   /// The lines of a log; see parse_log.
   std::vector<nlohmann::json> metrics() const { return log("metrics.jsonl").lines; }
+  std::vector<nlohmann::json> timings() const { return log("timings.jsonl").lines; }
+  std::vector<nlohmann::json> observations() const { return log("observations.jsonl").lines; }
 
   /// runs/20261122-043501-muon, with a number added where that exists.
   static std::filesystem::path fresh_name(const std::string& label);
@@ -61,7 +69,7 @@ class RunFolder {
   std::filesystem::path folder_;
   nlohmann::json config_;
   std::optional<RunLock> lock_;
-  std::ofstream metrics_, timings_;
+  std::ofstream metrics_, timings_, observations_;
 };
 
 }  // namespace fanion::record

@@ -18,14 +18,25 @@ std::string bar(double fraction) {
   return text;
 }
 
-std::string loss_text(double loss) {
-  if (std::isnan(loss)) return "  -   ";
-  std::array<char, 16> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), "%6.4f", loss);
-  return buffer.data();
+/// "1.2k tok/s"; whole steps are counted one by one.
+std::string rate_text(double steps_per_second, const experiments::TrainingEvent& event) {
+  std::array<char, 32> buffer{};
+  if (event.work_per_step == 1)
+    std::snprintf(buffer.data(), buffer.size(), "%6.1f", steps_per_second);
+  else
+    std::snprintf(buffer.data(), buffer.size(), "%5.1fk", steps_per_second * event.work_per_step / 1000);
+  return buffer.data() + (" " + event.unit) + "/s";
 }
 
 }  // namespace
+
+std::string loss_text(double loss) {
+  if (std::isnan(loss)) return "  -   ";
+  std::array<char, 16> buffer{};
+  const double size = std::abs(loss);
+  std::snprintf(buffer.data(), buffer.size(), size != 0 && (size < 0.01 || size >= 1000) ? "%.2e" : "%6.4f", loss);
+  return buffer.data();
+}
 
 std::string clock_text(double seconds) {
   const auto whole = static_cast<long>(std::ceil(std::max(0.0, seconds)));
@@ -42,7 +53,7 @@ TrainingProgress::TrainingProgress(std::string label, std::size_t label_width)
   label_.resize(std::max(label_width, label_.size()), ' ');
 }
 
-void TrainingProgress::operator()(const tasks::TrainingEvent& event) {
+void TrainingProgress::operator()(const experiments::TrainingEvent& event) {
   const auto now = Clock::now();
   const auto step = event.progress.step;
   if (first_step_ < 0) {
@@ -56,11 +67,11 @@ void TrainingProgress::operator()(const tasks::TrainingEvent& event) {
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double rate = taken > 0 ? taken / elapsed : 0;
   const auto left = rate > 0 ? clock_text(static_cast<double>(event.steps - step) / rate) : std::string("-:--");
-  std::fprintf(stderr, "%s%s %s %4lld/%lld  loss %s  val %s  %5.1fk tok/s  %s left%s", terminal_ ? "\r\033[K" : "",
+  std::fprintf(stderr, "%s%s %s %4lld/%lld  loss %s  val %s  %s  %s left%s", terminal_ ? "\r\033[K" : "",
                label_.c_str(), bar(static_cast<double>(step) / static_cast<double>(event.steps)).c_str(),
                static_cast<long long>(step), static_cast<long long>(event.steps), loss_text(event.loss).c_str(),
-               loss_text(event.validation_loss).c_str(), rate * static_cast<double>(event.tokens_per_step) / 1000,
-               left.c_str(), !terminal_ || last ? "\n" : "");
+               loss_text(event.validation_loss).c_str(), rate_text(rate, event).c_str(), left.c_str(),
+               !terminal_ || last ? "\n" : "");
   std::fflush(stderr);
 }
 

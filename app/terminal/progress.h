@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-#include "tasks/gpt_training.h"
+#include "experiments/training_event.h"
 
 namespace fanion::terminal {
 
@@ -12,7 +12,7 @@ namespace fanion::terminal {
 class TrainingProgress {
  public:
   TrainingProgress(std::string label, std::size_t label_width);
-  void operator()(const tasks::TrainingEvent& event);
+  void operator()(const experiments::TrainingEvent& event);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -22,6 +22,9 @@ class TrainingProgress {
   Clock::time_point drawn_;
   int64_t first_step_ = -1;
 };
+
+/// "2.3456", or "1.2e-05" where 4 decimals would hide it; "  -   " for NaN.
+std::string loss_text(double loss);
 
 /// 75 → "1:15"
 std::string clock_text(double seconds);

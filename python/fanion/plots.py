@@ -1,4 +1,7 @@
-"""Pictures of training runs: validation loss against steps and against wall-clock time.
+"""Pictures of training runs: what their validations tell against steps and against wall-clock time.
+
+Every run's `config.json` says what its quantities are called and how its axes are to be drawn, so that nothing here
+knows an experiment.
 
 ``python -m fanion.plots --out FILE.png RUN…`` is what ``fanion plot`` and ``fanion compare`` call.
 """
@@ -27,21 +30,43 @@ class NothingToDrawError(ValueError):
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder's validation curve."""
+    """One run folder's validation curves."""
 
     label: str
     options: dict[str, Any]
+    figure: dict[str, Any]
     steps: list[int]
-    losses: list[float]
+    values: dict[str, list[float]]  #: a list over steps for each quantity of the figure
     seconds: list[float]
 
+    @property
+    def losses(self) -> list[float]:
+        """The first quantity, which tells runs apart."""
+        return self.values[self.figure["quantities"][0]["key"]]
 
-def options_of(folder: Path) -> dict[str, Any]:
-    """The options in a run folder's config. Raises ValueError, naming the file, where there are none."""
+
+#: For run folders of before figures were recorded.
+PLAIN_FIGURE = {
+    "title": "",
+    "quantities": [{"key": "validation_loss", "label": "validation loss", "log": False}],
+    "x": {"label": "optimizer steps", "per_step": 1},
+}
+
+
+def config_of(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options and figure in a run folder's config. Raises ValueError, naming the file, where it is damaged."""
     config = read_json(folder / "config.json")
     if not isinstance(config, dict) or not isinstance(config.get("options"), dict):
         raise ValueError(f"{folder / 'config.json'} is damaged: it has no options")
-    return config["options"]
+    figure = config.get("figure", PLAIN_FIGURE)
+    try:
+        whole = all(isinstance(q["key"], str) and q["label"] and "log" in q for q in figure["quantities"])
+        whole = whole and bool(figure["quantities"]) and float(figure["x"]["per_step"]) > 0 and "title" in figure
+    except (KeyError, TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise ValueError(f"{folder / 'config.json'} is damaged: its figure says not what to draw")
+    return config["options"], figure
 
 
 def read_run(folder: Path, label: str | None = None) -> Run:
@@ -49,24 +74,27 @@ def read_run(folder: Path, label: str | None = None) -> Run:
 
     Raises NothingToDrawError where there is none, and ValueError, naming file and line, where the folder is damaged.
     """
-    options = options_of(folder)
+    options, figure = config_of(folder)
+    keys = [quantity["key"] for quantity in figure["quantities"]]
     if "optimizer" not in options:
         raise NothingToDrawError(f"{folder} holds no training")
-    losses: dict[int, float] = {}
+    seen: dict[int, dict[str, float]] = {}
     clock: dict[int, float] = {}
-    for name, key, values in (("metrics.jsonl", "validation_loss", losses), ("timings.jsonl", "seconds", clock)):
-        if (folder / name).is_file():
-            values.update({entry["step"]: entry[key] for entry in read_log(folder / name) if key in entry})
-    steps = sorted(losses.keys() & clock.keys())
+    if (folder / "metrics.jsonl").is_file():
+        seen = {entry["step"]: entry for entry in read_log(folder / "metrics.jsonl") if keys[0] in entry}
+    if (folder / "timings.jsonl").is_file():
+        clock = {entry["step"]: entry["seconds"] for entry in read_log(folder / "timings.jsonl") if "seconds" in entry}
+    steps = sorted(seen.keys() & clock.keys())
     if not steps:
         raise NothingToDrawError(f"{folder} holds no validation losses with their times")
-    for step in sorted(losses.keys() - clock.keys()):
+    for step in sorted(seen.keys() - clock.keys()):
         say(f"{folder / 'timings.jsonl'}: has no time of step {step}, whose validation is left out")
     return Run(
         label=label or f"{options['optimizer']} (lr {options['lr']:g})",
         options=options,
+        figure=figure,
         steps=steps,
-        losses=[losses[s] for s in steps],
+        values={key: [seen[s][key] for s in steps] for key in keys},
         seconds=[clock[s] for s in steps],
     )
 
@@ -96,14 +124,37 @@ def read_runs(folders: list[Path]) -> list[Run]:
 
 
 def draw(runs: list[Run], png: Path) -> None:
-    """Draws the curves side by side, against steps and against seconds of training."""
+    """Draws a row for each quantity that all runs have: its curves against steps and against seconds of training."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (by_step, by_time) = plt.subplots(1, 2, figsize=(12, 5), sharey=True, constrained_layout=True)
+    quantities = [q for q in runs[0].figure["quantities"] if all(q["key"] in run.values for run in runs)]
+    if not quantities:
+        raise ValueError("the runs have no quantity in common; draw those of one experiment at a time")
+    figure, rows = plt.subplots(
+        len(quantities),
+        2,
+        figsize=(12, 1 + 4 * len(quantities)),
+        sharey="row",
+        sharex="col",
+        squeeze=False,
+        constrained_layout=True,
+    )
     order = sorted(range(len(runs)), key=lambda i: runs[i].losses[-1])
+    for quantity, (by_step, by_time) in zip(quantities, rows, strict=True):
+        _draw_row(runs, order, quantity, by_step, by_time)
+    rows[-1][0].set_xlabel(runs[0].figure["x"]["label"])
+    rows[-1][1].set_xlabel("training time (seconds, without validation)")
+    rows[0][1].legend(title="optimizer, final loss", frameon=False, loc="upper right")
+    figure.suptitle(_title(runs))
+    figure.savefig(png, dpi=130)
+    plt.close(figure)
+
+
+def _draw_row(runs: list[Run], order: list[int], quantity: dict[str, Any], by_step: Any, by_time: Any) -> None:
+    key = quantity["key"]
     for i in order:
         run = runs[i]
         style = {
@@ -111,44 +162,38 @@ def draw(runs: list[Run], png: Path) -> None:
             "marker": MARKERS[i % len(MARKERS)],
             "linestyle": DASHES[i // len(COLOURS) % len(DASHES)],
             "markersize": 5,
+            "markevery": max(1, len(run.steps) // 12),
             "linewidth": 1.6,
-            "label": f"{run.label}  {run.losses[-1]:.3f}",
+            "label": f"{run.label}  {run.losses[-1]:.4g}",
         }
-        by_step.plot(run.steps, run.losses, **style)
-        by_time.plot(run.seconds, run.losses, **style)
-    by_step.set_xlabel("optimizer steps")
-    by_time.set_xlabel("training time (seconds, without validation)")
-    by_step.set_ylabel("validation loss (nats per token)")
-    lowest, highest = _loss_range(runs)
-    by_step.set_ylim(lowest, highest)
+        by_step.plot([step * run.figure["x"]["per_step"] for step in run.steps], run.values[key], **style)
+        by_time.plot(run.seconds, run.values[key], **style)
+    by_step.set_ylabel(quantity["label"])
+    if quantity["log"]:
+        by_step.set_yscale("log")
+    else:
+        by_step.set_ylim(*_range([run.values[key] for run in runs]))
     for axes in (by_step, by_time):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    by_time.legend(title="optimizer, final loss", frameon=False, loc="upper right")
-    figure.suptitle(_title(runs))
-    figure.savefig(png, dpi=130)
-    plt.close(figure)
 
 
-def _loss_range(runs: list[Run]) -> tuple[float, float]:
-    """The part of the axis where the curves differ: from the best end to what all reached after the first look."""
-    lowest = min(min(run.losses) for run in runs)
-    after_start = [run.losses[1] for run in runs if len(run.losses) > 1]
-    highest = max(after_start) if after_start else max(run.losses[0] for run in runs)
+def _range(curves: list[list[float]]) -> tuple[float, float]:
+    """The part of an axis where the curves differ: without where they all start."""
+    after_start = [value for curve in curves for value in curve[1:]] or [curve[0] for curve in curves]
+    first_looks = [curve[1] for curve in curves if len(curve) > 1] or after_start
+    # A loss falls from its first look on, an accuracy rises.
+    falls = sum(curve[-1] < curve[0] for curve in curves) * 2 >= len(curves)
+    lowest = min(after_start) if falls else min(first_looks)
+    highest = max(first_looks) if falls else max(after_start)
     margin = 0.04 * max(highest - lowest, 1e-3)
     return lowest - margin, highest + margin
 
 
 def _title(runs: list[Run]) -> str:
-    options = runs[0].options
-    data = Path(options["data"]).name
-    sizes = f"{options['layers']} layers, d = {options['width']}, {options['batch']}×{options['context']} tokens a step"
-    same = all(
-        (r.options["layers"], r.options["width"], r.options["data"])
-        == (options["layers"], options["width"], options["data"])
-        for r in runs
-    )
-    return f"GPT on {data}: {sizes}, seed {options['seed']}" if same else "GPT runs"
+    """The title that all runs share, else none."""
+    titles = {run.figure["title"] for run in runs}
+    return titles.pop() if len(titles) == 1 else ""
 
 
 def main(arguments: list[str] | None = None) -> int:

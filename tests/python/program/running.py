@@ -69,16 +69,16 @@ def fanion(*arguments: object, cwd: Path, env: dict | None = None) -> subprocess
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def train(run: Path, options: dict | None = None, **more: object) -> Path:
+def train(run: Path, options: dict | None = None, experiment: str = "gpt", **more: object) -> Path:
     """A whole run in the folder `run`; `more` are options with underscores for dashes."""
     options = (TINY if options is None else options) | {name.replace("_", "-"): value for name, value in more.items()}
-    result = fanion("train", "gpt", "--out", run, *flags(options), cwd=run.parent)
+    result = fanion("train", experiment, "--out", run, *flags(options), cwd=run.parent)
     assert result.returncode == 0, result.stderr
     return run
 
 
-def resume(run: Path) -> subprocess.CompletedProcess:
-    result = fanion("train", "gpt", "--resume", run, cwd=run.parent)
+def resume(run: Path, experiment: str = "gpt") -> subprocess.CompletedProcess:
+    result = fanion("train", experiment, "--resume", run, cwd=run.parent)
     assert result.returncode == 0, result.stderr
     return result
 

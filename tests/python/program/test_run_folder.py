@@ -56,7 +56,9 @@ def test_files(tiny):
 
 def test_config(tiny):
     recorded = config(tiny)
-    assert set(recorded) == {"options", "version", "commit", "machine", "data"}
+    assert set(recorded) == {"schema", "experiment", "options", "figure", "version", "commit", "machine", "data"}
+    assert (recorded["schema"], recorded["experiment"]) == (1, "gpt")
+    assert [q["key"] for q in recorded["figure"]["quantities"]] == ["validation_loss"]
     assert set(recorded["data"]) == {"data"}
     assert recorded["data"]["data"]["bytes"] == Path(recorded["options"]["data"]).stat().st_size
     version = fanion("--version", cwd=tiny.parent).stdout.strip()

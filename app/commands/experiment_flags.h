@@ -1,0 +1,36 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "experiments/registry.h"
+
+namespace fanion::commands {
+
+/// The flags of an experiment on a command: `--config FILE` first, then the flags given beside it.
+class ExperimentFlags {
+ public:
+  /// --help does not list the flags called `hidden`, which the command refuses.
+  ExperimentFlags(CLI::App& command, experiments::MakeExperiment make, const std::vector<std::string>& hidden = {});
+  /// The experiment with its options as given, not yet resolved; --optimizer may bring its rate, "muon@0.04". Throws if
+  /// the config file is unreadable, unknown to us or of another experiment.
+  experiments::ExperimentPtr experiment() const;
+  /// Throws if any of the flags (of those called `names`, if there are any) was given; `because` ends the sentence.
+  void refuse(const std::string& because, const std::vector<std::string>& names = {}) const;
+  /// Of the experiment.
+  const std::string& name() const { return values_->name(); }
+
+ private:
+  experiments::MakeExperiment make_;
+  experiments::ExperimentPtr values_;  ///< what CLI11 writes the flags to
+  std::string config_;
+  std::vector<std::pair<std::string, CLI::Option*>> given_;
+};
+
+/// Throws unless `run` is of this experiment; `command` is what the other would be continued with.
+void check_experiment(const record::RunFolder& run, const std::string& experiment, const std::string& command);
+
+}  // namespace fanion::commands

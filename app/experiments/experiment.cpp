@@ -1,0 +1,57 @@
+#include "experiments/experiment.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "experiments/optimizer_groups.h"
+#include "experiments/tuned_rates.h"
+
+namespace fanion::experiments {
+
+at::Generator generator_of(const Draw& draw, int64_t stream) {
+  // mt19937 hashes its seed, and the odd multipliers keep (seed, step, stream) apart.
+  return at::detail::createCPUGenerator(static_cast<uint64_t>(draw.seed) * 0x9E3779B97F4A7C15ULL +
+                                        static_cast<uint64_t>(stream) * 0xD1B54A32D192ED03ULL +
+                                        static_cast<uint64_t>(draw.step));
+}
+
+double Task::gradients(const Draw& draw) {
+  for (const auto& p : parameters()) p.tensor.mutable_grad() = at::Tensor();
+  const auto value = loss(draw);
+  value.backward();
+  return value.item<double>();
+}
+
+OptionTable Experiment::options() {
+  auto table = option_table(run);
+  for (auto& [role, rate] : adamw_lr)
+    table.push_back(
+        {role_name(role) + "_lr", &rate, "AdamW learning rate of parameters with the role " + role_name(role)});
+  const auto own = own_options();
+  table.insert(table.end(), own.begin(), own.end());
+  return table;
+}
+
+nlohmann::json Experiment::values() const {
+  // A table points to what it may write; here it is only read.
+  return to_json(const_cast<Experiment*>(this)->options());
+}
+
+void Experiment::resolve() {
+  if (run.threads == 0) run.threads = std::max<int64_t>(1, std::thread::hardware_concurrency());
+  resolve_own();
+  if (run.lr != 0) return;
+  matrix_settings(run);  // an unknown rule is told before an untuned one
+  run.lr = tuned_rate(name_, run.optimizer);
+}
+
+void Experiment::check() const {
+  experiments::check(run);
+  for (const auto& [role, rate] : adamw_lr) check_not_negative(role_name(role) + "_lr", rate);
+  check_own();
+  check_optimizer(run, adamw_lr, matrix_shapes());
+}
+
+}  // namespace fanion::experiments

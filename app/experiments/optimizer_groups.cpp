@@ -1,0 +1,75 @@
+#include "experiments/optimizer_groups.h"
+
+#include "fanion/norms/registry.h"
+
+namespace fanion::experiments {
+namespace {
+
+optim::AdamWOptions adamw(const RunOptions& o, double lr, double weight_decay) {
+  return {.lr = lr, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .weight_decay = weight_decay};
+}
+
+optim::GroupSettings matrix_settings_of(const RunOptions& o) {
+  if (o.optimizer == "adamw") {
+    const auto settings = adamw(o, o.lr, o.weight_decay);
+    optim::check_options(settings);
+    return settings;
+  }
+  const optim::LmoSettings settings{norms::rule_from_name(o.optimizer),
+                                    {.lr = o.lr,
+                                     .momentum = o.momentum,
+                                     .nesterov = o.nesterov,
+                                     .momentum_kind = optim::momentum_kind_from_name(o.momentum_kind),
+                                     .weight_decay = o.weight_decay,
+                                     .scale = norms::shape_scale_from_name(o.scale)}};
+  optim::check_options(settings.step);
+  return settings;
+}
+
+/// What an error of `run` adds to say which option it is about.
+template <class Function>
+auto about_optimizer(const RunOptions& o, Function&& run) {
+  try {
+    return run();
+  } catch (c10::Error& e) {
+    e.add_context(c10::str("--optimizer ", o.optimizer, "; 'fanion rules' lists the rules, adamw is there too"));
+    throw;
+  }
+}
+
+}  // namespace
+
+optim::GroupSettings matrix_settings(const RunOptions& o) {
+  return about_optimizer(o, [&] { return matrix_settings_of(o); });
+}
+
+void check_optimizer(const RunOptions& o, const std::map<Role, double>& adamw_lr,
+                     const std::vector<std::pair<int64_t, int64_t>>& matrix_shapes) {
+  for (const auto& [role, lr] : adamw_lr) optim::check_options(adamw(o, lr, 0));
+  const auto settings = matrix_settings(o);
+  const auto* lmo = std::get_if<optim::LmoSettings>(&settings);
+  if (lmo == nullptr) return;
+  about_optimizer(o, [&] {
+    for (const auto& [m, n] : matrix_shapes) lmo->rule->warm_columns(m, n);
+  });
+}
+
+std::vector<optim::ParamGroup> optimizer_groups(const std::vector<Parameter>& parameters, const RunOptions& o,
+                                                const std::map<Role, double>& adamw_lr) {
+  std::vector<optim::ParamGroup> groups = {{{}, matrix_settings(o), {}}};
+  std::map<Role, std::size_t> group_of = {{Role::matrix, 0}};
+  for (const auto& [role, lr] : adamw_lr) {
+    group_of[role] = groups.size();
+    groups.push_back({{}, adamw(o, lr, 0), {}});
+  }
+  for (const auto& p : parameters) {
+    const auto found = group_of.find(p.role);
+    TORCH_CHECK(found != group_of.end(), "parameter '", p.name, "' has the role ", role_name(p.role),
+                ", for which the experiment gives no learning rate");
+    groups[found->second].params.push_back(p.tensor);
+    groups[found->second].names.push_back(p.name);
+  }
+  return groups;
+}
+
+}  // namespace fanion::experiments

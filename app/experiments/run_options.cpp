@@ -1,0 +1,75 @@
+#include "experiments/run_options.h"
+
+#include <ATen/ops/zeros.h>
+
+#include <limits>
+
+#include "experiments/schedule.h"
+#include "observers/observer.h"
+
+namespace fanion::experiments {
+namespace {
+
+void check_device(const std::string& name) {
+  std::optional<at::Device> device;
+  try {
+    device.emplace(name);
+  } catch (const c10::Error&) {
+    TORCH_CHECK_VALUE(false, "unknown --device '", name, "'; examples: cpu, cuda, cuda:1");
+  }
+  try {
+    at::zeros({1}, at::TensorOptions(at::kFloat).device(*device)).item<float>();
+  } catch (const c10::Error&) {
+    TORCH_CHECK_VALUE(false, "--device ", name, " is not available on this machine or in this libtorch");
+  }
+}
+
+}  // namespace
+
+OptionTable option_table(RunOptions& o) {
+  return {
+      {"optimizer", &o.optimizer, "rule of the matrices (fanion rules lists them), or adamw; RULE@RATE sets lr too"},
+      {"lr", &o.lr, "learning rate of the matrices; 0 takes the one tuned for the experiment"},
+      {"momentum", &o.momentum, "momentum of the matrix rule, in [0, 1)"},
+      {"nesterov", &o.nesterov, "Nesterov momentum"},
+      {"momentum_kind", &o.momentum_kind, "ema or sum"},
+      {"weight_decay", &o.weight_decay, "decoupled weight decay of the matrices"},
+      {"scale", &o.scale, "shape scale: original, match_rms_adamw, rms_to_rms, none"},
+      {"beta1", &o.beta1, "AdamW beta1"},
+      {"beta2", &o.beta2, "AdamW beta2"},
+      {"eps", &o.eps, "AdamW eps"},
+      {"steps", &o.steps, "optimizer steps"},
+      {"warmup", &o.warmup, "fraction of the steps over which the rate rises from 0"},
+      {"cooldown", &o.cooldown, "fraction of the steps over which it falls to 0 (linear schedule)"},
+      {"schedule", &o.schedule,
+       "after the warm-up: linear (flat, then down), cosine, constant or inverse_sqrt (1/sqrt(step))"},
+      {"clip", &o.clip, "largest global gradient norm; 0: no clipping"},
+      {"eval_every", &o.eval_every, "steps between validations"},
+      {"checkpoint_every", &o.checkpoint_every, "steps between checkpoints"},
+      {"record", &o.record,
+       "observers with the steps between their looks at the matrices: spectra@50,norms@10; empty: none"},
+      {"seed", &o.seed, "seed of the initial parameters and the batches"},
+      {"threads", &o.threads, "CPU threads; 0: all cores"},
+      {"device", &o.device, "cpu, cuda, ..."}};
+}
+
+void check_not_negative(const std::string& name, double value) {
+  check_in_range<double>(name, value, 0, std::numeric_limits<float>::max());
+}
+
+void check(const RunOptions& o) {
+  check_not_negative("lr", o.lr);
+  check_not_negative("clip", o.clip);
+  for (const auto& [name, value] :
+       {std::pair("steps", o.steps), {"eval_every", o.eval_every}, {"checkpoint_every", o.checkpoint_every}})
+    check_in_range<int64_t>(name, value, 1, 1'000'000'000);
+  check_in_range<int64_t>("threads", o.threads, 0, 4096);
+  check_in_range<int64_t>("seed", o.seed, 0, std::numeric_limits<int64_t>::max());
+  TORCH_CHECK_VALUE(o.warmup >= 0 && o.cooldown >= 0 && o.warmup + o.cooldown <= 1, "--warmup ", o.warmup,
+                    " and --cooldown ", o.cooldown, " are fractions of the steps: not negative, at most 1 together");
+  schedule_from_name(o.schedule);
+  observers::watches_from_text(o.record);
+  check_device(o.device);
+}
+
+}  // namespace fanion::experiments

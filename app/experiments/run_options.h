@@ -1,0 +1,56 @@
+#pragma once
+
+#include <c10/util/Exception.h>
+
+#include <cstdint>
+#include <string>
+
+#include "experiments/option_table.h"
+
+namespace fanion::experiments {
+
+/// What the runner and the optimizer of any experiment need; an experiment's constructor sets its own defaults.
+struct RunOptions {
+  std::string optimizer = "muon";
+  double lr = 0;  ///< 0: the rate tuned for the experiment, where there is one
+  double momentum = 0.95;
+  bool nesterov = true;
+  std::string momentum_kind = "ema";
+  double weight_decay = 0;
+  std::string scale = "original";
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double eps = 1e-10;
+
+  int64_t steps = 200;
+  double warmup = 0;
+  double cooldown = 0.5;
+  std::string schedule = "linear";
+  double clip = 0;
+  int64_t eval_every = 25;
+  int64_t checkpoint_every = 50;
+
+  std::string record;  ///< observers, "spectra@50"
+
+  int64_t seed = 0;
+  int64_t threads = 0;
+  std::string device = "cpu";
+};
+
+/// The options by name, with their help.
+OptionTable option_table(RunOptions& options);
+
+/// Throws naming the first option that is out of range, with what it may be.
+void check(const RunOptions& options);
+
+/// Throws, calling it --name, unless smallest ≤ value ≤ largest.
+template <class Number>
+void check_in_range(const std::string& name, Number value, Number smallest, Number largest) {
+  TORCH_CHECK_VALUE(value >= smallest && value <= largest, "--", name, " ", value, " must lie in ", smallest, " to ",
+                    largest);
+}
+
+/// The same for learning rates and other factors: 0 to the largest float32.
+void check_not_negative(const std::string& name, double value);
+
+}  // namespace fanion::experiments

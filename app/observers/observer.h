@@ -1,0 +1,37 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace fanion::observers {
+
+/// A matrix parameter just after a step: m × n views, on its device. What is not there is undefined.
+struct ObservedMatrix {
+  std::string name;
+  at::Tensor weight, gradient, momentum;
+};
+
+/// What watches a run. Made of what `--record` asks for; it reads and changes nothing.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  /// What is written to observations.jsonl of one matrix; empty: nothing.
+  virtual nlohmann::json observe(const ObservedMatrix& matrix) const = 0;
+};
+
+/// An observer and how many steps lie between its looks.
+struct Watch {
+  std::string name;
+  int64_t every = 1;
+  std::shared_ptr<const Observer> observer;
+};
+
+/// "spectra@50,norms@10": each observer with the steps between its looks. Empty text: none. Throws naming all there
+/// are.
+std::vector<Watch> watches_from_text(const std::string& text);
+
+}  // namespace fanion::observers

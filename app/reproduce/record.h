@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "reproduce/reproduction.h"
+
+namespace fanion::reproduce {
+
+/// What a paper says, and whether these runs say it too.
+struct Finding {
+  std::string claim;
+  bool holds = false;
+  std::string evidence;
+};
+
+/// What a reproduction leaves: OUT/record.md and the same on standard output.
+struct Record {
+  std::string name;
+  std::string configuration;                    ///< sizes, rates, steps
+  std::string statistic;                        ///< seeds, and what the numbers are: "1 seed; last value"
+  std::vector<std::vector<std::string>> table;  ///< the first row is the heading
+  std::vector<Finding> findings;
+  std::vector<std::string> pictures;  ///< files below OUT
+};
+
+/// Writes it, with the processor and the command that makes it again.
+void write_record(const Request& request, const Record& record);
+
+}  // namespace fanion::reproduce

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace fanion::reproduce {
+
+/// How a reproduction is asked for.
+struct Request {
+  std::filesystem::path out;  ///< its folder: runs, pictures and record.md
+  bool quick = false;         ///< the cut that takes about a minute, with the same ordering of the curves
+  std::string device = "cpu";
+  int64_t jobs = 2;  ///< trainings at a time, where they are small
+  std::string data;  ///< folder of CIFAR-10 for those that train on it; empty: the images that come with the program
+};
+
+/// A table or figure of the papers that the program makes again.
+struct Reproduction {
+  std::string name;
+  std::string what;
+  std::string source;  ///< paper and place: "KyFan §4.1, figures 1 and 7"
+  std::string time;    ///< on 2 cores, whole and quick: "35 min, 40 s"
+  void (*run)(const Request& request);
+};
+
+/// All of them, in the order of `fanion reproduce --list`.
+const std::vector<Reproduction>& reproductions();
+
+/// The one called `name`; throws naming all.
+const Reproduction& reproduction_by_name(const std::string& name);
+
+}  // namespace fanion::reproduce
