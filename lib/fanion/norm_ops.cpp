@@ -2,8 +2,8 @@
 // Norms and rules come in as text, which the registry parses; directions go out, and come in again, as lists of terms.
 
 #include <ATen/ops/empty.h>
-#include <torch/library.h>
 
+#include "fanion/define_op.h"
 #include "fanion/linalg/dense/finite_entries.h"
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/registry.h"
@@ -104,11 +104,16 @@ std::tuple<double, double, int64_t, bool> norm_gauge(const at::Tensor& X, std::s
   return {found.lower, found.upper, found.iterations, found.converged};
 }
 
-at::Tensor norm_lmo(const at::Tensor& M, std::string_view norm) { return norm_from_name(norm)->minimiser(M); }
-at::Tensor norm_prox(const at::Tensor& M, double lam, std::string_view norm) {
-  return norm_from_name(norm)->prox(M, lam);
+// Matrices are contiguous, whatever M is: torch.compile must know that before they are there (_fake_ops.py).
+at::Tensor norm_lmo(const at::Tensor& M, std::string_view norm) {
+  return norm_from_name(norm)->minimiser(M).contiguous();
 }
-at::Tensor norm_project(const at::Tensor& X, std::string_view norm) { return norm_from_name(norm)->project(X); }
+at::Tensor norm_prox(const at::Tensor& M, double lam, std::string_view norm) {
+  return norm_from_name(norm)->prox(M, lam).contiguous();
+}
+at::Tensor norm_project(const at::Tensor& X, std::string_view norm) {
+  return norm_from_name(norm)->project(X).contiguous();
+}
 double norm_rho(int64_t m, int64_t n, std::string_view norm) { return norm_from_name(norm)->rho(m, n); }
 
 double shape_scale(std::string_view adjust_lr_fn, std::string_view rule, int64_t m, int64_t n) {
@@ -134,29 +139,26 @@ std::vector<std::string> rules() {
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(fanion, m) {
-  // One kernel for every device: the library is written in ATen calls.
-  const auto def = [&](const std::string& schema, auto kernel) {
-    m.def(schema.c_str(), torch::dispatch(c10::DispatchKey::CompositeExplicitAutograd, kernel));
-  };
-  def(c10::str("rule_direction(Tensor M, str rule) -> ", kTerms), TORCH_FN(rule_direction));
-  def("dense_direction(str[] kinds, float[] coefs, Tensor?[] tensors, int[] shape, ScalarType dtype, Device device) "
-      "-> Tensor",
-      TORCH_FN(dense_direction));
-  def(c10::str("norm_direction(Tensor M, str norm) -> ", kTerms), TORCH_FN(norm_direction));
-  def("norm_value(Tensor X, str norm) -> Tensor", TORCH_FN(norm_value));
-  def("norm_dual(Tensor M, str norm) -> Tensor", TORCH_FN(norm_dual));
-  def("norm_gauge(Tensor X, str norm, *, float tol, int max_iterations) -> "
-      "(float lower, float upper, int iterations, bool converged)",
-      TORCH_FN(norm_gauge));
-  def("norm_lmo(Tensor M, str norm) -> Tensor", TORCH_FN(norm_lmo));
-  def("norm_prox(Tensor M, float lam, str norm) -> Tensor", TORCH_FN(norm_prox));
-  def("norm_project(Tensor X, str norm) -> Tensor", TORCH_FN(norm_project));
-  m.def("norm_rho(int m, int n, str norm) -> float", TORCH_FN(norm_rho));
-  m.def("shape_scale(str adjust_lr_fn, str rule, int m, int n) -> float", TORCH_FN(shape_scale));
-  m.def("dual_sum(float[] weights, str[] norms) -> str", TORCH_FN(dual_sum));
-  m.def("canonical_rule(str text) -> str", TORCH_FN(canonical_rule));
-  m.def("canonical_norm(str text) -> str", TORCH_FN(canonical_norm));
-  m.def("rules() -> str[]", TORCH_FN(rules));
+  define_op<rule_direction>(m, c10::str("rule_direction(Tensor M, str rule) -> ", kTerms));
+  define_op<dense_direction>(
+      m,
+      "dense_direction(str[] kinds, float[] coefs, Tensor?[] tensors, int[] shape, ScalarType dtype, Device device) "
+      "-> Tensor");
+  define_op<norm_direction>(m, c10::str("norm_direction(Tensor M, str norm) -> ", kTerms));
+  define_op<norm_value>(m, "norm_value(Tensor X, str norm) -> Tensor");
+  define_op<norm_dual>(m, "norm_dual(Tensor M, str norm) -> Tensor");
+  define_op<norm_gauge>(m,
+                        "norm_gauge(Tensor X, str norm, *, float tol, int max_iterations) -> "
+                        "(float lower, float upper, int iterations, bool converged)");
+  define_op<norm_lmo>(m, "norm_lmo(Tensor M, str norm) -> Tensor");
+  define_op<norm_prox>(m, "norm_prox(Tensor M, float lam, str norm) -> Tensor");
+  define_op<norm_project>(m, "norm_project(Tensor X, str norm) -> Tensor");
+  define_op<norm_rho>(m, "norm_rho(int m, int n, str norm) -> float");
+  define_op<shape_scale>(m, "shape_scale(str adjust_lr_fn, str rule, int m, int n) -> float");
+  define_op<dual_sum>(m, "dual_sum(float[] weights, str[] norms) -> str");
+  define_op<canonical_rule>(m, "canonical_rule(str text) -> str");
+  define_op<canonical_norm>(m, "canonical_norm(str text) -> str");
+  define_op<rules>(m, "rules() -> str[]");
 }
 
 }  // namespace fanion

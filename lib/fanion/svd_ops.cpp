@@ -4,8 +4,8 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <torch/custom_class.h>
-#include <torch/library.h>
 
+#include "fanion/define_op.h"
 #include "fanion/kernels/large_pages.h"
 #include "fanion/linalg/batched_svd.h"
 #include "fanion/linalg/composed_operators.h"
@@ -147,26 +147,22 @@ int64_t empty_cache() { return static_cast<int64_t>(kernels::release_large_pages
 TORCH_LIBRARY_FRAGMENT(fanion, m) {
   m.class_<OperatorObject>("LinearOperator");
   const std::string object = "__torch__.torch.classes.fanion.LinearOperator";
-  // One kernel for every device: the library is written in ATen calls.
-  const auto def = [&](const std::string& schema, auto kernel) {
-    m.def(schema.c_str(), torch::dispatch(c10::DispatchKey::CompositeExplicitAutograd, kernel));
-  };
-  def(c10::str("topk_svd(Tensor A, ", kOptions, ") -> ", kRecord), TORCH_FN(topk_svd<at::Tensor>));
-  def(c10::str("topk_svd_operator(", object, " A, ", kOptions, ") -> ", kRecord), TORCH_FN(topk_svd<Object>));
-  def("dense_operator(Tensor A) -> " + object, TORCH_FN(dense_operator));
-  def("sparse_operator(Tensor A) -> " + object, TORCH_FN(sparse_operator));
-  def("function_operator(int key, int rows, int cols, ScalarType dtype, Device device) -> " + object,
-      TORCH_FN(function_operator));
-  def("low_rank_operator(Tensor U, Tensor s, Tensor V) -> " + object, TORCH_FN(low_rank_operator));
-  def("sum_operator(" + object + "[] terms, float[] weights) -> " + object, TORCH_FN(sum_operator));
-  def("product_operator(" + object + " A, " + object + " B) -> " + object, TORCH_FN(product_operator));
-  def("row_blocks_operator(" + object + "[] blocks) -> " + object, TORCH_FN(row_blocks_operator));
-  def("adjoint_operator(" + object + " A) -> " + object, TORCH_FN(adjoint_operator));
-  def("operator_apply(" + object + " A, Tensor V) -> Tensor", TORCH_FN(operator_apply));
-  def("operator_apply_adjoint(" + object + " A, Tensor U) -> Tensor", TORCH_FN(operator_apply_adjoint));
-  def("operator_to_dense(" + object + " A) -> Tensor", TORCH_FN(operator_to_dense));
-  def("operator_prototype(" + object + " A) -> Tensor", TORCH_FN(operator_prototype));
-  def("empty_cache() -> int", TORCH_FN(empty_cache));
+  define_op<topk_svd<at::Tensor>>(m, c10::str("topk_svd(Tensor A, ", kOptions, ") -> ", kRecord));
+  define_op<topk_svd<Object>>(m, c10::str("topk_svd_operator(", object, " A, ", kOptions, ") -> ", kRecord));
+  define_op<dense_operator>(m, "dense_operator(Tensor A) -> " + object);
+  define_op<sparse_operator>(m, "sparse_operator(Tensor A) -> " + object);
+  define_op<function_operator>(
+      m, "function_operator(int key, int rows, int cols, ScalarType dtype, Device device) -> " + object);
+  define_op<low_rank_operator>(m, "low_rank_operator(Tensor U, Tensor s, Tensor V) -> " + object);
+  define_op<sum_operator>(m, "sum_operator(" + object + "[] terms, float[] weights) -> " + object);
+  define_op<product_operator>(m, "product_operator(" + object + " A, " + object + " B) -> " + object);
+  define_op<row_blocks_operator>(m, "row_blocks_operator(" + object + "[] blocks) -> " + object);
+  define_op<adjoint_operator>(m, "adjoint_operator(" + object + " A) -> " + object);
+  define_op<operator_apply>(m, "operator_apply(" + object + " A, Tensor V) -> Tensor");
+  define_op<operator_apply_adjoint>(m, "operator_apply_adjoint(" + object + " A, Tensor U) -> Tensor");
+  define_op<operator_to_dense>(m, "operator_to_dense(" + object + " A) -> Tensor");
+  define_op<operator_prototype>(m, "operator_prototype(" + object + " A) -> Tensor");
+  define_op<empty_cache>(m, "empty_cache() -> int");
 }
 
 }  // namespace fanion

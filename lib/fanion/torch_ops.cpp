@@ -2,9 +2,7 @@
 // operators, norm_ops.cpp norms and rules. Strings and numbers come in here and become options; nothing else in the
 // library parses names.
 
-#include <torch/library.h>
-
-#include "fanion/dtype_names.h"
+#include "fanion/define_op.h"
 #include "fanion/linalg/newton_schulz.h"
 #include "fanion/linalg/polar.h"
 #include "fanion/linalg/polar_express.h"
@@ -55,18 +53,24 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> adamw_state(const at::Tensor& par
   return {state.exp_avg, state.exp_avg_sq, state.step};
 }
 
-at::Tensor newton_schulz(const at::Tensor& M, at::ArrayRef<double> coefficients, int64_t steps, double eps,
-                         std::optional<at::ScalarType> dtype, std::string_view form) {
-  TORCH_CHECK_VALUE(!coefficients.empty() && coefficients.size() % 3 == 0, "coefficients needs (a, b, c), got ",
-                    coefficients.size(), " numbers");
+/// With the named set of coefficients, or with `triples` where the name is empty; steps = 0 are all of a named set.
+at::Tensor newton_schulz(const at::Tensor& M, std::string_view name, at::ArrayRef<double> triples, int64_t steps,
+                         double eps, std::optional<at::ScalarType> dtype, std::string_view form) {
+  TORCH_CHECK_VALUE(triples.size() % 3 == 0 && triples.empty() != name.empty(), "coefficients needs (a, b, c), got ",
+                    triples.size(), " numbers");
   TORCH_CHECK_VALUE(!dtype || at::isFloatingType(*dtype), "dtype = ", *dtype, " must be a floating-point one");
   linalg::NewtonSchulzOptions options{.coefficients = {},
                                       .steps = steps,
                                       .dtype = dtype,
                                       .eps = eps,
                                       .form = linalg::newton_schulz_form_from_name(form)};
-  for (std::size_t i = 0; i < coefficients.size(); i += 3)
-    options.coefficients.push_back({coefficients[i], coefficients[i + 1], coefficients[i + 2]});
+  if (!name.empty()) {
+    const auto& set = linalg::coefficient_set(name);
+    if (steps == 0) options.steps = set.steps;
+    options.coefficients = linalg::first_steps(set, options.steps);
+  }
+  for (std::size_t i = 0; i < triples.size(); i += 3)
+    options.coefficients.push_back({triples[i], triples[i + 1], triples[i + 2]});
   return linalg::newton_schulz(M, options);
 }
 
@@ -74,13 +78,6 @@ std::vector<double> flat(const std::vector<linalg::Quintic>& steps) {
   std::vector<double> numbers;
   for (const auto& step : steps) numbers.insert(numbers.end(), step.begin(), step.end());
   return numbers;
-}
-
-/// The triples of a named set and its number of steps; of its first `steps` where that is not 0.
-std::tuple<std::vector<double>, int64_t> coefficient_set(std::string_view name, int64_t steps) {
-  const auto& set = linalg::coefficient_set(name);
-  const auto chosen = steps == 0 ? set.steps : steps;
-  return {flat(linalg::first_steps(set, chosen)), chosen};
 }
 
 std::vector<double> polar_express_coefficients(double lower, int64_t steps, double safety, bool track_safety,
@@ -96,40 +93,42 @@ std::tuple<at::Tensor, at::Tensor, std::string, int64_t, int64_t, int64_t, doubl
           r.message};
 }
 
-/// One kernel for every device: the library is written in ATen calls.
-template <class Kernel>
-torch::CppFunction on_any_device(Kernel kernel) {
-  return torch::dispatch(c10::DispatchKey::CompositeExplicitAutograd, kernel);
-}
+/// Contiguous, which torch.compile must know before it is there (_fake_ops.py).
+at::Tensor polar_factor(const at::Tensor& M, double tol) { return linalg::polar(M, {.tol = tol}).contiguous(); }
+
+std::string version() { return std::string(kVersion); }
 
 }  // namespace
 
 TORCH_LIBRARY(fanion, m) {
-  m.def(
+  define_op<lmo_step_>(
+      m,
       "lmo_step_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] momentum_buffers, Tensor(c!)[] warm_starts, *, "
       "str rule, float lr, float momentum, bool nesterov, str momentum_kind, float weight_decay, str adjust_lr_fn, "
-      "str nonfinite, str[] names) -> int",
-      on_any_device(TORCH_FN(lmo_step_)));
-  m.def(
+      "str nonfinite, str[] names) -> int");
+  define_op<adamw_step_>(
+      m,
       "adamw_step_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avgs, Tensor(c!)[] exp_avg_sqs, "
       "Tensor(d!)[] steps, *, float lr, float beta1, float beta2, float eps, float weight_decay, str nonfinite, "
-      "str[] names) -> int",
-      on_any_device(TORCH_FN(adamw_step_)));
-  m.def("lmo_state(Tensor parameter, str rule) -> (Tensor momentum_buffer, Tensor warm_start)",
-        on_any_device(TORCH_FN(lmo_state)));
-  m.def("adamw_state(Tensor parameter) -> (Tensor exp_avg, Tensor exp_avg_sq, Tensor step)",
-        on_any_device(TORCH_FN(adamw_state)));
-  m.def("nonfinite_gradients(Tensor[] grads) -> int[]", on_any_device(TORCH_FN(optim::nonfinite_gradients)));
-  m.def("newton_schulz(Tensor M, *, float[] coefficients, int steps, float eps, ScalarType? dtype, str form) -> Tensor",
-        on_any_device(TORCH_FN(newton_schulz)));
-  m.def("coefficient_set(str name, int steps) -> (float[] coefficients, int steps_used)", TORCH_FN(coefficient_set));
-  m.def("polar_express_coefficients(float lower, int steps, float safety, bool track_safety, float cushion) -> float[]",
-        TORCH_FN(polar_express_coefficients));
-  m.def(
+      "str[] names) -> int");
+  define_op<lmo_state>(m, "lmo_state(Tensor parameter, str rule) -> (Tensor momentum_buffer, Tensor warm_start)",
+                       InGraphs::never);
+  define_op<adamw_state>(m, "adamw_state(Tensor parameter) -> (Tensor exp_avg, Tensor exp_avg_sq, Tensor step)",
+                         InGraphs::never);
+  define_op<optim::nonfinite_gradients>(m, "nonfinite_gradients(Tensor[] grads) -> int[]");
+  define_op<newton_schulz>(
+      m,
+      "newton_schulz(Tensor M, *, str name, float[] triples, int steps, float eps, ScalarType? dtype, str form) "
+      "-> Tensor");
+  define_op<polar_express_coefficients>(
+      m,
+      "polar_express_coefficients(float lower, int steps, float safety, bool track_safety, float cushion) -> float[]");
+  define_op<polar>(
+      m,
       "polar(Tensor M, *, float tol) -> (Tensor Q, Tensor rank, str status, int iterations, int qr_iterations, "
-      "int snaps, float isometry_error, str message)",
-      on_any_device(TORCH_FN(polar)));
-  m.def("version() -> str", [] { return std::string(kVersion); });
+      "int snaps, float isometry_error, str message)");
+  define_op<polar_factor>(m, "polar_factor(Tensor M, *, float tol) -> Tensor");
+  define_op<version>(m, "version() -> str");
 }
 
 }  // namespace fanion

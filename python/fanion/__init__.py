@@ -6,6 +6,7 @@
 The work is done in C++ (libfanion), also under `find_package(fanion)`: `cmake_prefix_path` is where CMake finds it.
 """
 
+import fanion._fake_ops  # noqa: F401  (what torch.compile must know of the ops)
 from fanion import linalg, norms
 from fanion._library import PACKAGE, ops
 from fanion.deflated import DFanion

@@ -24,8 +24,9 @@ Product = Callable[[Tensor], Tensor]
 class LinearOperator:
     """A real m × n matrix given by two functions: `matmat`, X ↦ A X of (n, b) → (m, b), and `rmatmat`, X ↦ Aᵀ X.
 
-    Both take and return tensors of `dtype` (float32 or float64) on `device`; they must leave X as it is. What they
-    return is copied at once: it may be X, a view of it, or a buffer that they use again.
+    Both take and return tensors of `dtype` (float32 or float64) on `device`; they must leave X as it is, and run with
+    `torch.autocast` off, whatever it is outside. What they return is copied at once: it may be X, a view of it, or a
+    buffer that they use again.
     `A + B`, `A - B`, `2 * A`, `A @ B` and `A.T` are operators again; everything that `aslinearoperator` takes may stand
     for one of the two. As in SciPy, `A @ X` and `X @ A` are tensors where X is a dense tensor or array.
     ValueError, from a product: a wrong shape, dtype or device, NaN or Inf, saying which product, what it gave and what

@@ -39,8 +39,13 @@ def newton_schulz(
     in a dtype that would restart it after every step.
     Cost for m ≤ n: 2·steps·(2m²n + m³) flops. Source: Jordan et al. 2024b; each name's is in `coefficient_sets.cpp`.
     """
-    triples, chosen = _triples(coefficients, steps)
-    result: Tensor = ops.newton_schulz(M, coefficients=triples, steps=chosen, eps=eps, dtype=dtype, form=form)
+    if isinstance(coefficients, str):
+        if steps is not None and steps < 1:
+            raise ValueError(f"steps = {steps} must be at least 1")
+        name, triples, chosen = coefficients, [], steps or 0
+    else:
+        name, (triples, chosen) = "", _triples(coefficients, steps)
+    result: Tensor = ops.newton_schulz(M, name=name, triples=triples, steps=chosen, eps=eps, dtype=dtype, form=form)
     return result
 
 
@@ -81,6 +86,7 @@ class PolarReport:
     message: str
 
 
+@torch.no_grad()
 def polar(M: Tensor, *, tol: float = 0.0) -> Tensor:
     """The polar factor Q = UVᵀ of M = U diag(σ) Vᵀ to working precision, by QDWH; M = QH with H = QᵀM ≥ 0.
 
@@ -92,7 +98,8 @@ def polar(M: Tensor, *, tol: float = 0.0) -> Tensor:
     ValueError: other shapes or dtypes, no entries, tol outside [eps, 1) but not 0, NaN or Inf in M.
     Cost: 28mn² + 6n³ flops for n ≤ m at full rank in float64. Source: Nakatsukasa, Bai & Gygi 2010.
     """
-    return polar_with_report(M, tol=tol)[0]
+    result: Tensor = ops.polar_factor(M, tol=tol)
+    return result
 
 
 @torch.no_grad()
@@ -102,13 +109,8 @@ def polar_with_report(M: Tensor, *, tol: float = 0.0) -> tuple[Tensor, PolarRepo
     return Q, PolarReport(status, iterations, qr_iterations, snaps, error, rank, message)
 
 
-def _triples(coefficients: str | Triple | Sequence[Triple], steps: int | None) -> tuple[list[float], int]:
+def _triples(coefficients: Triple | Sequence[Triple], steps: int | None) -> tuple[list[float], int]:
     """All numbers in a row, and the number of steps."""
-    if isinstance(coefficients, str):
-        if steps is not None and steps < 1:
-            raise ValueError(f"steps = {steps} must be at least 1")
-        named: tuple[list[float], int] = ops.coefficient_set(coefficients, steps or 0)
-        return named
     entries: list[Any] = list(coefficients)
     if not any(isinstance(entry, (tuple, list)) for entry in entries):
         entries = [entries]

@@ -10,6 +10,7 @@
 #include "fanion/linalg/svd/returned_residuals.h"
 #include "fanion/linalg/svd/scaled_operator.h"
 #include "fanion/linalg/svd/svd_methods.h"
+#include "fanion/no_autocast.h"
 
 namespace fanion::linalg {
 namespace {
@@ -64,6 +65,7 @@ BatchedSvdResult gathered(std::vector<SvdResult> results) {
 }  // namespace
 
 BatchedSvdResult topk_svd_batch(const at::Tensor& A, int64_t k, const SvdOptions& options) {
+  const NoAutocast whole;
   check_batch(A, k, options);
   const int64_t b = A.size(0), m = A.size(1), n = A.size(2);
   if (b == 0) {

@@ -8,6 +8,7 @@
 #include "fanion/dtype_limits.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/dense/finite_entries.h"
+#include "fanion/no_autocast.h"
 
 namespace fanion::linalg {
 namespace {
@@ -57,6 +58,7 @@ at::Tensor LinearOperator::apply_adjoint_in_double(const at::Tensor& U) const {
 }
 
 at::Tensor LinearOperator::apply(const at::Tensor& V) const {
+  const NoAutocast whole;
   check_block(V, cols_, options_, "the block given to A");
   auto Y = product(V);
   check_block(Y, rows_, options_, "the product A V");
@@ -67,6 +69,7 @@ at::Tensor LinearOperator::apply(const at::Tensor& V) const {
 }
 
 at::Tensor LinearOperator::apply_adjoint(const at::Tensor& U) const {
+  const NoAutocast whole;
   check_block(U, rows_, options_, "the block given to Aᵀ");
   auto Z = adjoint_product(U);
   check_block(Z, cols_, options_, "the product Aᵀ U");
@@ -77,6 +80,7 @@ at::Tensor LinearOperator::apply_adjoint(const at::Tensor& U) const {
 }
 
 std::pair<at::Tensor, at::Tensor> LinearOperator::apply_gram(const at::Tensor& V) const {
+  const NoAutocast whole;
   const int64_t reads = gram_reads(V.size(1));
   if (reads == 0) {
     auto Y = apply(V);
@@ -92,6 +96,7 @@ std::pair<at::Tensor, at::Tensor> LinearOperator::apply_gram(const at::Tensor& V
 }
 
 std::pair<at::Tensor, at::Tensor> LinearOperator::apply_adjoint_gram(const at::Tensor& U) const {
+  const NoAutocast whole;
   const int64_t reads = adjoint_gram_reads(U.size(1));
   if (reads == 0) {
     auto Z = apply_adjoint(U);

@@ -28,6 +28,7 @@
 #include "fanion/dtype_limits.h"
 #include "fanion/linalg/polar/multiply_add.h"
 #include "fanion/names.h"
+#include "fanion/no_autocast.h"
 
 namespace fanion::linalg {
 namespace {
@@ -89,6 +90,7 @@ at::Tensor checked(const at::Tensor& M, const PolarOptions& options) {
 }  // namespace
 
 PolarResult polar_with_report(const at::Tensor& M, const PolarOptions& options) {
+  const NoAutocast whole;
   const auto widened = checked(M, options);
   const bool wide = M.size(-2) < M.size(-1);
   auto X = scaled_to_unit_norm(wide ? widened.mT() : widened);

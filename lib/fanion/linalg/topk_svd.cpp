@@ -14,6 +14,7 @@
 #include "fanion/linalg/svd/returned_residuals.h"
 #include "fanion/linalg/svd/scaled_operator.h"
 #include "fanion/linalg/svd/svd_methods.h"
+#include "fanion/no_autocast.h"
 
 namespace fanion::linalg {
 namespace {
@@ -117,6 +118,7 @@ SvdResult solved(const LinearOperator& A, int64_t k, const SvdOptions& given) {
 }
 
 SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+  const NoAutocast whole;
   check(A, k, options);
   if (!A.is_formed()) {
     const ScaledOperator scaled(A);
@@ -139,6 +141,7 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options
 SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
   // No gradient flows through this, and its many small calls take a third less without the layers that would track one.
   const at::AutoDispatchBelowADInplaceOrView untracked;
+  const NoAutocast whole;
   const DenseOperator op(A);
   check(op, k, options);
   const auto dtype = op.options().dtype().toScalarType();

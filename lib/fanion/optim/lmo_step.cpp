@@ -12,6 +12,7 @@
 #include <set>
 
 #include "fanion/kernels/caches.h"
+#include "fanion/no_autocast.h"
 #include "fanion/optim/matrix_view.h"
 
 namespace fanion::optim {
@@ -78,6 +79,7 @@ int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList mo
                   at::TensorList warm_starts, const norms::DirectionRule& rule, const LmoStepOptions& options,
                   const std::vector<std::string>& names) {
   const at::NoGradGuard no_grad;
+  const NoAutocast whole;
   check_options(options);
   const auto count = params.size();
   TORCH_CHECK_VALUE(grads.size() == count && momentum_buffers.size() == count && warm_starts.size() == count &&
