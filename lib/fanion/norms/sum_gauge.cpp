@@ -13,6 +13,9 @@
 #include <deque>
 #include <limits>
 
+#include "fanion/kernels/sum_of_squares.h"
+#include "fanion/norms/nearest_points.h"
+
 namespace fanion::norms {
 namespace {
 
@@ -64,28 +67,24 @@ class Splitting {
     return largest;
   }
 
-  /// Q with the points of the balls w_i t B_i nearest to V_i; gives Σ w_i ‖V_i − Q_i‖_i†, which falls as t grows.
-  double pull(const at::Tensor& V, double t, at::Tensor& Q) const {
-    double sum = 0;
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      const auto& [weight, norm] = parts_[i];
-      const auto v = V[static_cast<int64_t>(i)];
-      auto q = Q[static_cast<int64_t>(i)];
-      q.copy_(t > 0 ? norm->project(v / (weight * t)) * (weight * t) : at::zeros_like(v));
-      sum += weight * number(norm->dual(v - q));
-    }
-    return sum;
-  }
-
-  /// The prox of step·max_i ‖·‖_i/w_i at V: the projections at the radius where `pull` is the step, found by false
-  /// position with every third step a bisection, from the last radius.
+  /// The prox of step·max_i ‖·‖_i/w_i at V: the points of the balls w_i t B_i nearest to V_i at the radius t where
+  /// Σ w_i ‖V_i − Q_i‖_i† is the step, found by false position with every third step a bisection, from the last radius.
   at::Tensor nearest(const at::Tensor& V) {
-    auto Q = at::zeros_like(V);
-    const double largest = largest_value(V);
+    std::vector<std::unique_ptr<NearestPoints>> points;
+    double largest = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      points.push_back(nearest_points(parts_[i].weight, *parts_[i].norm, V[static_cast<int64_t>(i)]));
+      largest = std::max(largest, points.back()->value());
+    }
+    const auto pull = [&](double t) {
+      double sum = 0;
+      for (const auto& each : points) sum += each->dual_of_rest(t);
+      return sum;
+    };
     double low = 0, high = largest, pull_low = -1, pull_high = 0;  // pull_low < 0: not computed
     double t = std::min(radius_, high);
     for (int64_t trial = 1;; ++trial) {
-      const double now = pull(V, t, Q);
+      const double now = pull(t);
       if (std::abs(now - step_) <= kProxAccuracy * step_) break;
       if (now > step_)
         low = t, pull_low = now;
@@ -96,7 +95,9 @@ class Splitting {
       t = low + share * (high - low);
     }
     radius_ = t;
-    return Q;
+    std::vector<at::Tensor> Q;
+    for (const auto& each : points) Q.push_back(each->point(t));
+    return at::stack(Q);
   }
 
   void look(const at::Tensor& Z, const at::Tensor& Q, const at::Tensor& Y) {
@@ -196,14 +197,18 @@ Gauge sum_gauge(const std::vector<WeightedNorm>& parts, const at::Tensor& X, con
   TORCH_CHECK_VALUE(!parts.empty(), "a sum of norms needs at least one part");
   for (const auto& [weight, norm] : parts)
     TORCH_CHECK_VALUE(norm && weight > 0, "every part of a gauge needs a norm and a weight above 0, got ", weight);
-  const auto scaled = working_matrix(X).to(at::kDouble);
-  const double size = size_of(scaled);
-  if (size == 0) return {0, 0, 0, true, scaled, at::stack(std::vector<at::Tensor>(parts.size(), scaled))};
+  const auto scaled = working_matrix(X).to(at::kCPU, at::kDouble);
+  const double size = kernels::frobenius_norm(scaled).item<double>();
+  if (size == 0) {
+    const auto zero = scaled.to(X.device());
+    return {0, 0, 0, true, zero, at::stack(std::vector<at::Tensor>(parts.size(), zero))};
+  }
   Splitting splitting(parts, scaled / size);
   const auto& found = splitting.found();
   const auto converged = [&] { return found.upper - found.lower <= options.tol * found.lower; };
   while (!converged() && found.iterations < options.max_iterations) splitting.iterate();
-  return {found.lower * size, found.upper * size, found.iterations, converged(), found.Y, found.Z * size};
+  const auto back = [&](const at::Tensor& T) { return T.to(X.device()); };
+  return {found.lower * size, found.upper * size, found.iterations, converged(), back(found.Y), back(found.Z * size)};
 }
 
 }  // namespace fanion::norms

@@ -67,18 +67,23 @@ at::Tensor onto_simplex(const at::Tensor& s) {
 }
 
 at::Tensor onto_capped_simplex(const at::Tensor& s, int64_t k) {
+  return on_device_of(s, onto_capped_simplex(to_doubles(s), k));
+}
+
+std::vector<double> onto_capped_simplex(std::vector<double> s, int64_t k) {
   const auto budget = static_cast<double>(k);
-  auto capped = s.clamp_max(1);
-  if (capped.sum().item<double>() <= budget) return capped;
-  const auto v = to_doubles(s);
-  const auto [first, last] = segment_of_sum(v, budget);
-  std::vector<double> x(v.size(), 0);
-  std::fill_n(x.begin(), first, 1);
+  auto x = s;
+  double sum = 0;
+  for (auto& each : x) sum += each = std::min(each, 1.0);
+  if (sum <= budget) return x;
+  const auto [first, last] = segment_of_sum(s, budget);
+  std::fill(x.begin(), x.begin() + first, 1.0);
+  std::fill(x.begin() + last, x.end(), 0.0);
   double rest = budget - static_cast<double>(first);
-  for (std::size_t i = first; i < last; ++i) rest += v[first] - v[i];
+  for (std::size_t i = first; i < last; ++i) rest += s[first] - s[i];
   for (std::size_t i = first; i < last; ++i)
-    x[i] = std::clamp(rest / static_cast<double>(last - first) - (v[first] - v[i]), 0.0, 1.0);
-  return on_device_of(s, x);
+    x[i] = std::clamp(rest / static_cast<double>(last - first) - (s[first] - s[i]), 0.0, 1.0);
+  return x;
 }
 
 at::Tensor onto_ky_fan_ball(const at::Tensor& s, int64_t k) {

@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 /// Nearest points of the sets that unit balls of norms come down to: sorted segments, exact to rounding.
 /// In every formula s is taken relative to an entry of its own segment, so that entries of 1e30 leave sums of 1 exact.
 namespace fanion::norms {
@@ -16,6 +18,7 @@ at::Tensor onto_simplex(const at::Tensor& s);
 /// s ≥ 0, descending, (r,) float64, any device; 1 ≤ k ≤ r. Computed on the CPU. Cost: O(r).
 /// Source: breakpoints of the piecewise linear Σ clip(s − θ, 0, 1), walked downwards from θ = s₁.
 at::Tensor onto_capped_simplex(const at::Tensor& s, int64_t k);
+std::vector<double> onto_capped_simplex(std::vector<double> s, int64_t k);
 
 /// argmin ‖x − s‖ over {x ≥ 0, the sum of the k largest ≤ 1}: s − clip(s − λ, 0, μ). The ball of the Ky Fan k-norm.
 ///
