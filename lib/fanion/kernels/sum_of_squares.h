@@ -12,7 +12,9 @@ namespace fanion::kernels {
 /// Cost: one read.
 double sum_of_squares(const at::Tensor& X);
 
-/// ‖X‖_F, () float64 on X's device, which an accelerator need not wait for. Like `sum_of_squares` otherwise.
+/// ‖X‖_F, () float64 on X's device, which an accelerator need not wait for; infinite where it leaves float64. Like
+/// `sum_of_squares` otherwise, but for float64: where its squares leave the range, it is read at another scale, three
+/// times in all; on an accelerator always.
 at::Tensor frobenius_norm(const at::Tensor& X);
 
 }  // namespace fanion::kernels

@@ -1,16 +1,13 @@
 #include "fanion/linalg/newton_schulz.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/div.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
-
-#include <limits>
 
 #include "fanion/linalg/polar/gram_newton_schulz.h"
 #include "fanion/linalg/polar/multiply_add.h"
 #include "fanion/names.h"
+#include "fanion/no_autocast.h"
+#include "fanion/over_norm.h"
 
 namespace fanion::linalg {
 namespace {
@@ -35,18 +32,10 @@ void check(const at::Tensor& M, const NewtonSchulzOptions& options) {
 }
 
 /// M / max(‖M‖_F, eps) in `dtype`.
-at::Tensor normalised(at::Tensor M, at::ScalarType dtype, double eps) {
+at::Tensor normalised(const at::Tensor& M, at::ScalarType dtype, double eps) {
   // bfloat16 has float32's range, so narrowing first is safe, and rounds as torch.optim.Muon does.
   const bool narrow_first = dtype == at::kBFloat16 && M.scalar_type() == at::kFloat;
-  const auto wide = M.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  if (narrow_first) M = M.to(dtype);
-  // Summed in double and otherwise divided before narrowing, so that neither 1e-30 nor 1e30 leaves the range; the
-  // floor only keeps 0/0 away.
-  const double floor = std::max(eps, static_cast<double>(std::numeric_limits<float>::min()));
-  const auto norm = at::linalg_vector_norm(M, 2, {{-2, -1}}, /*keepdim=*/true, at::kDouble).clamp_min(floor);
-  auto X = at::empty_like(M, dtype);
-  at::div_out(X, M, norm.to(narrow_first ? dtype : wide));
-  return X;
+  return over_norm(M, {{-2, -1}}, {.least = eps, .dtype = dtype, .narrow_first = narrow_first});
 }
 
 at::Tensor direct_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps) {
@@ -61,6 +50,7 @@ at::Tensor direct_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps)
 }  // namespace
 
 at::Tensor newton_schulz(const at::Tensor& M, const NewtonSchulzOptions& options) {
+  const NoAutocast whole;
   check(M, options);
   auto steps = options.coefficients;
   if (steps.size() == 1) steps.resize(options.steps, steps.front());

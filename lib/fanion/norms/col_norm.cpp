@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "fanion/over_norm.h"
+
 namespace fanion::norms {
 namespace {
 
@@ -13,9 +15,7 @@ class ColNorm final : public MatrixNorm {
   std::string name() const override { return "col_norm"; }
   at::Tensor value_of(const at::Tensor& X) const override { return columns(X).amax().to(X.scalar_type()); }
   at::Tensor dual_of(const at::Tensor& M) const override { return columns(M).sum().to(M.scalar_type()); }
-  at::Tensor projection_of(const at::Tensor& X) const override {
-    return X / columns(X).clamp_min(1).to(X.scalar_type());
-  }
+  at::Tensor projection_of(const at::Tensor& X) const override { return over_norm(X, {{0}}, {.least = 1}); }
   double rho_of(int64_t, int64_t n) const override { return std::sqrt(static_cast<double>(n)); }
   std::optional<KyFanForm> ky_fan_form(int64_t, int64_t n) const override { return KyFanForm{Magnitudes::columns, n}; }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {

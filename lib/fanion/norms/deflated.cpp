@@ -28,12 +28,13 @@ class Deflated final : public DirectionRule {
     const int64_t needed = triplets_needed(m, n);
     if (needed == 0) return {{ResidualTerm{-weight(m, n), map_, X, {}, {}, {}}}};
     const auto svd = triplets(X, needed, options_, warm);
+    const auto& R = svd.matrix;
     Direction D;
     const auto scale = residual_scale(svd.S, m, n);
-    if (k_ == 0) return {{ResidualTerm{-weight(m, n), map_, X, {}, {}, scale}}};
+    if (k_ == 0) return {{ResidualTerm{-weight(m, n), map_, R, {}, {}, scale}}};
     const auto U = svd.U.narrow(1, 0, k_), S = svd.S.narrow(0, 0, k_), V = svd.V.narrow(1, 0, k_);
     D.terms.push_back(LowRankTerm{-1, without_null_columns(U, S, m, n), V});
-    if (k_ < smaller) D.terms.push_back(ResidualTerm{-weight(m, n), map_, X, U * S, V, scale});
+    if (k_ < smaller) D.terms.push_back(ResidualTerm{-weight(m, n), map_, R, U * S, V, scale});
     return D;
   }
 

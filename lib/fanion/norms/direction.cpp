@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addmm.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/sign.h>
@@ -12,9 +11,10 @@
 #include <cmath>
 #include <limits>
 
-#include "fanion/dtype_limits.h"
 #include "fanion/kernels/dense_steps.h"
 #include "fanion/names.h"
+#include "fanion/no_autocast.h"
+#include "fanion/over_norm.h"
 
 namespace fanion::norms {
 namespace {
@@ -25,19 +25,13 @@ constexpr std::array<Named<ResidualMap>, 5> kMaps{{{ResidualMap::sign, "sign"},
                                                    {ResidualMap::frobenius, "frobenius"},
                                                    {ResidualMap::clip, "clip"}}};
 
-/// x / max(‖x‖, smallest): zero stays zero. The norm is summed in double.
-at::Tensor normalised(const at::Tensor& x, at::OptionalIntArrayRef dims) {
-  const auto norm = at::linalg_vector_norm(x, 2, dims, /*keepdim=*/true, at::kDouble);
-  return x / norm.clamp_min(smallest_normal(x.scalar_type())).to(x.scalar_type());
-}
-
 at::Tensor mapped_residual(const ResidualTerm& t) {
   const auto R = t.L.defined() ? at::addmm(t.M, t.L.to(t.M.scalar_type()), t.V.to(t.M.scalar_type()).t(), 1, -1) : t.M;
   switch (t.map) {
     case ResidualMap::sign: return at::sign(R);
-    case ResidualMap::row_norm: return normalised(R, {{1}});
-    case ResidualMap::col_norm: return normalised(R, {{0}});
-    case ResidualMap::frobenius: return normalised(R, {{0, 1}});
+    case ResidualMap::row_norm: return over_norm(R, {{1}});
+    case ResidualMap::col_norm: return over_norm(R, {{0}});
+    case ResidualMap::frobenius: return over_norm(R, {{0, 1}});
     case ResidualMap::clip: return R * t.scale.to(R.scalar_type());
   }
   TORCH_INTERNAL_ASSERT(false);
@@ -101,6 +95,7 @@ Direction& Direction::operator+=(Direction other) {
 }
 
 void apply_(at::Tensor& W, const Direction& D, double step, double decay) {
+  const NoAutocast whole;
   if (D.terms.empty() && decay != 1) W.mul_(decay);
   for (std::size_t i = 0; i < D.terms.size(); ++i) std::visit(Adder{W, step, i == 0 ? decay : 1}, D.terms[i]);
 }

@@ -1,15 +1,18 @@
 #include "fanion/norms/dual_sum.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/scalar_tensor.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/kernels/sum_of_squares.h"
 #include "fanion/linalg/dense/finite_entries.h"
+#include "fanion/no_autocast.h"
 #include "fanion/norms/ky_fan_ball.h"
 #include "fanion/norms/weighted_sum.h"
+#include "fanion/over_norm.h"
+#include "fanion/power_of_two.h"
 
 namespace fanion::norms {
 namespace {
@@ -149,8 +152,8 @@ class DualSum final : public MatrixNorm, public SumOfRules {
     const auto& [a, norm] = others[0];
     if (b == 0 && norm->value(X).item<double>() <= a) return X.clone();
     const auto nearest = norm->project(X / a) * a, rest = X - nearest;
-    const double distance = at::linalg_vector_norm(rest, 2, {}, false, at::kDouble).item<double>();
-    return distance <= b ? X.clone() : nearest + rest * (b / distance);
+    const double distance = kernels::frobenius_norm(rest).item<double>();
+    return distance <= b ? X.clone() : nearest + over_norm(rest, std::nullopt) * b;
   }
 
  private:
@@ -177,9 +180,15 @@ std::shared_ptr<const DualSum> make(const std::vector<WeightedNorm>& parts) {
 NormPtr dual_sum(const std::vector<WeightedNorm>& parts) { return make(parts); }
 
 Gauge dual_sum_gauge(const std::vector<WeightedNorm>& parts, const at::Tensor& X, const GaugeOptions& options) {
+  const NoAutocast whole;
   const auto M = working_matrix(X);
   linalg::check_finite(M, "the matrix");
-  return make(parts)->gauge(M, options);
+  const auto [scaled, exponent] = to_middle_of_range(M);
+  auto found = make(parts)->gauge(scaled, options);
+  found.lower = std::ldexp(found.lower, exponent);
+  found.upper = std::ldexp(found.upper, exponent);
+  if (found.Z.defined()) found.Z = times_power_of_two(found.Z, exponent);
+  return found;
 }
 
 }  // namespace fanion::norms

@@ -12,6 +12,7 @@
 
 #include "fanion/norms/singular.h"
 #include "fanion/norms/vector_projections.h"
+#include "fanion/power_of_two.h"
 
 namespace fanion::norms {
 namespace {
@@ -53,14 +54,13 @@ class KyFan final : public MatrixNorm {
   }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
-    const auto X = working_matrix(M);
-    warm_columns(X.size(0), X.size(1));
-    const auto [U, S, V] = all_triplets(X);
+    warm_columns(M.size(0), M.size(1));
+    const auto [U, S, V] = all_triplets(to_middle_of_range(working_matrix(M)).X);
     const auto k = static_cast<double>(k_);
     auto first = at::zeros_like(S);
     first[0] = 1;
     const auto weights = at::where(S[0] * k >= S.sum(), first, at::full_like(S, 1 / k));
-    return {{LowRankTerm{-1, without_null_columns(U, S, M.size(0), M.size(1)) * weights, V}}};
+    return {{LowRankTerm{-1, without_null_columns(U, S, M.size(0), M.size(1)) * weights.to(U.scalar_type()), V}}};
   }
 
   int64_t warm_columns(int64_t m, int64_t n) const override { return warm_columns_for({}, k_, m, n); }

@@ -1,13 +1,17 @@
 #include "fanion/norms/matrix_norm.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/abs.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
+#include <cmath>
 #include <functional>
 #include <vector>
 
 #include "fanion/linalg/dense/finite_entries.h"
+#include "fanion/no_autocast.h"
+#include "fanion/power_of_two.h"
 
 namespace fanion::norms {
 namespace {
@@ -18,8 +22,16 @@ at::Tensor finite_matrix(const at::Tensor& M, std::string_view what) {
   return X;
 }
 
+/// f(X), where f(c·X) = c·f(X) for c > 0, from a matrix whose squares and sums stay in the range.
+at::Tensor homogeneous(const at::Tensor& X, const std::function<at::Tensor(const at::Tensor&)>& f) {
+  const auto [scaled, exponent] = to_middle_of_range(X);
+  const auto found = f(scaled);
+  return exponent == 0 ? found : times_power_of_two(found.to(at::kDouble), exponent).to(found.scalar_type());
+}
+
 /// f of one matrix, or of every matrix of a batch.
 at::Tensor each_matrix(const at::Tensor& M, const std::function<at::Tensor(const at::Tensor&)>& f) {
+  const NoAutocast whole;
   if (!M.defined() || M.dim() != 3) return f(finite_matrix(M, "the matrix"));
   if (M.size(0) == 0) {  // the shape of a result, and what f refuses
     const auto one = f(working_matrix(at::zeros({M.size(1), M.size(2)}, M.options()))).unsqueeze(0);
@@ -34,11 +46,15 @@ at::Tensor each_matrix(const at::Tensor& M, const std::function<at::Tensor(const
 }  // namespace
 
 at::Tensor MatrixNorm::value(const at::Tensor& X) const {
-  return each_matrix(X, [this](const at::Tensor& x) { return value_of(x); });
+  return each_matrix(X, [this](const at::Tensor& x) {
+    return homogeneous(x, [this](const at::Tensor& scaled) { return value_of(scaled); });
+  });
 }
 
 at::Tensor MatrixNorm::dual(const at::Tensor& M) const {
-  return each_matrix(M, [this](const at::Tensor& x) { return dual_of(x); });
+  return each_matrix(M, [this](const at::Tensor& x) {
+    return homogeneous(x, [this](const at::Tensor& scaled) { return dual_of(scaled); });
+  });
 }
 
 double MatrixNorm::rho(int64_t m, int64_t n) const {
@@ -48,6 +64,7 @@ double MatrixNorm::rho(int64_t m, int64_t n) const {
 }
 
 Direction MatrixNorm::lmo(const at::Tensor& M, at::Tensor* warm) const {
+  const NoAutocast whole;
   return direction(finite_matrix(M, "the matrix"), warm);
 }
 
@@ -64,12 +81,24 @@ QuadraticMaximum MatrixNorm::maximum(const QuadraticForm& form) const {
 
 at::Tensor MatrixNorm::prox(const at::Tensor& M, double lambda) const {
   TORCH_CHECK_VALUE(lambda > 0, "lambda = ", lambda, " must be positive");
-  return each_matrix(M,
-                     [this, lambda](const at::Tensor& x) { return to_dense(direction(x), x) * (dual_of(x) / lambda); });
+  return each_matrix(M, [this, lambda](const at::Tensor& x) {
+    const auto [scaled, exponent] = to_middle_of_range(x);
+    const double size = dual_of(scaled).item<double>() / lambda;
+    const int size_exponent = size > 0 && std::isfinite(size) ? std::ilogb(size) : 0;
+    const auto D = to_dense(direction(scaled), scaled) * std::ldexp(size, -size_exponent);
+    return times_power_of_two(D, exponent + size_exponent);
+  });
 }
 
 at::Tensor MatrixNorm::project(const at::Tensor& X) const {
-  return each_matrix(X, [this](const at::Tensor& x) { return projection_of(x); });
+  return each_matrix(X, [this](const at::Tensor& x) {
+    // Sums of such entries, or what a weight divides, may overflow. So far out, a part of x has the same nearest point,
+    // unless x is in the ball.
+    const bool is_double = x.scalar_type() == at::kDouble;
+    const double most = is_double ? 0x1p+960 : 0x1p+100;
+    if (x.abs().amax().item<double>() < most) return projection_of(x);
+    return value(x).item<double>() <= 1 ? x.clone() : projection_of(times_power_of_two(x, is_double ? -60 : -30));
+  });
 }
 
 at::Tensor MatrixNorm::projection_of(const at::Tensor&) const {

@@ -14,7 +14,8 @@ namespace fanion::norms {
 /// (KyFan eq. 2, 3). A direction is certified by its gap 1 − ⟨M, −D⟩/‖M‖† and by ‖D‖ ≤ 1.
 /// Input: (m, n), or a batch (b, m, n) whose matrices are taken one after another; any float dtype and device.
 /// Results are on that device, float64 for float64 input, else float32, which is also what is computed in.
-/// Entries may have any finite scale in float32; in float64, norms that sum squares of entries need them within 1e±150.
+/// Entries may have any finite scale: what would leave the range is computed at another, and only a result that lies
+/// beyond the dtype comes out infinite, or 0.
 /// Throws where a matrix has no entries, has NaN or infinite ones, or does not fit the norm.
 class MatrixNorm : public DirectionRule {
  public:
@@ -45,7 +46,8 @@ class MatrixNorm : public DirectionRule {
   at::Tensor project(const at::Tensor& X) const;
 
  protected:
-  /// The same for one matrix: 2-dimensional, float32 or float64, finite, with at least one entry.
+  /// The same for one matrix: 2-dimensional, float32 or float64, finite, with at least one entry, whose largest entry
+  /// is in the middle of the range (power_of_two.h), but for `projection_of`, which takes any.
   virtual at::Tensor value_of(const at::Tensor& X) const = 0;
   virtual at::Tensor dual_of(const at::Tensor& M) const = 0;
   virtual at::Tensor projection_of(const at::Tensor& X) const;

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "fanion/over_norm.h"
+
 namespace fanion::norms {
 namespace {
 
@@ -13,7 +15,7 @@ class RowNorm final : public MatrixNorm {
   std::string name() const override { return "row_norm"; }
   at::Tensor value_of(const at::Tensor& X) const override { return rows(X).amax().to(X.scalar_type()); }
   at::Tensor dual_of(const at::Tensor& M) const override { return rows(M).sum().to(M.scalar_type()); }
-  at::Tensor projection_of(const at::Tensor& X) const override { return X / rows(X).clamp_min(1).to(X.scalar_type()); }
+  at::Tensor projection_of(const at::Tensor& X) const override { return over_norm(X, {{1}}, {.least = 1}); }
   double rho_of(int64_t m, int64_t) const override { return std::sqrt(static_cast<double>(m)); }
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t) const override { return KyFanForm{Magnitudes::rows, m}; }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {

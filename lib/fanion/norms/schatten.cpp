@@ -12,6 +12,7 @@
 #include "fanion/norms/rule_text.h"
 #include "fanion/norms/singular.h"
 #include "fanion/norms/spectral.h"
+#include "fanion/power_of_two.h"
 
 namespace fanion::norms {
 namespace {
@@ -46,9 +47,8 @@ class Schatten final : public MatrixNorm {
   }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
-    const auto X = working_matrix(M);
-    const auto [U, S, V] = all_triplets(X);
-    const auto ratios = S.to(at::kDouble) / largest(S);
+    const auto [U, S, V] = all_triplets(to_middle_of_range(working_matrix(M)).X);
+    const auto ratios = S / largest(S);
     // q − 1 = 1/(p − 1) and (q − 1)/q = 1/p, without cancellation.
     const auto weights = at::pow(ratios, 1 / (p_ - 1)) / at::pow(sum_of_powers(ratios, p_ / (p_ - 1)), 1 / p_);
     return {{LowRankTerm{-1, without_null_columns(U, S, M.size(0), M.size(1)) * weights.to(U.scalar_type()), V}}};

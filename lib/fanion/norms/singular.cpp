@@ -13,6 +13,7 @@
 
 #include "fanion/dtype_limits.h"
 #include "fanion/linalg/svd/svd_methods.h"
+#include "fanion/power_of_two.h"
 
 namespace fanion::norms {
 
@@ -28,7 +29,7 @@ at::Tensor singular_values(const at::Tensor& M) {
 
 AllTriplets all_triplets(const at::Tensor& X) {
   auto factors = linalg::dense_factors(X, std::min(X.size(0), X.size(1)));
-  return {factors.U, factors.S, factors.V};
+  return {factors.U, factors.all.to(X.device()), factors.V};
 }
 
 std::vector<double> nominal_spectrum(int64_t r) {
@@ -39,8 +40,8 @@ std::vector<double> nominal_spectrum(int64_t r) {
 
 at::Tensor with_singular_values(const at::Tensor& X, const std::function<at::Tensor(const at::Tensor&)>& map) {
   const auto [U, S, V] = all_triplets(X);
-  const auto before = S.to(at::kDouble), after = map(before);
-  if (at::equal(before, after)) return X.clone();
+  const auto after = map(S);
+  if (at::equal(S, after)) return X.clone();
   return at::matmul(U * after.to(X.scalar_type()), V.t());
 }
 
@@ -50,7 +51,20 @@ int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, in
   return options.method == linalg::SvdMethod::subspace ? std::min(k + options.oversample, std::min(m, n)) : 0;
 }
 
-linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
+namespace {
+
+/// M, or M at another scale where these singular values of it, of which there are none where the solver gave up, say
+/// that its squares left the range; zero looks the same. On an accelerator nobody looks: S is not waited for.
+at::Tensor at_better_scale(const at::Tensor& M, const at::Tensor& S) {
+  if (!M.device().is_cpu()) return M;
+  const double first = S.defined() ? S[0].item<double>() : 0,
+               most = M.scalar_type() == at::kDouble ? 0x1p+300 : 0x1p+40;
+  return first >= 1 / most && first <= most ? M : to_middle_of_range(M).X;
+}
+
+}  // namespace
+
+ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
   const at::AutoDispatchBelowADInplaceOrView untracked;  // no gradient flows through this
   linalg::SvdOptions svd;
   svd.method = options.method;
@@ -62,12 +76,23 @@ linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions&
     svd.criterion = linalg::SvdCriterion::residual;
     svd.tol = 1e-5;
   }
+  const bool warm_started = warm != nullptr && options.method == linalg::SvdMethod::subspace;
+  if (warm_started) {
+    svd.warm_start = *warm;
+    svd.oversample = 0;
+  }
   // The operator overload: a training step has already refused non-finite gradients.
-  const linalg::DenseOperator A(M);
-  if (warm == nullptr || options.method != linalg::SvdMethod::subspace) return linalg::topk_svd(A, k, svd);
-  svd.warm_start = *warm;
-  svd.oversample = 0;
-  auto result = linalg::topk_svd(A, warm->size(1), svd);
+  const auto solved = [&](const at::Tensor& X) {
+    return ScaledTriplets{linalg::topk_svd(linalg::DenseOperator(X), warm_started ? warm->size(1) : k, svd), X};
+  };
+  ScaledTriplets result;
+  try {
+    result = solved(M);
+  } catch (const c10::Error&) {  // such as LAPACK's of infinite squares
+    if (at_better_scale(M, {}).is_same(M)) throw;
+  }
+  if (const auto better = at_better_scale(M, result.S); !better.is_same(M)) result = solved(better);
+  if (!warm_started) return result;
   // A zero matrix says nothing about the next one: keep what we had.
   warm->copy_(at::where(result.S[0] > 0, result.V, *warm));
   result.U = result.U.narrow(1, 0, k);
@@ -77,7 +102,7 @@ linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions&
 }
 
 at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n) {
-  return U * (S > S[0] * (machine_epsilon(S.scalar_type()) * static_cast<double>(std::max(m, n)))).to(U.scalar_type());
+  return U * (S > S[0] * (machine_epsilon(U.scalar_type()) * static_cast<double>(std::max(m, n)))).to(U.scalar_type());
 }
 
 std::pair<at::Tensor, at::Tensor> flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options,

@@ -17,7 +17,7 @@ at::Tensor singular_values_in_double(const at::Tensor& M);
 struct AllTriplets {
   at::Tensor U, S, V;  ///< (m, r), (r,) descending, (n, r) with r = min(m, n)
 };
-/// Every singular triplet of X, by a dense SVD. X: float32 or float64, entries of any finite scale.
+/// Every singular triplet of X, by a dense SVD; S in float64. X: float32 or float64, entries of any finite scale.
 AllTriplets all_triplets(const at::Tensor& X);
 
 /// The spectrum that `nominal_frobenius` counts with: r singular values that fall linearly to 0, (r − i + ½)/r.
@@ -40,8 +40,13 @@ inline constexpr TripletOptions kTrainingTriplets{.method = linalg::SvdMethod::s
 /// Columns of the warm start a rule with these options keeps for k triplets of an m × n matrix.
 int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, int64_t n);
 
-/// The k largest triplets of M, with `warm` (see DirectionRule::direction) used and overwritten.
-linalg::SvdResult triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm = nullptr);
+/// Triplets, and the matrix they belong to: M, or M over the power of two that takes it to the middle of the range.
+struct ScaledTriplets : linalg::SvdResult {
+  at::Tensor matrix;
+};
+/// The k largest triplets of M, with `warm` (see DirectionRule::direction) used and overwritten. Of M/2^e, on the CPU,
+/// where σ₁ lies so near an end of the range that squares would leave it: directions do not depend on a scale.
+ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm = nullptr);
 
 /// (U, V) of the k largest triplets, with the columns of U zero where σ_i ≤ max(m, n)·eps·σ₁: a matrix of
 /// lower rank has no direction there.

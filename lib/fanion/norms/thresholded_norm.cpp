@@ -21,15 +21,19 @@ constexpr int64_t kFirst = 8;  // triplets asked for before any is known; growin
 struct Sums {
   double sum = 0, norm = 0;
 };
-/// Σd and √(Σd²) of d = [σ − θ]_+.
+/// 1, or the power of two next to `x` where its square would leave the range.
+double unit_of(double x) { return x == 0 || std::abs(std::ilogb(x)) < 400 ? 1 : std::ldexp(1.0, std::ilogb(x)); }
+
+/// Σd and √(Σd²) of d = [σ − θ]_+, σ descending.
 Sums sums_above(const std::vector<double>& sigma, double theta) {
+  const double unit = unit_of(std::max(sigma.front() - theta, 0.0));
   double sum = 0, squares = 0;
   for (const double s : sigma) {
-    const double d = std::max(s - theta, 0.0);
+    const double d = std::max(s - theta, 0.0) / unit;
     sum += d;
     squares += d * d;
   }
-  return {sum, std::sqrt(squares)};
+  return {sum * unit, std::sqrt(squares) * unit};
 }
 
 }  // namespace
@@ -46,6 +50,14 @@ double ThresholdedNorm::nominal_frobenius(int64_t m, int64_t n) const {
   return norm / size(sum, norm);
 }
 
+/// τ is as homogeneous as the norm.
+double ThresholdedNorm::threshold_of(std::vector<double> sigma) const {
+  const double unit = unit_of(sigma.front());
+  if (unit != 1)
+    for (auto& s : sigma) s /= unit;
+  return threshold(sigma) * unit;
+}
+
 at::Tensor ThresholdedNorm::value_of(const at::Tensor& X) const {
   const auto S = singular_values(X);
   const auto [sum, norm] = sums_above(to_doubles(S), 0);
@@ -55,13 +67,13 @@ at::Tensor ThresholdedNorm::value_of(const at::Tensor& X) const {
 at::Tensor ThresholdedNorm::dual_of(const at::Tensor& M) const {
   const auto S = singular_values(M);
   const auto sigma = to_doubles(S);
-  const double tau = threshold(sigma);
+  const double tau = threshold_of(sigma);
   const auto [sum, norm] = sums_above(sigma, tau);
   return at::scalar_tensor(dual_size(tau, sum, norm), S.options().dtype(at::kDouble)).to(S.scalar_type());
 }
 
 /// The k largest, with what was found of V as the first columns of the start where the method takes one.
-linalg::SvdResult ThresholdedNorm::more_triplets(const at::Tensor& X, int64_t k, const at::Tensor& V) const {
+ScaledTriplets ThresholdedNorm::more_triplets(const at::Tensor& X, int64_t k, const at::Tensor& V) const {
   const int64_t columns = warm_columns_for(options_, k, X.size(0), X.size(1));
   if (columns == 0) return triplets(X, k, options_);
   auto start = linalg::random_block(X.size(1), columns, X.options(), {});
@@ -75,12 +87,12 @@ Direction ThresholdedNorm::direction(const at::Tensor& M, at::Tensor* warm) cons
   int64_t k = std::min(kFirst, smaller);
   auto svd = triplets(X, k, options_, warm);
   auto sigma = to_doubles(svd.S);
-  double tau = threshold(sigma);
+  double tau = threshold_of(sigma);
   while (k < smaller && sigma.back() > tau) {
     k = svd.report.method == linalg::SvdMethod::dense ? smaller : std::min(2 * k, smaller);
-    svd = more_triplets(X, k, svd.V);
+    svd = more_triplets(svd.matrix, k, svd.V);
     sigma = to_doubles(svd.S);
-    tau = threshold(sigma);
+    tau = threshold_of(sigma);
   }
   const auto [sum, norm] = sums_above(sigma, tau);
   if (norm == 0) return {{LowRankTerm{-1, svd.U * 0, svd.V}}};
@@ -91,7 +103,7 @@ Direction ThresholdedNorm::direction(const at::Tensor& M, at::Tensor* warm) cons
 
 /// The θ whose projection is on the unit sphere, by bisection to the last double.
 double ThresholdedNorm::threshold_of_projection(const std::vector<double>& sigma) const {
-  double low = 0, high = threshold(sigma);
+  double low = 0, high = threshold_of(sigma);
   for (;;) {
     const double middle = low + (high - low) / 2;
     if (middle <= low || middle >= high) return low;

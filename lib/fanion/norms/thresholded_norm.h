@@ -40,7 +40,8 @@ class ThresholdedNorm : public MatrixNorm {
   virtual double projected_size(double theta, double sum, double norm) const = 0;
 
  private:
-  linalg::SvdResult more_triplets(const at::Tensor& X, int64_t k, const at::Tensor& V) const;
+  double threshold_of(std::vector<double> sigma) const;
+  ScaledTriplets more_triplets(const at::Tensor& X, int64_t k, const at::Tensor& V) const;
   double threshold_of_projection(const std::vector<double>& sigma) const;
 
   std::string kind_;

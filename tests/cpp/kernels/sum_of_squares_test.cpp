@@ -2,8 +2,10 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
+#include <cmath>
 #include <limits>
 
 #include "oracle.h"
@@ -40,6 +42,15 @@ TEST(SumOfSquares, IsExactAtEveryScale) {
     X[41][3] = 1;
     EXPECT_NEAR(sum_of_squares(X) / exact(X), 1, allowed(at::kFloat)) << scale;
   }
+}
+
+TEST(SumOfSquares, LengthsHaveEveryScaleOfFloat64) {
+  const auto X = random_normal(9, 7, 4);
+  const double length = std::sqrt(exact(X));
+  for (const double scale : {1e-300, 1e-170, 1e-160, 1e-100, 1.0, 1e100, 1e160, 1e300})
+    EXPECT_NEAR(frobenius_norm(X * scale).item<double>() / scale / length, 1, 1e-14) << scale;
+  EXPECT_EQ(frobenius_norm(at::zeros({3, 2}, at::kDouble)).item<double>(), 0);
+  EXPECT_TRUE(std::isinf(frobenius_norm(at::full({9, 7}, 1.7e308, at::kDouble)).item<double>()));
 }
 
 TEST(SumOfSquares, TakesEveryLayout) {

@@ -152,7 +152,7 @@ std::vector<NormCase> norm_cases(int64_t m, int64_t n) {
                                scaled(spectral, "rms_to_rms", norms::rms_to_rms(), std::sqrt(rows / columns)),
                                nuclear,
                                ky_fan_dual_case("nuclear_lanczos", norms::nuclear(lanczos), 1, 1e-5)};
-  for (const double p : {1.0, 1.01, 1.5, 2.0, 3.0, 40.0, std::numeric_limits<double>::infinity()})
+  for (const double p : {1.0, 1.01, 1.5, 2.0, 4.0, 40.0, std::numeric_limits<double>::infinity()})
     all.push_back(schatten_case(p));
   for (const int64_t k : std::set<int64_t>{1, 2, 3, 7, smaller / 2, smaller}) {
     if (k < 1 || k > smaller) continue;
