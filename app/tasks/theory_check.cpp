@@ -17,30 +17,6 @@ namespace {
 
 constexpr double kMostSteps = 1e7;  // an hour of the smallest steps
 
-/// Every norm with an exact LMO, by its plain name, and the mixtures of the papers; k = 3 where the matrix has it.
-std::vector<std::string> all_norms(int64_t rows, int64_t columns) {
-  const auto k = std::min({int64_t{3}, rows, columns});
-  return {"frobenius",
-          "spectral",
-          "rms_to_rms",
-          "nuclear",
-          c10::str("ky_fan_dual:k=", k),
-          c10::str("ky_fan:k=", k),
-          "schatten:p=1.5",
-          "schatten:p=4",
-          "max_entry",
-          "scaled_max_entry",
-          "entry_sum",
-          "row_norm",
-          "col_norm",
-          "f_star_rms",
-          "f_star_sum",
-          "0.5*spectral + 0.5*frobenius",
-          "0.5*nuclear + 0.5*frobenius",
-          c10::str("0.5*ky_fan_dual:k=", k, " + 0.5*frobenius"),
-          "0.5*spectral + 0.5*scaled_max_entry"};
-}
-
 at::Generator generator(int64_t seed) { return at::detail::createCPUGenerator(static_cast<uint64_t>(seed)); }
 
 void check(const TheoryCheckOptions& o) {
@@ -74,7 +50,7 @@ std::vector<TheoryCheck> check_theory(const TheoryCheckOptions& o,
   auto source = generator(o.seed);
   const auto objective = theory::random_least_squares(o.rows, o.columns, source);
   const auto X1 = at::randn({o.rows, o.columns}, source, at::kDouble) * 0.1;
-  const auto names = o.norms.empty() ? all_norms(o.rows, o.columns) : o.norms;
+  const auto names = o.norms.empty() ? norms::example_norms(o.rows, o.columns) : o.norms;
   std::vector<norms::NormPtr> norms;
   for (const auto& name : names) {
     norms.push_back(norms::norm_from_name(name));

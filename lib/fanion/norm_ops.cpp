@@ -129,10 +129,15 @@ std::string dual_sum(at::ArrayRef<double> weights, const c10::List<std::string>&
 std::string canonical_rule(std::string_view text) { return norms::cached_rule(text)->name(); }
 std::string canonical_norm(std::string_view text) { return norm_from_name(text)->name(); }
 
+/// A line a rule, in the order that norms.py reads; examples are separated by semicolons.
 std::vector<std::string> rules() {
   std::vector<std::string> lines;
-  for (const auto& [name, keys, summary] : norms::known_rules())
-    lines.push_back(c10::str(name, "\t", keys, "\t", summary));
+  for (const auto& rule : norms::known_rules()) {
+    std::string examples;
+    for (const auto& text : rule.examples) examples.append(examples.empty() ? "" : ";").append(text);
+    lines.push_back(c10::str(rule.name, "\t", rule.keys, "\t", rule.summary, "\t", examples, "\t", rule.use, "\t",
+                             rule.is_norm ? "norm" : "rule"));
+  }
   return lines;
 }
 

@@ -2,6 +2,8 @@
 
 import math
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -143,7 +145,26 @@ def test_rules_are_described():
         info.name for info in rules
     }
     assert next(info for info in rules if info.name == "fanion").keys.startswith("k, ")
-    assert all(info.summary for info in rules)
+    for info in rules:
+        assert info.summary
+        assert info.use
+        assert info.examples
+        for text in info.examples:
+            assert text.split(":")[0] == info.name
+            made = norms.norm_from_name(text) if info.is_norm else norms.rule_from_name(text)
+            made.direction(torch.ones(3, 3))
+    assert [info.name for info in rules if not info.is_norm] == ["d-fanion"]
+
+
+def test_no_norm_is_forgotten():
+    guide = (Path(__file__).parents[2] / "docs" / "which-norm.md").read_text()
+    for rule in norms.rules():
+        for text in rule.examples if rule.is_norm else ():
+            for part in norms.norm_from_name(text).name.split(" + "):
+                name = part.split("*")[-1].split(":")[0]
+                assert callable(getattr(norms, name, None)), f"{name} has no constructor in fanion.norms"
+                assert name in norms.__all__
+                assert re.search(rf"(^## .*|`)\b{name}\b", guide, re.MULTILINE), f"{name} is not in which-norm.md"
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,22 @@
 
 namespace fanion::norms {
 
-/// One name that `rule_from_name` knows, for help texts.
+/// One name that `rule_from_name` knows: what help texts, tests, `fanion theory --check` and pictures are made from.
 struct RuleInfo {
   std::string name;
   std::string keys;  ///< "k, alpha=0.5, svd=subspace, …"
   std::string summary;
+  /// Texts with this name, with k = 3 where there is one; of norms, with LMOs that are exact.
+  std::vector<std::string> examples;
+  std::string use;  ///< what it is good for, in a few words
+  bool is_norm = false;
 };
 
 /// Every known rule, norms first.
 const std::vector<RuleInfo>& known_rules();
+/// The norms among the examples, each once: not those that another name stands for already. For rows × columns matrices,
+/// with a smaller k where they have no three.
+std::vector<std::string> example_norms(int64_t rows = 3, int64_t columns = 3);
 
 /// The rule a text describes: `name[:key=value,…]`, or a sum of them, `w*name[:…] + w*name[:…]`.
 ///

@@ -1,5 +1,7 @@
 #include "fanion/norms/registry.h"
 
+#include <set>
+
 #include "certificates.h"
 #include "fanion/norms/col_norm.h"
 #include "fanion/norms/deflated.h"
@@ -15,6 +17,7 @@
 #include "fanion/norms/scaled_max_entry.h"
 #include "fanion/norms/schatten.h"
 #include "fanion/norms/spectral.h"
+#include "norms/norm_cases.h"
 #include "zoo.h"
 
 namespace fanion::norms {
@@ -207,9 +210,9 @@ TEST(Registry, ErrorsNameWhatWasGivenAndWhatExists) {
   EXPECT_VALUE_ERROR(rule_from_name("spectral:ns_steps=3"), "has no option 'ns_steps'; it takes: polar");
   EXPECT_VALUE_ERROR(rule_from_name("neon:passes"), "expected key=value");
   EXPECT_VALUE_ERROR(rule_from_name("neon:passes=2,passes=3"), "given twice");
-  EXPECT_VALUE_ERROR(rule_from_name("neon:passes=0"), "at least 1");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:passes=0"), "passes = 0 must lie in 1 to 1000000");
   EXPECT_VALUE_ERROR(rule_from_name("neon:passes=2.5"), "must be an integer");
-  EXPECT_VALUE_ERROR(rule_from_name("neon:oversample=-1"), "must not be negative");
+  EXPECT_VALUE_ERROR(rule_from_name("neon:oversample=-1"), "oversample = -1 must lie in 0 to 1000000");
   EXPECT_VALUE_ERROR(rule_from_name("fanion:k=0"), "at least 1");
   EXPECT_VALUE_ERROR(rule_from_name("ky_fan:k=0"), "at least 1");
   EXPECT_VALUE_ERROR(rule_from_name("scaled_max_entry:k=0"), "at least 1");
@@ -231,6 +234,33 @@ TEST(Registry, ErrorsNameWhatWasGivenAndWhatExists) {
   EXPECT_VALUE_ERROR(rule_from_name("f-muon:alpha=nan"), "finite number");
   EXPECT_VALUE_ERROR(rule_from_name("x*neon"), "the weight before '*'");
   EXPECT_VALUE_ERROR(rule_from_name("neon + "), "choose one of");
+}
+
+/// A new norm without its formulas in norm_cases.cpp would go through no test of certificates.
+TEST(Registry, EveryNormHasItsFormulasInTheTests) {
+  std::set<std::string> names;
+  for (const auto& c : norm_cases(12, 8)) names.insert(c.norm->name());
+  for (const auto& text : example_norms())
+    for (const auto& [weight, part] : flattened({{1, norm_from_name(text)}}))
+      EXPECT_TRUE(names.contains(part->name())) << part->name() << " is missing in norm_cases.cpp";
+}
+
+TEST(Registry, ExamplesFitTheirNameAndShape) {
+  for (const auto& info : known_rules()) {
+    EXPECT_FALSE(info.use.empty()) << info.name;
+    ASSERT_FALSE(info.examples.empty()) << info.name;
+    for (const auto& text : info.examples) {
+      EXPECT_EQ(text.substr(0, text.find(':')), info.name);
+      const auto rule = rule_from_name(text);
+      EXPECT_EQ(std::dynamic_pointer_cast<const MatrixNorm>(rule) != nullptr, info.is_norm) << text;
+      rule->direction(random_normal(3, 3, 941));
+    }
+  }
+  std::set<std::string> names;
+  for (const auto& text : example_norms(2, 9)) {
+    norm_from_name(text)->dual(random_normal(2, 9, 942));
+    EXPECT_TRUE(names.insert(norm_from_name(text)->name()).second) << text << " is there twice";
+  }
 }
 
 }  // namespace

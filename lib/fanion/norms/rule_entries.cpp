@@ -1,0 +1,157 @@
+#include "fanion/norms/rule_entries.h"
+
+#include "fanion/names.h"
+#include "fanion/norms/col_norm.h"
+#include "fanion/norms/deflated.h"
+#include "fanion/norms/entry_sum.h"
+#include "fanion/norms/f_star_rms.h"
+#include "fanion/norms/f_star_sum.h"
+#include "fanion/norms/frobenius.h"
+#include "fanion/norms/ky_fan.h"
+#include "fanion/norms/ky_fan_dual.h"
+#include "fanion/norms/max_entry.h"
+#include "fanion/norms/mixture.h"
+#include "fanion/norms/nuclear.h"
+#include "fanion/norms/rms_to_rms.h"
+#include "fanion/norms/row_norm.h"
+#include "fanion/norms/scaled_max_entry.h"
+#include "fanion/norms/schatten.h"
+#include "fanion/norms/spectral.h"
+
+namespace fanion::norms {
+namespace {
+
+/// The options of a norm that is spectral by an exact polar factor (nothing) or by Newton-Schulz.
+std::optional<linalg::NewtonSchulzOptions> polar_from(RuleArguments& a, const std::string& default_polar) {
+  constexpr std::array<Named<bool>, 2> kExact{{{true, "exact"}, {false, "newton_schulz"}}};
+  const bool exact = parse_name(kExact, a.word("polar", default_polar), "polar method");
+  return exact ? std::nullopt : std::optional(a.newton_schulz());
+}
+
+}  // namespace
+
+const std::vector<RuleEntry>& rule_entries() {
+  static const std::string kTriplets =
+      "svd=auto|dense|lanczos|block_krylov|subspace|randomized|power, passes, oversample";
+  static const std::string kPolar =
+      "polar=exact|newton_schulz, ns_steps, ns_coefficients, ns_form=direct|gram, ns_dtype, eps";
+  static const std::vector<RuleEntry> table = {
+      {{"frobenius", "", "M/|M|_F", {"frobenius"}, "the cheapest step, a safe one"},
+       [](RuleArguments&) { return frobenius(); }},
+      {{"spectral",
+        kPolar,
+        "UV' (exact unless polar says otherwise)",
+        {"spectral"},
+        "hidden matrices: every direction of M gets the same size"},
+       [](RuleArguments& a) { return spectral(polar_from(a, "exact")); }},
+      {{"rms_to_rms", kPolar, "sqrt(m/n) UV'", {"rms_to_rms"}, "hidden matrices, one rate for all widths and shapes"},
+       [](RuleArguments& a) { return rms_to_rms(polar_from(a, "exact")); }},
+      {{"nuclear", kTriplets, "u1 v1'", {"nuclear"}, "steps of rank one, few numbers to send"},
+       [](RuleArguments& a) { return nuclear(a.triplets({})); }},
+      {{"ky_fan_dual", "k, " + kTriplets, "sum of the k leading u v'", {"ky_fan_dual:k=3"}, "steps of rank k"},
+       [](RuleArguments& a) { return ky_fan_dual(a.integer("k"), a.triplets({})); }},
+      {{"ky_fan",
+        "k",
+        "u1 v1' where s1 >= sum(s)/k, else UV'/k",
+        {"ky_fan:k=3"},
+        "rank one where M nearly is, else all directions alike"},
+       [](RuleArguments& a) { return ky_fan(a.integer("k")); }},
+      {{"schatten",
+        "p",
+        "U diag(s^(q-1)) V', scaled to p-norm 1; 1/p + 1/q = 1, p from 1 to inf",
+        {"schatten:p=1.5", "schatten:p=4"},
+        "to turn between nuclear, frobenius and spectral by one number"},
+       [](RuleArguments& a) { return schatten(a.exponent("p")); }},
+      {{"max_entry", "", "sign(M)", {"max_entry"}, "embeddings and heads; sign descent"},
+       [](RuleArguments&) { return max_entry(); }},
+      {{"scaled_max_entry",
+        "k=min(m,n)",
+        "sqrt(k/(mn)) sign(M), the Frobenius norm of ky_fan_dual(k)",
+        {"scaled_max_entry", "scaled_max_entry:k=3"},
+        "the same in the units of a Fanion"},
+       [](RuleArguments& a) { return a.has("k") ? scaled_max_entry(a.integer("k")) : scaled_max_entry(); }},
+      {{"entry_sum", "", "the largest entry alone", {"entry_sum"}, "one entry a step"},
+       [](RuleArguments&) { return entry_sum(); }},
+      {{"row_norm", "", "M with its rows normalised", {"row_norm"}, "embeddings and heads whose rows are tokens"},
+       [](RuleArguments&) { return row_norm(); }},
+      {{"col_norm", "", "M with its columns normalised", {"col_norm"}, "those whose columns are"},
+       [](RuleArguments&) { return col_norm(); }},
+      {{"f_star_rms",
+        kTriplets,
+        "U diag([s_i - t]_+) V' over its norm, sum [s_i - t]_+ = t",
+        {"f_star_rms"},
+        "a step as long as the gradient says, by its prox"},
+       [](RuleArguments& a) { return f_star_rms(a.triplets({})); }},
+      {{"f_star_sum",
+        kTriplets,
+        "U diag([s_i - t]_+) V' over its norm, sum [s_i - t]_+^2 = t^2",
+        {"f_star_sum"},
+        "the same for the sum of the two norms"},
+       [](RuleArguments& a) { return f_star_sum(a.triplets({})); }},
+      {{"nsgd", "", "normalised SGD: frobenius", {"nsgd"}, "baseline"}, [](RuleArguments&) { return frobenius(); }},
+      {{"signum", "", "sign of the momentum: max_entry", {"signum"}, "baseline"},
+       [](RuleArguments&) { return max_entry(); }},
+      {{"muon", kPolar, "spectral by Newton-Schulz", {"muon:polar=exact"}, "hidden matrices: the best loss a step"},
+       [](RuleArguments& a) { return spectral(polar_from(a, "newton_schulz")); }},
+      {{"neon", kTriplets, "nuclear, warm-started", {"neon:svd=auto"}, "rank-one steps in training"},
+       [](RuleArguments& a) { return nuclear(a.triplets(kTrainingTriplets)); }},
+      {{"fanion",
+        "k, " + kTriplets,
+        "ky_fan_dual(k), warm-started",
+        {"fanion:k=3,svd=auto"},
+        "rank-k steps in training"},
+       [](RuleArguments& a) { return ky_fan_dual(a.integer("k"), a.triplets(kTrainingTriplets)); }},
+      {{"f-muon",
+        "alpha=0.5, " + kPolar,
+        "alpha*muon + (1-alpha)*nsgd",
+        {"f-muon:polar=exact"},
+        "Muon, less sure of its small directions"},
+       [](RuleArguments& a) {
+         return with_frobenius(spectral(polar_from(a, "newton_schulz")), a.number("alpha", 0.5));
+       }},
+      {{"f-neon",
+        "alpha=0.5, " + kTriplets,
+        "alpha*neon + (1-alpha)*nsgd",
+        {"f-neon:svd=auto"},
+        "Neon with the gradient's own direction"},
+       [](RuleArguments& a) { return with_frobenius(nuclear(a.triplets(kTrainingTriplets)), a.number("alpha", 0.5)); }},
+      {{"f-fanion",
+        "k, alpha=0.5, " + kTriplets,
+        "alpha*fanion(k) + (1-alpha)*nsgd",
+        {"f-fanion:k=3,svd=auto"},
+        "a Fanion with the gradient's own direction"},
+       [](RuleArguments& a) {
+         return with_frobenius(ky_fan_dual(a.integer("k"), a.triplets(kTrainingTriplets)), a.number("alpha", 0.5));
+       }},
+      {{"s-muon",
+        "alpha=0.5, scale=1, " + kPolar,
+        "alpha*muon + (1-alpha)*scale*scaled_max_entry",
+        {"s-muon:polar=exact"},
+        "Muon with a sign"},
+       [](RuleArguments& a) {
+         return with_sign(spectral(polar_from(a, "newton_schulz")), a.number("alpha", 0.5), a.number("scale", 1));
+       }},
+      {{"s-fanion",
+        "k, alpha=0.5, scale=1, " + kTriplets,
+        "alpha*fanion(k) + (1-alpha)*scale*scaled_max_entry(k)",
+        {"s-fanion:k=3,svd=auto"},
+        "a Fanion with a sign"},
+       [](RuleArguments& a) {
+         const auto k = a.integer("k");
+         return with_sign(ky_fan_dual(k, a.triplets(kTrainingTriplets)), a.number("alpha", 0.5), a.number("scale", 1),
+                          k);
+       }},
+      {{"d-fanion",
+        "k, residual=sign|row_norm|col_norm|frobenius|clip, " + kTriplets,
+        "fanion(k) + map of the rest",
+        {"d-fanion:k=3"},
+        "nearly Muon, much cheaper on large matrices"},
+       [](RuleArguments& a) {
+         const auto map = residual_map_from_name(a.word("residual", "sign"));
+         return deflated(a.integer("k"), map, a.triplets(kTrainingTriplets));
+       }},
+  };
+  return table;
+}
+
+}  // namespace fanion::norms
