@@ -15,6 +15,7 @@
 #include "fanion/linalg/svd/scaled_operator.h"
 #include "fanion/linalg/svd/svd_methods.h"
 #include "fanion/no_autocast.h"
+#include "fanion/power_of_two.h"
 
 namespace fanion::linalg {
 namespace {
@@ -50,9 +51,9 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
 SvdResult scaled_back(SvdResult result, int exponent) {
   if (exponent == 0) return result;
   auto& report = result.report;
-  result.S = shifted(result.S, exponent);
-  if (report.residuals.defined()) report.residuals = shifted(report.residuals, exponent);
-  if (report.bounds.upper.defined()) report.bounds.upper = shifted(report.bounds.upper, exponent);
+  result.S = times_power_of_two(result.S, exponent);
+  if (report.residuals.defined()) report.residuals = times_power_of_two(report.residuals, exponent);
+  if (report.bounds.upper.defined()) report.bounds.upper = times_power_of_two(report.bounds.upper, exponent);
   report.bounds.next_upper = std::ldexp(report.bounds.next_upper, exponent);
   report.message += c10::str(", of the matrix times 2^", -exponent);
   return result;
@@ -65,7 +66,7 @@ std::optional<SvdResult> by_scaled_copy(const at::Tensor& A, int64_t k, const Sv
   const int exponent = std::ilogb(largest);
   if (in_easy_range(largest, A.scalar_type()) && in_easy_range(largest * std::sqrt(A.numel()), A.scalar_type()))
     return std::nullopt;
-  return scaled_back(solved(DenseOperator(shifted(A, -exponent)), k, options), exponent);
+  return scaled_back(solved(DenseOperator(times_power_of_two(A, -exponent)), k, options), exponent);
 }
 
 /// Whether the largest value found shows that all squares were in range. It is not looked at where that would only be

@@ -4,14 +4,12 @@
 
 #include <cmath>
 
+#include "fanion/power_of_two.h"
+
 namespace fanion::linalg {
 
 bool in_easy_range(double norm, at::ScalarType dtype) {
   return dtype == at::kDouble ? norm > 1e-30 && norm < 1e30 : norm > 1e-9 && norm < 1e11;
-}
-
-at::Tensor shifted(const at::Tensor& X, int exponent) {
-  return X * std::ldexp(1.0, exponent / 2) * std::ldexp(1.0, exponent - exponent / 2);
 }
 
 at::Tensor ScaledOperator::scaled(const at::Tensor& X, at::Tensor Y) const {
@@ -23,7 +21,7 @@ at::Tensor ScaledOperator::scaled(const at::Tensor& X, at::Tensor Y) const {
                       ": give it a power of two less");
     exponent_ = in_easy_range(size, options().dtype().toScalarType()) ? 0 : std::ilogb(size);
   }
-  return *exponent_ == 0 ? Y : shifted(Y, -*exponent_);
+  return *exponent_ == 0 ? Y : times_power_of_two(Y, -*exponent_);
 }
 
 /// The two products of `both`, unless what the first shows of A's size makes it out of range.
@@ -44,11 +42,11 @@ ScaledOperator::Pair ScaledOperator::adjoint_gram_product(const at::Tensor& U) c
 
 at::Tensor ScaledOperator::product_in_double(const at::Tensor& V) const {
   const auto Y = A_.apply_in_double(V);
-  return Y.defined() ? shifted(Y, -exponent()) : Y;
+  return Y.defined() ? times_power_of_two(Y, -exponent()) : Y;
 }
 at::Tensor ScaledOperator::adjoint_product_in_double(const at::Tensor& U) const {
   const auto Z = A_.apply_adjoint_in_double(U);
-  return Z.defined() ? shifted(Z, -exponent()) : Z;
+  return Z.defined() ? times_power_of_two(Z, -exponent()) : Z;
 }
 
 at::Tensor ScaledOperator::to_dense() const {
@@ -58,7 +56,7 @@ at::Tensor ScaledOperator::to_dense() const {
     if (largest > 0 && std::isfinite(largest))
       exponent_ = in_easy_range(largest, options().dtype().toScalarType()) ? 0 : std::ilogb(largest);
   }
-  return exponent() == 0 ? A : shifted(A, -exponent());
+  return exponent() == 0 ? A : times_power_of_two(A, -exponent());
 }
 
 /// The scale is settled by the norm, where that is known, before anything is said of it.

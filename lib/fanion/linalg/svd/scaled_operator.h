@@ -7,9 +7,6 @@ namespace fanion::linalg {
 /// Whether a norm leaves room for its square, and for eps of that, in the dtype's range.
 bool in_easy_range(double norm, at::ScalarType dtype);
 
-/// X·2^exponent; 2^exponent itself may be out of range.
-at::Tensor shifted(const at::Tensor& X, int exponent);
-
 /// A/2^e, so that what a method squares stays in range. e is 0, and products are A's own, where the first product that
 /// is not zero has entries in easy range for entries of about one; else it brings that product there. `A` must outlive
 /// it, and counts its products too.
