@@ -17,12 +17,13 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import fanion
 
-LR = {"lr": 0.01, "weight_decay": 0.0}
+LR: dict[str, Any] = {"lr": 0.01, "weight_decay": 0.0}
 OPTIMIZERS: dict[str, Callable[[list[torch.Tensor]], torch.optim.Optimizer]] = {
     "torch AdamW (fused)": lambda p: torch.optim.AdamW(p, fused=True, **LR),
     "torch Muon (bf16)": lambda p: torch.optim.Muon(p, **LR),
@@ -46,7 +47,8 @@ def decaying(shape: tuple[int, int], generator: torch.Generator) -> torch.Tensor
     rank = min(shape)
     left = torch.randn(shape[0], rank, generator=generator) / rank**0.5
     right = torch.randn(rank, shape[1], generator=generator)
-    return left * torch.arange(1, rank + 1) ** -0.5 @ right
+    scaled: torch.Tensor = left * torch.arange(1, rank + 1) ** -0.5
+    return scaled @ right
 
 
 class Contestant:

@@ -19,7 +19,7 @@ NARROW = ("mixed", "bfloat16", "int8")  # which the Krylov methods gain most fro
 OVERSAMPLES = (2, 8, 16, 32)  # the default is 4
 SAMPLED = ((0, 2), (1, 2), (1, 6), (2, 2), (2, 8))  # columns beyond k, and oversampling, of single passes from a sample
 
-Result = tuple[torch.Tensor, torch.Tensor, torch.Tensor, Any]
+Result = tuple[torch.Tensor, torch.Tensor, torch.Tensor, fanion.SvdReport]
 
 
 def certified(A: torch.Tensor, k: int, criterion: str, tol: float, seed: int, **more: Any) -> Result:
@@ -35,8 +35,7 @@ def with_passes(A: torch.Tensor, k: int, passes: int, seed: int, **more: Any) ->
 
 def reads_of(result: Result) -> int:
     """How often A was read: twice in a pass, or once where the two products are fused."""
-    report = result[3]
-    return int(getattr(report, "reads", None) or report.passes)
+    return result[3].reads
 
 
 def triplets(result: Result) -> Triplets:
