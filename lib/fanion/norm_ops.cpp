@@ -14,7 +14,7 @@
 namespace fanion {
 namespace {
 
-using norms::norm_from_name;
+using norms::cached_norm;
 using MaybeTensors = c10::List<std::optional<at::Tensor>>;
 
 /// A Direction in the order that directions.py reads: a kind and a coefficient for each term, and all their tensors in
@@ -86,14 +86,14 @@ at::Tensor dense_direction(const c10::List<std::string>& kinds, const c10::List<
   return norms::to_dense(direction_of(kinds, coefs, tensors), like);
 }
 
-Terms norm_direction(const at::Tensor& M, std::string_view norm) { return terms_of(norm_from_name(norm)->lmo(M)); }
+Terms norm_direction(const at::Tensor& M, std::string_view norm) { return terms_of(cached_norm(norm)->lmo(M)); }
 
-at::Tensor norm_value(const at::Tensor& X, std::string_view norm) { return norm_from_name(norm)->value(X); }
-at::Tensor norm_dual(const at::Tensor& M, std::string_view norm) { return norm_from_name(norm)->dual(M); }
+at::Tensor norm_value(const at::Tensor& X, std::string_view norm) { return cached_norm(norm)->value(X); }
+at::Tensor norm_dual(const at::Tensor& M, std::string_view norm) { return cached_norm(norm)->dual(M); }
 /// Bounds of the value, equal where it is exact: lower, upper, iterations, converged.
 std::tuple<double, double, int64_t, bool> norm_gauge(const at::Tensor& X, std::string_view norm, double tol,
                                                      int64_t max_iterations) {
-  const auto whole = norm_from_name(norm);
+  const auto whole = cached_norm(norm);
   std::vector<norms::WeightedNorm> parts;
   if (const auto* sum = dynamic_cast<const norms::SumOfRules*>(whole.get()))
     for (const auto& [weight, rule] : sum->parts())
@@ -106,15 +106,15 @@ std::tuple<double, double, int64_t, bool> norm_gauge(const at::Tensor& X, std::s
 
 // Matrices are contiguous, whatever M is: torch.compile must know that before they are there (_fake_ops.py).
 at::Tensor norm_lmo(const at::Tensor& M, std::string_view norm) {
-  return norm_from_name(norm)->minimiser(M).contiguous();
+  return cached_norm(norm)->minimiser(M).contiguous();
 }
 at::Tensor norm_prox(const at::Tensor& M, double lam, std::string_view norm) {
-  return norm_from_name(norm)->prox(M, lam).contiguous();
+  return cached_norm(norm)->prox(M, lam).contiguous();
 }
 at::Tensor norm_project(const at::Tensor& X, std::string_view norm) {
-  return norm_from_name(norm)->project(X).contiguous();
+  return cached_norm(norm)->project(X).contiguous();
 }
-double norm_rho(int64_t m, int64_t n, std::string_view norm) { return norm_from_name(norm)->rho(m, n); }
+double norm_rho(int64_t m, int64_t n, std::string_view norm) { return cached_norm(norm)->rho(m, n); }
 
 double shape_scale(std::string_view adjust_lr_fn, std::string_view rule, int64_t m, int64_t n) {
   return norms::shape_scale(norms::shape_scale_from_name(adjust_lr_fn), *norms::cached_rule(rule), m, n);
@@ -122,12 +122,12 @@ double shape_scale(std::string_view adjust_lr_fn, std::string_view rule, int64_t
 
 std::string dual_sum(at::ArrayRef<double> weights, const c10::List<std::string>& parts) {
   std::vector<norms::WeightedNorm> weighted;
-  for (std::size_t i = 0; i < weights.size(); ++i) weighted.push_back({weights[i], norm_from_name(parts.get(i))});
+  for (std::size_t i = 0; i < weights.size(); ++i) weighted.push_back({weights[i], cached_norm(parts.get(i))});
   return norms::dual_sum(weighted)->name();
 }
 
 std::string canonical_rule(std::string_view text) { return norms::cached_rule(text)->name(); }
-std::string canonical_norm(std::string_view text) { return norm_from_name(text)->name(); }
+std::string canonical_norm(std::string_view text) { return cached_norm(text)->name(); }
 
 /// A line a rule, in the order that norms.py reads; examples are separated by semicolons.
 std::vector<std::string> rules() {

@@ -73,8 +73,10 @@ RulePtr rule_from_name(std::string_view text) {
   return mixture(parts);
 }
 
-NormPtr norm_from_name(std::string_view text) {
-  auto norm = std::dynamic_pointer_cast<const MatrixNorm>(rule_from_name(text));
+NormPtr norm_from_name(std::string_view text) { return as_norm(rule_from_name(text), text); }
+
+NormPtr as_norm(const RulePtr& rule, std::string_view text) {
+  auto norm = std::dynamic_pointer_cast<const MatrixNorm>(rule);
   TORCH_CHECK_VALUE(norm, "'", text, "' is a rule but no norm: it has no value and no dual");
   return norm;
 }

@@ -35,4 +35,7 @@ RulePtr rule_from_name(std::string_view text);
 /// The same for texts that must describe a norm.
 NormPtr norm_from_name(std::string_view text);
 
+/// The rule that `text` describes as the norm it must be.
+NormPtr as_norm(const RulePtr& rule, std::string_view text);
+
 }  // namespace fanion::norms

@@ -18,4 +18,6 @@ RulePtr cached_rule(std::string_view text) {
   return rule;
 }
 
+NormPtr cached_norm(std::string_view text) { return as_norm(cached_rule(text), text); }
+
 }  // namespace fanion::norms
