@@ -5,6 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv} build=${BUILD:-build}
 if [ $# = 0 ]; then
-  "$venv/bin/ctest" --test-dir "$build" --output-on-failure --no-tests=error
+  "$venv/bin/ctest" --test-dir "$build" -j "$(nproc)" --output-on-failure --no-tests=error
 fi
 "$venv/bin/python" -m pytest "$@"
