@@ -41,8 +41,9 @@ struct SvdCommand {
     command.add_option("--limit", options.limit, "seconds after which a run is stopped and reported as slower")
         ->capture_default_str();
     command.add_flag("--plots,!--no-plots", plots, "measure and draw error against time and against passes (default)");
-    peers_flag = command.add_flag("--peers,!--no-peers", peers,
-                                  "measure the Python peers too (default: for Table 2's matrix, which is the default)");
+    command.add_option("--peers", peers,
+                       "measure the Python peers too, by the benchmarks in this clone of fanion's repository, where "
+                       "`make bench` has installed them");
     command
         .add_option("--peer-budget,--peer_budget", peer_budget,
                     "seconds of tuning for a peer and a k; a run that it has begun is finished")
@@ -76,12 +77,12 @@ struct SvdCommand {
     options.curves = plots;
     linalg::svd_costs();  // so that a damaged file of costs leaves no folder behind
     tasks::SvdStudy study{.problem = tasks::make_problem(options)};
+    const auto missing =
+        peers.empty() ? "not asked for (--peers REPOSITORY)" : tasks::why_no_peers(study.problem, peers);
     const auto path = out.empty() ? record::RunFolder::fresh_name("svd") : std::filesystem::path(out);
     record::RunFolder::create(path, tasks::to_json(study.problem.options));
 
     const auto say = [](const std::string& line) { std::cerr << line << std::endl; };
-    std::string missing = "not asked for (--peers)";
-    if (peers_flag->count() > 0 ? peers : study.problem.is_table2()) missing = tasks::why_no_peers(study.problem);
     auto measured_peers = nlohmann::json::object();
     const auto keep = [&] {
       auto results = tasks::figures(study);
@@ -95,7 +96,7 @@ struct SvdCommand {
     if (missing.empty()) {
       for (const auto k : study.problem.options.k) {
         measured_peers[std::to_string(k)] =
-            tasks::measure_peers(study.problem, k, study.exact.at(k), path, peer_budget);
+            tasks::measure_peers(study.problem, k, study.exact.at(k), peers, path, peer_budget);
         say(c10::str("k = ", k, ": peers tuned and measured"));
         keep();
       }
@@ -112,8 +113,8 @@ struct SvdCommand {
   }
 
   tasks::SvdStudyOptions options;
-  bool plots = true, peers = true, calibrate = false;
-  CLI::Option* peers_flag = nullptr;
+  bool plots = true, calibrate = false;
+  std::string peers;
   double peer_budget = 20;
   std::string out;
 };

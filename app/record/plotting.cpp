@@ -9,7 +9,7 @@ namespace {
 
 void draw(const std::string& module, const std::vector<std::string>& arguments) {
   constexpr int kUnusableFiles = 2;  // of which the module has told on standard error
-  const int status = run_python_module(module, arguments);
+  const int status = run_installed_module(module, arguments);
   TORCH_CHECK(status != kUnusableFiles, "the plot was not drawn, for the reason above");
   TORCH_CHECK(status == 0, "the plot was not drawn: '", python(), " -m ", module,
               "' failed; set FANION_PYTHON to a Python with fanion and matplotlib");

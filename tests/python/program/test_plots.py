@@ -125,13 +125,22 @@ def test_folders_of_other_commands_are_left_out(tmp_path, draw):
     assert str(svd) in said and str(begun) in said
 
 
+def test_nothing_is_imported_from_the_current_folder(tmp_path):
+    train(tmp_path / "run")
+    for name in ("fanion", "matplotlib", "runpy"):
+        (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('the current folder has a {name}')")
+    result = fanion("plot", "run", "--out", "run.png", cwd=tmp_path, env=PLOTS)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_every_folder_of_runs(tmp_path):
     # The README's own line, `fanion plot runs/*/`, with a run of every kind among the folders.
     runs = tmp_path / "runs"
     runs.mkdir()
     train(runs / "a-muon")
     for made in (
-        ["svd", "--out", "runs/b-svd", "--size", 20, "--k", 2, "--method", "dense", "--no-plots", "--no-peers"],
+        ["svd", "--out", "runs/b-svd", "--size", 20, "--k", 2, "--method", "dense", "--no-plots"],
         ["balls", "--out", "runs/c-balls", "--norm", "spectral"],
         ["compare", "gpt", "--out", "runs/d-all", "--optimizers", "nsgd", *[f"--{k}={v}" for k, v in TINY.items()]],
     ):

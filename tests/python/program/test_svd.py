@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from .running import PLOTS, fanion
 from .test_bad_input import refused
 from .test_run_folder import without_plots
 
-SMALL = ["--size", 60, "--k", 3, "--repeat", 1, "--no-peers", "--no-plots"]
+REPOSITORY = Path(__file__).parents[3]
+SMALL = ["--size", 60, "--k", 3, "--repeat", 1, "--no-plots"]
 
 
 def svd(folder, *arguments, env=None):
@@ -28,7 +30,7 @@ def run_of(results, method, k):
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("svd") / "run"
     env = PLOTS if not without_plots() else None
-    return folder, *svd(folder, "--size", 200, "--no-peers", "--repeat", 1, env=env)
+    return folder, *svd(folder, "--size", 200, "--repeat", 1, env=env)
 
 
 def test_every_method_is_in_the_table(study):
@@ -254,10 +256,28 @@ def test_folder_that_holds_a_run(tmp_path):
 
 
 def test_missing_peers_are_said(tmp_path):
-    arguments = ["--size", 40, "--k", 2, "--method", "dense", "--no-plots", "--peers"]
+    arguments = ["--size", 40, "--k", 2, "--method", "dense", "--no-plots", "--peers", REPOSITORY]
     results, out = svd(tmp_path / "run", *arguments, env={"FANION_PYTHON": "no-such-python"})
-    assert "peers: 'no-such-python -m benchmarks.topk_svd.given' does not start" in out
+    assert f"peers: 'no-such-python -m benchmarks.topk_svd.given' does not start in {REPOSITORY}" in out
     assert "make bench" in results["peers_missing"]
+
+
+@pytest.mark.parametrize("where", ["nowhere", "."])
+def test_peers_of_what_is_no_repository(where, tmp_path):
+    refused(tmp_path, "svd", "--out", "run", *SMALL, "--peers", where, words=[f"--peers {where}", "given.py", "clone"])
+
+
+def test_peers_are_looked_for_in_the_repository_alone(tmp_path):
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "__init__.py").write_text("open('imported', 'w')")
+    clone = tmp_path / "clone" / "benchmarks" / "topk_svd"
+    clone.mkdir(parents=True)
+    (clone / "given.py").write_text("raise SystemExit(3)")
+    arguments = ["--size", 40, "--k", 2, "--method", "dense", "--no-plots"]
+    results, _ = svd(tmp_path / "run", *arguments, "--peers", "clone", env=PLOTS)
+    assert "does not start in clone" in results["peers_missing"]
+    svd(tmp_path / "without", *arguments, env=PLOTS)
+    assert not (tmp_path / "imported").exists()
 
 
 def test_calibration_is_written_and_used(tmp_path):
