@@ -2,19 +2,18 @@
 
 #include <c10/util/Exception.h>
 
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "fanion/number_text.h"
 
 namespace fanion::commands {
 
 RuleAtRate parse_rule_at_rate(const std::string& text) {
   const auto at = text.rfind('@');
   if (at == std::string::npos) return {text, std::nullopt};
-  double lr = 0;
-  const auto* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data() + at + 1, end, lr);
-  TORCH_CHECK_VALUE(parsed.ec == std::errc() && parsed.ptr == end && lr > 0 && std::isfinite(lr), "'", text,
+  const auto lr = number_from_text<double>(std::string_view(text).substr(at + 1));
+  TORCH_CHECK_VALUE(lr && *lr > 0 && std::isfinite(*lr), "'", text,
                     "': expected RULE@LEARNING_RATE with a positive rate");
   return {text.substr(0, at), lr};
 }

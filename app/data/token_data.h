@@ -37,7 +37,6 @@ class TokenSplit {
   Batch validation_batch(int64_t i, int64_t batches, int64_t rows, at::Device device) const;
 
   int64_t vocabulary() const { return vocabulary_; }
-  int64_t training_tokens() const { return training_.numel(); }
 
  private:
   Batch windows(const at::Tensor& tokens, const at::Tensor& starts, at::Device device) const;

@@ -10,18 +10,12 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
 
-#include <charconv>
+#include "fanion/number_text.h"
 
 namespace fanion::tasks {
 namespace {
 
 constexpr int kReflections = 3;  // on each side: every entry then depends on every singular vector
-
-template <class Number>
-bool parse_all(std::string_view text, Number& value) {
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
-}
 
 /// X ← (I − 2wwᵀ) X.
 void reflect(const at::Tensor& X, const at::Tensor& w) { X.addr_(w, at::matmul(w, X), 1, -2); }
@@ -30,11 +24,11 @@ void reflect(const at::Tensor& X, const at::Tensor& w) { X.addr_(w, at::matmul(w
 
 std::pair<int64_t, int64_t> parse_size(const std::string& text) {
   const auto cross = text.find('x');
-  int64_t m = 0, n = 0;
-  const bool read = cross == std::string::npos ? parse_all(text, m) && parse_all(text, n)
-                                               : parse_all(std::string_view(text).substr(0, cross), m) &&
-                                                     parse_all(std::string_view(text).substr(cross + 1), n);
-  TORCH_CHECK_VALUE(read && m >= 1 && n >= 1, "--size ", text,
+  const std::string_view all = text;
+  const auto rows = number_from_text<int64_t>(all.substr(0, cross));
+  const auto cols = cross == std::string::npos ? rows : number_from_text<int64_t>(all.substr(cross + 1));
+  const auto m = rows.value_or(0), n = cols.value_or(0);
+  TORCH_CHECK_VALUE(m >= 1 && n >= 1, "--size ", text,
                     ": expected ROWSxCOLUMNS, as 5000x500, or one number for both, all at least 1");
   TORCH_CHECK_VALUE(m <= (int64_t{1} << 31) / n, "--size ", text, ": more than 2^31 entries");
   return {m, n};
@@ -43,8 +37,9 @@ std::pair<int64_t, int64_t> parse_size(const std::string& text) {
 Spectrum parse_spectrum(const std::string& text) {
   const auto colon = text.find(':');
   const auto family = text.substr(0, colon);
-  double parameter = 0;
-  const bool number = colon != std::string::npos && parse_all(std::string_view(text).substr(colon + 1), parameter);
+  const auto number =
+      colon == std::string::npos ? std::nullopt : number_from_text<double>(std::string_view(text).substr(colon + 1));
+  const double parameter = number.value_or(0);
   if (text == "normal") return {Spectrum::Family::normal, 0};
   if (family == "power" && number && parameter > 0) return {Spectrum::Family::power, parameter};
   if (family == "geometric" && number && parameter > 0 && parameter < 1)

@@ -1,13 +1,13 @@
 #include "fanion/norms/rule_arguments.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <sstream>
 
 #include "fanion/dtype_names.h"
 #include "fanion/names.h"
+#include "fanion/number_text.h"
 
 namespace fanion::norms {
 namespace {
@@ -25,11 +25,9 @@ std::vector<std::string> split(std::string_view text, char separator) {
 }  // namespace
 
 double parse_number(std::string_view text, std::string_view what, std::string_view expected) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  TORCH_CHECK_VALUE(error == std::errc() && end == text.data() + text.size() && std::isfinite(value), what, " must be ",
-                    expected, ", got '", text, "'");
-  return value;
+  const auto value = number_from_text<double>(text);
+  TORCH_CHECK_VALUE(value && std::isfinite(*value), what, " must be ", expected, ", got '", text, "'");
+  return *value;
 }
 
 RuleArguments::RuleArguments(std::string_view rule, std::string_view text) : rule_(rule) {
@@ -64,11 +62,9 @@ int64_t RuleArguments::integer(const std::string& key) {
 int64_t RuleArguments::integer(const std::string& key, int64_t otherwise) {
   const auto* text = find(key);
   if (text == nullptr) return otherwise;
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  TORCH_CHECK_VALUE(error == std::errc() && end == text->data() + text->size(), "rule '", rule_, "': ", key,
-                    " must be an integer, got '", *text, "'");
-  return value;
+  const auto value = number_from_text<int64_t>(*text);
+  TORCH_CHECK_VALUE(value.has_value(), "rule '", rule_, "': ", key, " must be an integer, got '", *text, "'");
+  return *value;
 }
 
 double RuleArguments::number(const std::string& key, double otherwise) {
