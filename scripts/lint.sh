@@ -23,5 +23,5 @@ say "clang-tidy"
 # Commands for each file on its own, without OpenMP, whose header clang lacks: clang can read neither GCC's precompiled headers nor merged sources as they are.
 cmake -S . -B "$build/lint" -G Ninja -DFANION_MERGE_SOURCES=OFF -DFANION_OPENMP=OFF -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
   -DFANION_PYTHON="$PWD/$venv/bin/python" >/dev/null
-python scripts/tidy.py "$build/lint"
+python scripts/tidy.py "$build/lint" lib
 say "clean"

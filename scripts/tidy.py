@@ -1,6 +1,6 @@
-"""clang-tidy on every source of lib/ and app/, several at a time; what was clean before and has not changed is skipped.
+"""clang-tidy on every source of some folders, several at a time; what was clean before and has not changed is skipped.
 
-    python scripts/tidy.py BUILD        # with BUILD/compile_commands.json; shows what is wrong and ends with status 1
+    python scripts/tidy.py BUILD lib    # with BUILD/compile_commands.json; shows what is wrong and ends with status 1
 
 Nearly all of a file's seconds go into libtorch's headers, so a fresh clone that reads every file again would take
 minutes. A file is known to be clean by a hash of all that clang-tidy reads of this project, its command, the checks and
@@ -71,7 +71,7 @@ def main() -> int:
     asked: dict[Path, str] = {}
     for entry in entries:
         file = Path(entry["file"]).resolve()
-        if file.is_relative_to(ROOT / "lib") or file.is_relative_to(ROOT / "app"):
+        if any(file.is_relative_to(ROOT / folder) for folder in sys.argv[2:]):
             asked[file] = asked.get(file, "") + entry["command"]
     keys = {file: key(file, command) for file, command in asked.items()}
     KEPT.mkdir(parents=True, exist_ok=True)
