@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}
 seconds=${1:-600}
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(npy token_shard safetensors config rule_text metrics svd_costs)
+[ ${#targets[@]} -gt 0 ] || targets=(npy token_shard safetensors config rule_text metrics svd_costs cifar10)
 command -v clang++ >/dev/null || { printf 'fuzz: clang++ is not installed\n' >&2; exit 1; }
 "$venv/bin/cmake" -S . -B build/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug \
   -DCMAKE_CXX_FLAGS=-O1 -DCMAKE_PREFIX_PATH="${FANION_PREFIX:-$("$venv/bin/python" -m fanion --cmake-prefix)}" \

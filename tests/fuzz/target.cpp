@@ -33,7 +33,7 @@ struct Folder {
 }  // namespace
 
 std::vector<Target> all_targets() {
-  return {npy(), token_shard(), safetensors(), config(), rule_text(), metrics(), svd_costs()};
+  return {npy(), token_shard(), safetensors(), config(), rule_text(), metrics(), svd_costs(), cifar10()};
 }
 
 Target target_called(const std::string& name) {

@@ -22,6 +22,7 @@ Target config();
 Target rule_text();
 Target metrics();
 Target svd_costs();
+Target cifar10();
 
 std::vector<Target> all_targets();
 /// Throws std::invalid_argument naming them all.
