@@ -15,7 +15,8 @@ namespace {
 struct TuneCommand {
   TuneCommand(CLI::App& command, const experiments::MakeExperiment& make) : flags(command, make) {
     command.add_option("--optimizers", optimizers, "rules (default: those that compare compares)");
-    command.add_option("--first-rate,--first_rate", start, "first rate of a rule that has none yet")->capture_default_str();
+    command.add_option("--first-rate,--first_rate", start, "first rate of a rule that has none yet")
+        ->capture_default_str();
     command.add_option("--jobs", options.jobs, "trainings at a time, with --threads each")->capture_default_str();
     command.add_option("--out", out, "folder for all runs; what is finished there is not run again")->required();
   }

@@ -5,7 +5,8 @@
 
 namespace fanion::experiments {
 
-/// An optimizer of an experiment and the learning rate its matrices got from a grid search.
+/// An optimizer of an experiment and the learning rate its matrices are trained with where none is given: from a grid
+/// search for the GPT, the paper's 1/√T (0 here) for least squares, first guesses for the MLP and the CNN.
 struct TunedRate {
   std::string label;
   std::string optimizer;

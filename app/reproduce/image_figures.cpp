@@ -116,11 +116,15 @@ void cnn(const Request& request) { network(request, "cnn"); }
 
 void batch_size(const Request& request) {
   std::vector<int64_t> batches = {64, 128, 256, 512, 1024, 2048, 4096, 8192};
-  if (request.data.empty()) batches = {10, 30, 100, 300};
+  if (request.data.empty()) batches = {30, 100, 300};
   if (request.quick && !request.data.empty()) batches = {64, 512, 4096};
   constexpr int64_t kTunedBatch = 500;
-  const double epochs = request.data.empty() ? 30 : (request.quick ? 1 : 5);
-  const auto& rates = experiments::tuned_rates("mlp");
+  const double epochs = request.data.empty() ? 10 : (request.quick ? 1 : 5);
+  // SGD's part is taken by its normalised form, and F*-Neon's step is the LMO of its norm.
+  const std::vector<experiments::TunedRate> rates = {{"NSGD", "nsgd", experiments::tuned_rate("mlp", "nsgd")},
+                                                     {"Muon", "muon", experiments::tuned_rate("mlp", "muon")},
+                                                     {"Neon", "neon", experiments::tuned_rate("mlp", "neon")},
+                                                     {"F*-Neon", "f_star_rms", experiments::tuned_rate("mlp", "neon")}};
   std::vector<Cell> cells;
   for (const auto& tuned : rates)
     for (const auto batch : batches) {
@@ -132,7 +136,7 @@ void batch_size(const Request& request) {
   const auto results = experiments::run_cells(request.out / "runs", cells, {.jobs = request.jobs});
   Record record{"batch-size",
                 c10::str("MLP on ", data_text(request), ", ", epochs,
-                         " epochs for every batch, rates tuned at one batch and scaled with √batch."),
+                         " epochs for every batch, the rates of fanion compare mlp scaled with √batch."),
                 "1 seed; test loss after the last epoch",
                 {},
                 {},

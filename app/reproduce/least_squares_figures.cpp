@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "experiments/cells.h"
 #include "experiments/least_squares/least_squares_experiment.h"
@@ -96,18 +97,28 @@ double end_of(const CellResult& run, std::size_t quantity) {
   return sum / static_cast<double>(last);
 }
 
-std::vector<Finding> findings_of(const Runs& runs) {
-  std::vector<double> loss, frobenius;
-  for (const auto& run : runs.constant) {
-    loss.push_back(end_of(run, 0));
+/// Iterations until the loss is 1 % of the first one; infinite if it never is.
+double steps_to_a_hundredth(const CellResult& run) {
+  const auto curve = by_step(run.folder, "", kKeys[0]);
+  for (std::size_t i = 0; i < curve.y.size(); ++i)
+    if (curve.y[i] <= 0.01 * curve.y.front()) return curve.x[i];
+  return std::numeric_limits<double>::infinity();
+}
+
+/// What KyFan §4.1 says of these curves, at one of the two schedules.
+void add_findings(std::vector<Finding>& findings, const Runs& runs, const std::vector<CellResult>& results,
+                  const std::string& rate) {
+  std::vector<double> fastest, frobenius;
+  for (const auto& run : results) {
+    fastest.push_back(steps_to_a_hundredth(run));
     frobenius.push_back(end_of(run, 1));
   }
-  const auto fastest = static_cast<std::size_t>(std::min_element(loss.begin(), loss.end()) - loss.begin());
-  std::vector<Finding> findings;
+  const auto first = static_cast<std::size_t>(std::min_element(fastest.begin(), fastest.end()) - fastest.begin());
   const auto& last = runs.methods.back();
-  findings.push_back({last.label + " has the lowest loss", runs.methods[fastest].label == last.label,
-                      runs.methods[fastest].label + " at " + terminal::significant(loss[fastest], 3) + ", " +
-                          last.label + " at " + terminal::significant(loss.back(), 3)});
+  findings.push_back({"lr " + rate + ": " + last.label + " is the first at 1 % of the first loss",
+                      runs.methods[first].label == last.label,
+                      runs.methods[first].label + " after " + steps_text(fastest[first]) + ", " + last.label +
+                          " after " + steps_text(fastest.back())});
   std::vector<std::string> order = {"NSGD"};
   for (const auto& method : runs.methods)
     if (!method.plain.empty()) order.push_back(method.label);
@@ -119,15 +130,19 @@ std::vector<Finding> findings_of(const Runs& runs) {
     values += (i == 0 ? "" : ", ") + terminal::significant(value, 3);
     claim += (i == 0 ? "" : " < ") + order[i];
   }
-  findings.push_back({"Frobenius norm of the gradient: " + claim, ordered, values});
+  findings.push_back({"lr " + rate + ": Frobenius norm of the gradient: " + claim, ordered, values});
+  std::string pairs;
+  bool below = true;
   for (std::size_t i = 0; i < runs.methods.size(); ++i) {
     const auto& method = runs.methods[i];
     if (method.plain.empty()) continue;
     const double own = frobenius[i], plain = frobenius[index_of(runs, method.plain)];
-    findings.push_back({"Frobenius norm of the gradient: " + method.label + " < " + method.plain, own < plain,
-                        terminal::significant(own, 3) + ", " + terminal::significant(plain, 3)});
+    below = below && own < plain;
+    pairs += (pairs.empty() ? "" : "; ") + method.label + " " + terminal::significant(own, 3) + ", " + method.plain +
+             " " + terminal::significant(plain, 3);
   }
-  return findings;
+  findings.push_back(
+      {"lr " + rate + ": every F-Fanion has a smaller Frobenius norm of the gradient than its Fanion", below, pairs});
 }
 
 Panel panel(const Runs& runs, const std::vector<CellResult>& results, std::size_t quantity, const char* label,
@@ -155,7 +170,8 @@ Record record_of(const Runs& runs, const std::string& name) {
     row.push_back(terminal::significant(end_of(runs.falling[i], 1), 3));
     record.table.push_back(std::move(row));
   }
-  record.findings = findings_of(runs);
+  add_findings(record.findings, runs, runs.constant, "1/√T");
+  add_findings(record.findings, runs, runs.falling, "1/√t");
   record.pictures = {name + ".png"};
   return record;
 }

@@ -72,8 +72,6 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-std::string steps_text(double steps) { return std::isfinite(steps) ? terminal::fixed(steps, 0) : "-"; }
-
 /// The least median over seeds among rates and momenta; the rates are spread around the longest distance to go.
 double tuned_steps(const std::vector<Problem>& problems, const norms::NormPtr& method, int64_t rates, int64_t most) {
   double best = std::numeric_limits<double>::infinity();

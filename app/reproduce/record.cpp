@@ -1,5 +1,6 @@
 #include "reproduce/record.h"
 
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -37,6 +38,8 @@ std::string markdown_table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 }  // namespace
+
+std::string steps_text(double steps) { return std::isfinite(steps) ? terminal::fixed(steps, 0) : "never"; }
 
 void write_record(const Request& request, const Record& record) {
   const auto& reproduction = reproduction_by_name(record.name);

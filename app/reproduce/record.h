@@ -27,4 +27,7 @@ struct Record {
 /// Writes it, with the processor and the command that makes it again.
 void write_record(const Request& request, const Record& record);
 
+/// A number of steps; "never" where it is infinite.
+std::string steps_text(double steps);
+
 }  // namespace fanion::reproduce

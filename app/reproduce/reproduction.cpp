@@ -17,16 +17,16 @@ namespace fanion::reproduce {
 const std::vector<Reproduction>& reproductions() {
   static const std::vector<Reproduction> all = {
       {"table-1", "the LMOs of the family on one matrix, each with its certificate", "KyFan Table 1", "1 s, 1 s", table_1},
-      {"fig-1", "least squares: loss and Frobenius norm of the gradient against iterations", "KyFan §4.1, figure 1", "35 min, 40 s", figure_1},
-      {"fig-7", "the same runs: spectral and nuclear norm of the gradient, loss against time", "KyFan App. D, figure 7", "35 min, 40 s", figure_7},
-      {"norm-ratios", "norms of normal matrices against their size", "NuclearNorm §5", "30 s, 5 s", norm_ratios},
-      {"mlp", "CIFAR-10 MLP 3072-512-10: loss and accuracy against epochs and time", "Proposal §6, figures 1 and 3", "20 min, 1 min", mlp},
-      {"cnn", "CIFAR-10 CNN: the same", "Proposal §6, figures 2 and 4", "60 min, 1 min", cnn},
-      {"convex-tuned", "least squares, each optimizer's rate and momentum tuned: steps to a loss of 0.001", "KyFan, newer version", "60 min, 1 min", convex_tuned},
-      {"quadratics", "five norms, quadratics with L = 1 in each: who reaches the accuracy first", "NuclearNorm §6.1", "10 min, 1 min", quadratics},
-      {"spectrum", "singular values of gradients and momenta during GPT training", "Proposal §6", "3 min, 1 min", spectrum},
-      {"batch-size", "the MLP over batches of 64 to 8192", "Proposal §1.1", "30 min, 1 min", batch_size},
-      {"table-2", "the top-k SVD's methods, with the errors of sigma, of sum uv' and of sum s uv'", "KyFan §3, Table 2", "10 min, 20 s", table_2},
+      {"fig-1", "least squares: loss and Frobenius norm of the gradient against iterations", "KyFan §4.1, figure 1", "~40 min, 45 s", figure_1},
+      {"fig-7", "the same runs: spectral and nuclear norm of the gradient, loss against time", "KyFan App. D, figure 7", "~40 min, 45 s", figure_7},
+      {"norm-ratios", "norms of normal matrices against their size", "NuclearNorm §5", "~30 s, 1 s", norm_ratios},
+      {"mlp", "CIFAR-10 MLP 3072-512-10: loss and accuracy against epochs and time", "Proposal §6, figures 1 and 3", "~40 min, 80 s", mlp},
+      {"cnn", "CIFAR-10 CNN: the same", "Proposal §6, figures 2 and 4", "~90 min, 80 s", cnn},
+      {"convex-tuned", "least squares, each optimizer's rate and momentum tuned: steps to a loss of 0.001", "KyFan, newer version", "~120 min, 60 s", convex_tuned},
+      {"quadratics", "five norms, quadratics with L = 1 in each: who reaches the accuracy first", "NuclearNorm §6.1", "~20 min, 60 s", quadratics},
+      {"spectrum", "singular values of gradients and momenta during GPT training", "Proposal §6", "~15 min, 20 s", spectrum},
+      {"batch-size", "the MLP over batches of 64 to 8192", "Proposal §1.1", "~40 min, 100 s", batch_size},
+      {"table-2", "the top-k SVD's methods, with the errors of sigma, of sum uv' and of sum s uv'", "KyFan §3, Table 2", "~10 min, 15 s", table_2},
   };
   return all;
 }

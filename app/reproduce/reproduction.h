@@ -21,7 +21,7 @@ struct Reproduction {
   std::string name;
   std::string what;
   std::string source;  ///< paper and place: "KyFan §4.1, figures 1 and 7"
-  std::string time;    ///< on 2 cores, whole and quick: "35 min, 40 s"
+  std::string time;    ///< on 2 cores, whole and quick, ~ where it was not measured: "~40 min, 45 s"
   void (*run)(const Request& request);
 };
 
