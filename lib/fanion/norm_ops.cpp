@@ -105,9 +105,7 @@ std::tuple<double, double, int64_t, bool> norm_gauge(const at::Tensor& X, std::s
 }
 
 // Matrices are contiguous, whatever M is: torch.compile must know that before they are there (_fake_ops.py).
-at::Tensor norm_lmo(const at::Tensor& M, std::string_view norm) {
-  return cached_norm(norm)->minimiser(M).contiguous();
-}
+at::Tensor norm_lmo(const at::Tensor& M, std::string_view norm) { return cached_norm(norm)->minimiser(M).contiguous(); }
 at::Tensor norm_prox(const at::Tensor& M, double lam, std::string_view norm) {
   return cached_norm(norm)->prox(M, lam).contiguous();
 }

@@ -76,7 +76,8 @@ def decoded(name: str, content: bytes) -> bytes:
             red, green, blue = image.convert("RGB").split()
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise ValueError(f"{name}: cannot be decoded: {error}") from error
-    return red.tobytes() + green.tobytes() + blue.tobytes()
+    planes: bytes = red.tobytes() + green.tobytes() + blue.tobytes()
+    return planes
 
 
 def records_of(source: Path) -> dict[str, list[bytes]]:

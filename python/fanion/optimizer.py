@@ -132,7 +132,8 @@ class LmoOptimizer(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None: ...
     @overload
     def step(self, closure: Callable[[], float]) -> float: ...
-    @torch._disable_dynamo  # as in torch.optim: a graph breaks here; it loads the compiler when a step is first made
+    # As in torch.optim: a graph breaks here; it loads the compiler when a step is first made.
+    @torch._disable_dynamo  # type: ignore[attr-defined]
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """One step of every parameter that has a gradient; returns what `closure`, called first, returns.

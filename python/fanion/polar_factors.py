@@ -42,9 +42,10 @@ def newton_schulz(
     if isinstance(coefficients, str):
         if steps is not None and steps < 1:
             raise ValueError(f"steps = {steps} must be at least 1")
-        name, triples, chosen = coefficients, [], steps or 0
+        name, numbers = coefficients, (list[float](), steps or 0)
     else:
-        name, (triples, chosen) = "", _triples(coefficients, steps)
+        name, numbers = "", _triples(coefficients, steps)
+    triples, chosen = numbers
     result: Tensor = ops.newton_schulz(M, name=name, triples=triples, steps=chosen, eps=eps, dtype=dtype, form=form)
     return result
 

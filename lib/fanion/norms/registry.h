@@ -21,8 +21,8 @@ struct RuleInfo {
 
 /// Every known rule, norms first.
 const std::vector<RuleInfo>& known_rules();
-/// The norms among the examples, each once: not those that another name stands for already. For rows × columns matrices,
-/// with a smaller k where they have no three.
+/// The norms among the examples, each once: not those that another name stands for already. For rows × columns
+/// matrices, with a smaller k where they have no three.
 std::vector<std::string> example_norms(int64_t rows = 3, int64_t columns = 3);
 
 /// The rule a text describes: `name[:key=value,…]`, or a sum of them, `w*name[:…] + w*name[:…]`.
