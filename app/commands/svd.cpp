@@ -61,7 +61,7 @@ struct SvdCommand {
     TORCH_CHECK_VALUE(!std::filesystem::is_directory(file), "--out ", file.string(),
                       " is a folder; with --calibrate it names the JSON file to write");
     if (file.has_parent_path()) record::create_folder(file.parent_path());
-    const auto costs = tasks::measure_costs([](const std::string& line) { std::cerr << line << std::endl; });
+    const auto costs = tasks::measure_costs([](const std::string& line) { std::cerr << line << '\n'; });
     auto json = nlohmann::json::parse(linalg::to_json(costs));
     json["machine"] = record::machine_facts();
     json["threads"] = at::get_num_threads();
@@ -82,7 +82,7 @@ struct SvdCommand {
     const auto path = out.empty() ? record::RunFolder::fresh_name("svd") : std::filesystem::path(out);
     record::RunFolder::create(path, tasks::to_json(study.problem.options));
 
-    const auto say = [](const std::string& line) { std::cerr << line << std::endl; };
+    const auto say = [](const std::string& line) { std::cerr << line << '\n'; };
     auto measured_peers = nlohmann::json::object();
     const auto keep = [&] {
       auto results = tasks::figures(study);
