@@ -12,6 +12,7 @@ from fanion.options import CommonOptions
 from fanion.rule_text import NEWTON_SCHULZ_KEYS, rule_text
 
 Coefficients = tuple[float, float, float] | Sequence[tuple[float, float, float]] | str
+_FORM_BEFORE = {"ns_form": "direct"}  # of groups that were saved when there was no choice
 
 
 class Muon(LmoOptimizer):
@@ -19,14 +20,17 @@ class Muon(LmoOptimizer):
 
     Arguments, defaults and steps are torch.optim.Muon's, but for three things. `eps` is 0, so that gradients of any
     size give a full step; torch's 1e-7 shrinks the step where ‖M‖_F < 1e-7, and is yours with eps=1e-7. `ns_dtype`
-    None multiplies in the parameter's precision on the CPU (float32 for 16-bit ones) and in bfloat16 elsewhere;
-    torch always takes "bfloat16". Convolution weights are taken, as out × in·kh·kw.
+    None multiplies in bfloat16, as torch always does, on accelerators, and on CPUs that multiply pairs of it for
+    matrices with no side below 256; else in the parameter's precision (float32 for 16-bit ones). Convolution weights
+    are taken, as out × in·kh·kw.
 
     `ns_coefficients`: (a, b, c), a sequence of such, one per step, or a name, "quintic" (the default's) or another of
     `fanion.newton_schulz`. `ns_steps`: 1 to 99, a named list is cut to its first `ns_steps`; None is the number that
-    belongs to the coefficients. `ns_dtype`: "float32", "float64" or "bfloat16". The other arguments are
-    `LmoOptimizer`'s.
-    Cost for m ≤ n: 2·ns_steps·(2m²n + m³) flops. Source: KyFan Lemma 2; Jordan et al. 2024b.
+    belongs to the coefficients. `ns_dtype`: "float32", "float64" or "bfloat16". `ns_form`: "direct", or "gram", which
+    multiplies m × m matrices (m ≤ n) in most steps; None is "auto", which on the CPU is the one with less arithmetic
+    for matrices with no side below 256, and else "direct". The other arguments are `LmoOptimizer`'s.
+    Cost for m ≤ n: 2·ns_steps·(2m²n + m³) flops, half of that where "gram" is less.
+    Source: KyFan Lemma 2; Jordan et al. 2024b.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Muon(LmoOptimizer):
         adjust_lr_fn: str | None = None,
         *,
         ns_dtype: str | None = None,
+        ns_form: str | None = None,
         **common: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
@@ -51,13 +56,19 @@ class Muon(LmoOptimizer):
             momentum=momentum,
             nesterov=nesterov,
             adjust_lr_fn=adjust_lr_fn,
-            rule_options={"ns_coefficients": ns_coefficients, "eps": eps, "ns_steps": ns_steps, "ns_dtype": ns_dtype},
+            rule_options={
+                "ns_coefficients": ns_coefficients,
+                "eps": eps,
+                "ns_steps": ns_steps,
+                "ns_dtype": ns_dtype,
+                "ns_form": ns_form,
+            },
             **common,
         )
 
     @override
     def rule_of(self, group: Mapping[str, Any]) -> str:
-        return rule_text("muon", group, NEWTON_SCHULZ_KEYS)
+        return rule_text("muon", _FORM_BEFORE | dict(group), NEWTON_SCHULZ_KEYS)
 
 
 class FMuon(LmoOptimizer):
@@ -81,6 +92,7 @@ class FMuon(LmoOptimizer):
         *,
         alpha: float = 0.5,
         ns_dtype: str | None = None,
+        ns_form: str | None = None,
         **common: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
@@ -96,10 +108,11 @@ class FMuon(LmoOptimizer):
                 "eps": eps,
                 "ns_steps": ns_steps,
                 "ns_dtype": ns_dtype,
+                "ns_form": ns_form,
             },
             **common,
         )
 
     @override
     def rule_of(self, group: Mapping[str, Any]) -> str:
-        return rule_text("f-muon", group, ("alpha", *NEWTON_SCHULZ_KEYS))
+        return rule_text("f-muon", _FORM_BEFORE | dict(group), ("alpha", *NEWTON_SCHULZ_KEYS))

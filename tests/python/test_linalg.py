@@ -246,7 +246,7 @@ def test_newton_schulz_dtype_and_eps():
         (torch.ones(3, 3), {"coefficients": "best"}, "unknown Newton–Schulz coefficients 'best'; choose one of: quin"),
         (torch.ones(3, 3), {"coefficients": "you", "steps": 6}, "'you' has 5 steps, not 6"),
         (torch.ones(3, 3), {"coefficients": "you", "steps": 0}, "steps = 0 must be at least 1"),
-        (torch.ones(3, 3), {"form": "fast"}, "unknown form of Newton–Schulz 'fast'; choose one of: direct, gram"),
+        (torch.ones(3, 3), {"form": "fast"}, "unknown form of Newton–Schulz 'fast'; choose one of: auto, direct, gram"),
         (
             torch.ones(3, 3),
             {"coefficients": [(8, -22, 15)] * 2, "form": "gram", "dtype": torch.bfloat16},

@@ -9,7 +9,7 @@ from torch import nn
 import fanion
 
 SHAPES = [(32, 32), (24, 80), (80, 24), (1, 16), (16, 1)]
-TORCH_LIKE = {"eps": 1e-7, "ns_dtype": "bfloat16"}
+TORCH_LIKE = {"eps": 1e-7, "ns_dtype": "bfloat16", "ns_form": "direct"}
 
 
 def muon_pair(shapes, **options):

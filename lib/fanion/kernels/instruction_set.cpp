@@ -40,6 +40,15 @@ std::atomic<const LoopTable*>& chosen() {
 
 const LoopTable& loops_in_use() { return *chosen().load(); }
 
+bool multiplies_pairs() {
+#ifdef FANION_X86_KERNELS
+  static const bool supported = __builtin_cpu_supports("avx512bf16") != 0;
+  return supported && &loops_in_use() == &kAvx512Loops;
+#else
+  return false;
+#endif
+}
+
 std::optional<Storage> storage_of(const at::Tensor& A) {
   switch (A.scalar_type()) {
     case at::kFloat: return Storage::float32;

@@ -15,6 +15,9 @@ std::string_view instruction_set();
 /// Uses `name` from now on; throws where the processor lacks it. For tests and benchmarks.
 void set_instruction_set(std::string_view name);
 
+/// Whether that and the processor have products of pairs of bfloat16, twice the arithmetic of floats (AVX512-BF16).
+bool multiplies_pairs();
+
 /// The table of that instruction set.
 const LoopTable& loops_in_use();
 /// How the loops call A's dtype, if they take it.

@@ -48,14 +48,8 @@ void gram_of_pairs(const Rows& A, const at::Tensor& V, const Block& Y, const Blo
 
 }  // namespace
 
-bool takes_pairs([[maybe_unused]] const at::Tensor& A, [[maybe_unused]] int64_t columns) {
-#ifdef FANION_X86_KERNELS
-  static const bool supported = __builtin_cpu_supports("avx512bf16");
-  return supported && &loops_in_use() == &kAvx512Loops && A.scalar_type() == at::kBFloat16 &&
-         gram_reads(A, columns) > 0 && !row_major(A).flipped;
-#else
-  return false;
-#endif
+bool takes_pairs(const at::Tensor& A, int64_t columns) {
+  return multiplies_pairs() && A.scalar_type() == at::kBFloat16 && gram_reads(A, columns) > 0 && !row_major(A).flipped;
 }
 
 std::pair<at::Tensor, at::Tensor> pair_gram(const at::Tensor& A, const at::Tensor& V) {

@@ -1,10 +1,9 @@
 #include "fanion/linalg/newton_schulz.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/matmul.h>
 
+#include "fanion/linalg/polar/block_products.h"
 #include "fanion/linalg/polar/gram_newton_schulz.h"
-#include "fanion/linalg/polar/multiply_add.h"
 #include "fanion/names.h"
 #include "fanion/no_autocast.h"
 #include "fanion/over_norm.h"
@@ -12,8 +11,8 @@
 namespace fanion::linalg {
 namespace {
 
-constexpr std::array<Named<NewtonSchulzForm>, 2> kForms{
-    {{NewtonSchulzForm::direct, "direct"}, {NewtonSchulzForm::gram, "gram"}}};
+constexpr std::array<Named<NewtonSchulzForm>, 3> kForms{
+    {{NewtonSchulzForm::automatic, "auto"}, {NewtonSchulzForm::direct, "direct"}, {NewtonSchulzForm::gram, "gram"}}};
 
 at::ScalarType working_dtype(const at::Tensor& M, const NewtonSchulzOptions& options) {
   if (options.dtype) return *options.dtype;
@@ -40,9 +39,9 @@ at::Tensor normalised(const at::Tensor& M, at::ScalarType dtype, double eps) {
 
 at::Tensor direct_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps) {
   for (const auto& [a, b, c] : steps) {
-    const auto gram = at::matmul(X, X.mT());
-    const auto polynomial = multiply_add(gram, gram, gram, b, c);
-    X = multiply_add(X, polynomial, X, a, 1);
+    const auto gram = symmetric_product(X, X.mT());
+    const auto polynomial = symmetric_product(gram, gram, c, gram, b);
+    X = product(polynomial, X, 1, X, a);
   }
   return X;
 }
@@ -52,13 +51,18 @@ at::Tensor direct_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps)
 at::Tensor newton_schulz(const at::Tensor& M, const NewtonSchulzOptions& options) {
   const NoAutocast whole;
   check(M, options);
-  auto steps = options.coefficients;
-  if (steps.size() == 1) steps.resize(options.steps, steps.front());
+  const auto steps = step_coefficients(options);
   const bool tall = M.size(-2) > M.size(-1);
   const auto X = normalised(tall ? M.detach().mT() : M.detach(), working_dtype(M, options), options.eps);
   const auto result =
       options.form == NewtonSchulzForm::gram ? gram_newton_schulz(X, steps) : direct_newton_schulz(X, steps);
   return tall ? result.mT() : result;
+}
+
+std::vector<Quintic> step_coefficients(const NewtonSchulzOptions& options) {
+  auto steps = options.coefficients;
+  if (steps.size() == 1) steps.resize(options.steps, steps.front());
+  return steps;
 }
 
 NewtonSchulzForm newton_schulz_form_from_name(std::string_view name) {

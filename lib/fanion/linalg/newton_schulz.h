@@ -11,21 +11,22 @@
 namespace fanion::linalg {
 
 /// `direct`: every step multiplies the m × n iterate; `gram`: the steps run on the m × m Gram matrix, m ≤ n, and only
-/// a few products have the long side (gram_newton_schulz.h): less work from n = 1.5m on, less accuracy.
-enum class NewtonSchulzForm { direct, gram };
+/// a few products have the long side (gram_newton_schulz.h): less work for long matrices, less accuracy; `automatic`:
+/// `direct`, or for a training step one of them by a fixed table (polar/newton_schulz_choice.h).
+enum class NewtonSchulzForm { automatic, direct, gram };
 
 struct NewtonSchulzOptions {
   /// One entry per step; a single entry is used for all `steps`.
   std::vector<Quintic> coefficients = {{3.4445, -4.7750, 2.0315}};
   int64_t steps = 5;
-  /// Dtype of the products; undefined: the matrix's own on the CPU (float32 for 16-bit input); on accelerators, where
-  /// its products are several times faster, bfloat16 for the direct and float16 for the Gram form, which needs its
-  /// digits.
+  /// Dtype of the products; undefined: the matrix's own on the CPU (float32 for 16-bit input; a training step asks that
+  /// table); on accelerators, where its products are several times faster, bfloat16 for the direct and float16 for the
+  /// Gram form, which needs its digits.
   std::optional<at::ScalarType> dtype;
   /// X₀ = M / max(‖M‖_F, eps). 0 keeps matrices of any size orthogonal; torch and Keller Jordan use 1e-7,
   /// which shrinks the result where ‖M‖_F is below it.
   double eps = 0;
-  NewtonSchulzForm form = NewtonSchulzForm::direct;
+  NewtonSchulzForm form = NewtonSchulzForm::automatic;
 };
 
 /// Approximate polar factor U Vᵀ of M = U S Vᵀ, by Newton–Schulz.
@@ -38,8 +39,12 @@ struct NewtonSchulzOptions {
 /// Zero gives zero.
 /// Throws on other shapes, no steps, a coefficient list that is neither 1 nor `steps` long, or a Gram form that would
 /// restart after every step.
-/// Cost: 2·steps·(2m²n + m³) flops with m ≤ n. Source: Jordan et al. 2024b; torch.optim.Muon.
+/// Cost: 2·steps·(2m²n + m³) flops with m ≤ n, on the CPU as little as 5/8 of the symmetric ones among them
+/// (polar/block_products.h). Source: Jordan et al. 2024b; torch.optim.Muon.
 at::Tensor newton_schulz(const at::Tensor& M, const NewtonSchulzOptions& options = {});
+
+/// The coefficients of every step.
+std::vector<Quintic> step_coefficients(const NewtonSchulzOptions& options);
 
 NewtonSchulzForm newton_schulz_form_from_name(std::string_view name);
 std::string_view name_of(NewtonSchulzForm form);

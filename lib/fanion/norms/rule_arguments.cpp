@@ -118,7 +118,7 @@ linalg::NewtonSchulzOptions RuleArguments::newton_schulz() {
     }
   }
   options.steps = integer("ns_steps", options.steps);
-  options.form = linalg::newton_schulz_form_from_name(word("ns_form", "direct"));
+  options.form = linalg::newton_schulz_form_from_name(word("ns_form", "auto"));
   options.eps = number("eps", options.eps);
   if (const auto* text = find("ns_dtype")) options.dtype = dtype_from_name(*text);
   TORCH_CHECK_VALUE(options.steps >= 1 && options.steps < 100, "rule '", rule_, "': ns_steps = ", options.steps,

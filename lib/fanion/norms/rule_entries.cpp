@@ -34,7 +34,7 @@ const std::vector<RuleEntry>& rule_entries() {
   static const std::string kTriplets =
       "svd=auto|dense|lanczos|block_krylov|subspace|randomized|power, passes, oversample";
   static const std::string kPolar =
-      "polar=exact|newton_schulz, ns_steps, ns_coefficients, ns_form=direct|gram, ns_dtype, eps";
+      "polar=exact|newton_schulz, ns_steps, ns_coefficients, ns_form=auto|direct|gram, ns_dtype, eps";
   static const std::vector<RuleEntry> table = {
       {{"frobenius", "", "M/|M|_F", {"frobenius"}, "the cheapest step, a safe one"},
        [](RuleArguments&) { return frobenius(); }},

@@ -25,7 +25,7 @@ std::string text_of(const linalg::NewtonSchulzOptions& options) {
     text += c10::str(i == 0 ? "" : "/", text_of(a), "/", text_of(b), "/", text_of(c));
   }
   if (options.eps != 0) text += ",eps=" + text_of(options.eps);
-  if (options.form != linalg::NewtonSchulzForm::direct) text += c10::str(",ns_form=", linalg::name_of(options.form));
+  if (options.form != linalg::NewtonSchulzForm::automatic) text += c10::str(",ns_form=", linalg::name_of(options.form));
   if (options.dtype) text += c10::str(",ns_dtype=", dtype_name(*options.dtype));
   return text;
 }

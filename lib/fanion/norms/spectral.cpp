@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fanion/linalg/polar/newton_schulz_choice.h"
 #include "fanion/norms/rule_text.h"
 #include "fanion/norms/singular.h"
 
@@ -28,7 +29,8 @@ class Spectral final : public MatrixNorm {
   }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
-    if (newton_schulz_) return {{DenseTerm{-1, linalg::newton_schulz(M, *newton_schulz_)}}};
+    if (newton_schulz_)
+      return {{DenseTerm{-1, linalg::newton_schulz(M, linalg::chosen_newton_schulz(M, *newton_schulz_))}}};
     const auto [U, V] = flattened_triplets(M, std::min(M.size(0), M.size(1)), {.method = linalg::SvdMethod::dense});
     return {{LowRankTerm{-1, U, V}}};
   }

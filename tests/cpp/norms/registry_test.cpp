@@ -228,7 +228,7 @@ TEST(Registry, ErrorsNameWhatWasGivenAndWhatExists) {
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=1/2"), "triples");
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=polar"), "quintic, cubic-damped");
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_coefficients=you,ns_steps=6"), "'you' has 5 steps, not 6");
-  EXPECT_VALUE_ERROR(rule_from_name("muon:ns_form=fast"), "direct, gram");
+  EXPECT_VALUE_ERROR(rule_from_name("muon:ns_form=fast"), "auto, direct, gram");
   EXPECT_VALUE_ERROR(rule_from_name("muon:ns_dtype=int8"), "float32, float64, bfloat16");
   EXPECT_VALUE_ERROR(rule_from_name("muon:eps=-1"), "must not be negative");
   EXPECT_VALUE_ERROR(rule_from_name("f-muon:alpha=nan"), "finite number");

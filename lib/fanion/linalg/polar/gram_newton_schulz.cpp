@@ -1,13 +1,12 @@
 #include "fanion/linalg/polar/gram_newton_schulz.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/matmul.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "fanion/linalg/polar/multiply_add.h"
+#include "fanion/linalg/polar/block_products.h"
 
 namespace fanion::linalg {
 namespace {
@@ -27,16 +26,16 @@ at::Tensor run_factor(at::Tensor R, const Quintic* first, const Quintic* last) {
   at::Tensor Q;
   for (const auto* step = first; step != last; ++step) {
     const auto& [a, b, c] = *step;
-    const auto Z = multiply_add(R, R, R, b, c);
+    const auto Z = symmetric_product(R, R, c, R, b);
     if (step == first) {
       Q = Z.clone();
       Q.diagonal(0, -2, -1).add_(a);
     } else {
-      Q = multiply_add(Q, Q, Z, a, 1);
+      Q = symmetric_product(Q, Z, 1, Q, a);
     }
     if (step + 1 == last) break;
-    const auto RZ = multiply_add(R, R, Z, a, 1);
-    R = multiply_add(RZ, Z, RZ, a, 1);
+    const auto RZ = symmetric_product(R, Z, 1, R, a);
+    R = symmetric_product(Z, RZ, 1, RZ, a);
   }
   return Q;
 }
@@ -67,7 +66,7 @@ at::Tensor gram_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps) {
   bounds.push_back(steps.size());
   std::size_t begin = 0;
   for (const auto end : bounds) {
-    X = at::matmul(run_factor(at::matmul(X, X.mT()), steps.data() + begin, steps.data() + end), X);
+    X = product(run_factor(symmetric_product(X, X.mT()), steps.data() + begin, steps.data() + end), X);
     begin = end;
   }
   return X;
