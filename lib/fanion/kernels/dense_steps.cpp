@@ -8,17 +8,12 @@
 
 #include "fanion/kernels/instruction_set.h"
 #include "fanion/kernels/large_pages.h"
+#include "fanion/kernels/written.h"
 
 namespace fanion::kernels {
 namespace {
 
 constexpr int64_t kShare = 32768;  // elements from which a second thread pays
-
-/// Where X is written to, which autograd is told of as an operator in place would.
-float* written(const at::Tensor& X) {
-  if (!X.is_inference()) X.unsafeGetTensorImpl()->bump_version();
-  return X.data_ptr<float>();
-}
 
 /// f(first, rows) for groups of the rows of W.
 template <class F>
@@ -42,9 +37,9 @@ at::Tensor momentum_(const at::Tensor& B, const at::Tensor& g, double mu, bool a
   const auto* from = g.const_data_ptr<float>();
   auto* b = written(B);
   auto* m = ahead ? M.data_ptr<float>() : nullptr;
+  const MomentumTerms terms{static_cast<float>(mu), static_cast<float>(1 - mu), average, ahead, /*update=*/true};
   at::parallel_for(0, B.numel(), kShare, [&](int64_t begin, int64_t end) {
-    loops_in_use().momentum(from + begin, b + begin, ahead ? m + begin : nullptr, end - begin, static_cast<float>(mu),
-                            static_cast<float>(1 - mu), average);
+    loops_in_use().momentum(from + begin, b + begin, ahead ? m + begin : nullptr, end - begin, terms);
   });
   return M;
 }

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "fanion/norms/rule_text.h"
+#include "fanion/norms/sweep_form.h"
 
 namespace fanion::norms {
 namespace {
@@ -46,6 +47,12 @@ class Deflated final : public DirectionRule {
     double squares = static_cast<double>(k_);
     for (auto i = k_; i < smaller; ++i) squares += std::pow(sigma[i] / sigma[k_], 2);
     return std::sqrt(squares);
+  }
+  std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override {
+    if (map_ != ResidualMap::sign || triplets_needed(m, n) == std::min(m, n)) return std::nullopt;
+    if (k_ == 0) return SweepForm{.rest = -weight(m, n), .map = SweepForm::Rest::sign};
+    return SweepForm{
+        .low_rank = -1, .k = k_, .triplets = options_, .rest = -weight(m, n), .map = SweepForm::Rest::residual_sign};
   }
 
   int64_t warm_columns(int64_t m, int64_t n) const override {

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "fanion/norms/direction.h"
 
 namespace fanion::norms {
+
+struct SweepForm;
 
 /// What an optimizer needs to know of a rule: momentum in, direction out.
 ///
@@ -32,6 +35,10 @@ class DirectionRule {
   /// ‖D‖_F of an m × n direction, as `ShapeScale::match_rms_adamw` counts it: exact where it does not depend on M, else
   /// for singular values that fall linearly to 0, as those of random square matrices nearly do. Positive.
   virtual double nominal_frobenius(int64_t m, int64_t n) const = 0;
+
+  /// The direction as a form that a step can take without forming M (sweep_form.h), if it has one for m × n matrices:
+  /// the same up to rounding.
+  virtual std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const;
 };
 
 using RulePtr = std::shared_ptr<const DirectionRule>;

@@ -10,6 +10,7 @@
 #include "fanion/linalg/dense/finite_entries.h"
 #include "fanion/no_autocast.h"
 #include "fanion/norms/ky_fan_ball.h"
+#include "fanion/norms/sweep_form.h"
 #include "fanion/norms/weighted_sum.h"
 #include "fanion/over_norm.h"
 #include "fanion/power_of_two.h"
@@ -91,6 +92,7 @@ class DualSum final : public MatrixNorm, public SumOfRules {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return summed_direction(rules_, M, warm);
   }
+  std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(rules_, m, n); }
   int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(rules_, m, n); }
   double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(rules_, m, n); }
 

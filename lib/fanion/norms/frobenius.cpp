@@ -4,6 +4,7 @@
 
 #include "fanion/dtype_limits.h"
 #include "fanion/kernels/sum_of_squares.h"
+#include "fanion/norms/sweep_form.h"
 #include "fanion/over_norm.h"
 #include "fanion/power_of_two.h"
 
@@ -29,6 +30,9 @@ class Frobenius final : public MatrixNorm {
       return along(scaled, in_double(scaled));
     }
     return along(X, norm);
+  }
+  std::optional<SweepForm> sweep_form(int64_t, int64_t) const override {
+    return SweepForm{.rest = -1, .map = SweepForm::Rest::frobenius};
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "fanion/norms/nuclear.h"
 
 #include "fanion/norms/rule_text.h"
+#include "fanion/norms/sweep_form.h"
 #include "fanion/norms/vector_projections.h"
 
 namespace fanion::norms {
@@ -21,6 +22,9 @@ class Nuclear final : public MatrixNorm {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     const auto [U, V] = flattened_triplets(M, 1, options_, warm);
     return {{LowRankTerm{-1, U, V}}};
+  }
+  std::optional<SweepForm> sweep_form(int64_t, int64_t) const override {
+    return SweepForm{.low_rank = -1, .k = 1, .triplets = options_};
   }
   int64_t warm_columns(int64_t m, int64_t n) const override { return warm_columns_for(options_, 1, m, n); }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "fanion/norms/max_entry.h"
+#include "fanion/norms/sweep_form.h"
 
 namespace fanion::norms {
 namespace {
@@ -32,6 +33,9 @@ class ScaledMaxEntry final : public MatrixNorm {
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     auto D = max_entry_->direction(M);
     return D *= radius(M.size(0), M.size(1));
+  }
+  std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override {
+    return SweepForm{.rest = -radius(m, n), .map = SweepForm::Rest::sign};
   }
   int64_t warm_columns(int64_t m, int64_t n) const override {
     radius(m, n);

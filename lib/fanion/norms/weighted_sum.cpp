@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "fanion/norms/rule_text.h"
+#include "fanion/norms/sweep_form.h"
 
 namespace fanion::norms {
 namespace {
@@ -17,6 +18,7 @@ class WeightedSum final : public DirectionRule, public SumOfRules {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return summed_direction(parts_, M, warm);
   }
+  std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(parts_, m, n); }
   int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(parts_, m, n); }
   double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(parts_, m, n); }
 

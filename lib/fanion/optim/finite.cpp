@@ -5,6 +5,9 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 
+#include <algorithm>
+
+#include "fanion/kernels/all_finite.h"
 #include "fanion/names.h"
 
 namespace fanion::optim {
@@ -16,16 +19,25 @@ constexpr std::array<Named<NonfinitePolicy>, 3> kPolicies{
 }  // namespace
 
 std::vector<int64_t> nonfinite_gradients(at::TensorList grads) {
-  std::vector<int64_t> bad;
-  if (grads.empty()) return bad;
-  // A sum is NaN or Inf if an entry is. Huge finite entries can overflow it too, hence the exact second look.
-  std::vector<at::Tensor> sums;
-  for (const auto& g : grads) sums.push_back(at::sum(g, at::kFloat).to(grads[0].device()));
-  const auto finite = at::isfinite(at::stack(sums)).to(at::kCPU);
-  for (int64_t i = 0; i < finite.numel(); ++i) {
-    if (finite.data_ptr<bool>()[i]) continue;
-    if (!at::isfinite(grads[i]).all().item<bool>()) bad.push_back(i);
+  std::vector<at::Tensor> swept, sums;
+  std::vector<int64_t> bad, swept_at, summed_at;
+  for (int64_t i = 0; i < std::ssize(grads); ++i) {
+    const bool sweeps = kernels::takes_all_finite(grads[i]);
+    (sweeps ? swept_at : summed_at).push_back(i);
+    if (sweeps) swept.push_back(grads[i]);
+    // A sum is NaN or Inf if an entry is. Huge finite entries can overflow it too, hence the exact second look.
+    if (!sweeps) sums.push_back(at::sum(grads[i], at::kFloat).to(grads[summed_at[0]].device()));
   }
+  const auto all = kernels::all_finite(swept);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (!all[i]) bad.push_back(swept_at[i]);
+  if (!sums.empty()) {
+    const auto finite = at::isfinite(at::stack(sums)).to(at::kCPU);
+    for (int64_t i = 0; i < finite.numel(); ++i)
+      if (!finite.data_ptr<bool>()[i] && !at::isfinite(grads[summed_at[i]]).all().item<bool>())
+        bad.push_back(summed_at[i]);
+  }
+  std::sort(bad.begin(), bad.end());
   return bad;
 }
 

@@ -2,18 +2,18 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/ThreadLocalState.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <set>
 
 #include "fanion/kernels/caches.h"
 #include "fanion/no_autocast.h"
 #include "fanion/optim/matrix_view.h"
+#include "fanion/optim/sweep_step.h"
+#include "fanion/threads.h"
 
 namespace fanion::optim {
 namespace {
@@ -34,24 +34,15 @@ void check_parameter(const at::Tensor& W, const at::Tensor& grad, const at::Tens
 
 void step_parameter(const at::Tensor& W, const at::Tensor& grad, at::Tensor buffer, at::Tensor warm,
                     const norms::DirectionRule& rule, const LmoStepOptions& o) {
-  const auto M = matrix_view(update_momentum_(buffer, grad, {o.momentum, o.nesterov, o.momentum_kind}));
-  const auto direction = rule.direction(M, warm.numel() > 0 ? &warm : nullptr);
   auto matrix = matrix_view(W);
+  const MomentumOptions momentum{o.momentum, o.nesterov, o.momentum_kind};
   const double step = o.lr * norms::shape_scale(o.scale, rule, matrix.size(0), matrix.size(1));
-  norms::apply_(matrix, direction, step, 1 - o.lr * o.weight_decay);
+  const double keep = 1 - o.lr * o.weight_decay;
+  auto* start = warm.numel() > 0 ? &warm : nullptr;
+  if (sweep_step_(W, grad, buffer, start, rule, momentum, step, keep)) return;
+  const auto M = matrix_view(update_momentum_(buffer, grad, momentum));
+  norms::apply_(matrix, rule.direction(M, start), step, keep);
   if (!matrix.is_alias_of(W)) W.copy_(matrix.view(W.sizes()));
-}
-
-/// f(i) for each i of `order`, by as many threads as there are, each of which takes the next one when it is done; ATen
-/// and our own kernels take one thread in there.
-template <class F>
-void in_threads(const std::vector<std::size_t>& order, F&& f) {
-  const at::ThreadLocalState state;
-  std::atomic<std::size_t> next{0};
-  at::parallel_for(0, std::min<int64_t>(at::get_num_threads(), std::ssize(order)), 1, [&](int64_t, int64_t) {
-    const at::ThreadLocalStateGuard same(state);
-    for (std::size_t i = next++; i < order.size(); i = next++) f(order[i]);
-  });
 }
 
 /// Whether sharing the step of W out among the threads costs them more than they save; and then, whether the momenta of
@@ -102,7 +93,7 @@ int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList mo
   };
   for (const auto i : large) step(i);
   std::sort(small.begin(), small.end(), [&](auto i, auto j) { return params[i].numel() > params[j].numel(); });
-  in_threads(small, step);
+  in_threads(std::ssize(small), [&](int64_t i) { step(small[i]); });
   return std::count(skip.begin(), skip.end(), true);
 }
 

@@ -16,8 +16,9 @@ constexpr int kGramPiece = 512;     ///< columns of a piece of rows that the cac
 constexpr int kTilesAhead = 2;      ///< by which those are prefetched into the first-level cache
 
 /// Where rows come from, and with that what is prefetched while they are read: nothing; the next piece, into the
-/// second-level cache; or the next tiles, into the first, and a share of the next block (kSharedPrefetch).
-enum class Source { last_cache, memory, second_cache };
+/// second-level cache; the next tiles, into the first, and a share of the next block (kSharedPrefetch); or all of what
+/// the next block of rows is formed from.
+enum class Source { last_cache, memory, second_cache, formed };
 
 /// Rows per tile, so that rows × columns accumulators leave a register for every operand.
 constexpr int tile_rows(int columns) {
@@ -38,7 +39,7 @@ struct DotTargets {
 };
 
 /// partial[r·B + j] += a[r, 0:length] · v[j, 0:length] lane by lane, length a multiple of kLanes; prefetches `later`
-/// and, from the second-level cache, its share of what lies `next_block` elements on.
+/// or, with its share of it from the second-level cache, what lies `next_block` elements on.
 template <Storage S, int R, int B, Source From>
 FANION_INLINE void dot_tile(const ElementOf<S>* a, std::int64_t stride, const float* v, std::int64_t v_stride,
                             std::int64_t length, Vector* partial, const ElementOf<S>* later, std::int64_t next_block) {
@@ -49,10 +50,11 @@ FANION_INLINE void dot_tile(const ElementOf<S>* a, std::int64_t stride, const fl
     Vector x[R];
     for (int r = 0; r < R; ++r) {
       x[r] = Element<S>::load(a + r * stride + c);
-      if (From != Source::last_cache && starts_line<S>(c))
+      if ((From == Source::memory || From == Source::second_cache) && starts_line<S>(c))
         __builtin_prefetch(later + r * stride + c, 0, From == Source::memory ? 2 : 3);
       if (From == Source::second_cache && kSharedPrefetch<S> && c % (2 * kLanes) == 0)
         __builtin_prefetch(a + r * stride + c + next_block, 0, 2);
+      if (From == Source::formed && starts_line<S>(c)) __builtin_prefetch(a + r * stride + c + next_block, 0, 2);
     }
     for (int j = 0; j < B; ++j) {
       Vector y = *reinterpret_cast<const Vector*>(v + j * v_stride + c);
@@ -124,19 +126,18 @@ void short_rows(const ElementOf<S>* a, std::int64_t stride, int rows, std::int64
     }
 }
 
-/// a[0:rows, 0:length] · v[0:B, 0:length]; `partial` has rows·B vectors.
+/// a[0:rows, 0:length] · v[0:B, 0:length]; `partial` has rows·B vectors. The next block is `next_block` elements on.
 template <Storage S, int B, Source From>
 void dots(const ElementOf<S>* a, std::int64_t stride, int rows, std::int64_t length, const float* v,
-          std::int64_t v_stride, Vector* partial, const DotTargets& to) {
+          std::int64_t v_stride, Vector* partial, const DotTargets& to, std::int64_t next_block) {
   constexpr std::int64_t piece = piece_columns(B, From);
   const std::int64_t whole = length / kLanes * kLanes, last = length - kLanes;
   if (whole == 0) return short_rows<S, B>(a, stride, rows, length, v, v_stride, to);
   for (int i = 0; i < rows * B; ++i) partial[i] = Vector{};
-  const auto* next_block = a + rows * stride;
   for (std::int64_t c = 0; c < whole; c += piece) {
     const std::int64_t columns = whole - c < piece ? whole - c : piece;
-    const auto* later = c + piece < whole ? a + c + piece : next_block;
-    dot_rows<S, B, From>(a + c, stride, rows, v + c, v_stride, columns, partial, later, rows * stride);
+    const auto* later = c + piece < whole ? a + c + piece : a + next_block;
+    dot_rows<S, B, From>(a + c, stride, rows, v + c, v_stride, columns, partial, later, next_block);
   }
   finish_rows<S, B>(a + last, stride, rows, v + last, v_stride, static_cast<int>(length - whole), partial, to);
 }

@@ -3,6 +3,7 @@
 #include "fanion/kernels/loops/loop_table.h"
 
 #include "fanion/kernels/loops/column_loops.h"
+#include "fanion/kernels/loops/look_ahead_loops.h"
 #include "fanion/kernels/loops/loop_elements.h"
 #include "fanion/kernels/loops/narrow_loops.h"
 #include "fanion/kernels/loops/normal_loops.h"
@@ -31,14 +32,6 @@ FANION_INLINE void with_storage(Storage storage, F&& f) {
 void forward_any(Rows A, Block V, Block Y, Streams streams, float* scratch) {
   with_storage(A.storage, [&](auto s) { forward<decltype(s)::value>(A, V, Y, streams, scratch); });
 }
-/// f(sums, or nullptr where `squares` is that); adds the sums to `squares`.
-template <class F>
-FANION_INLINE void with_squares(double* squares, F&& f) {
-  if (squares == nullptr) return f(nullptr);
-  LaneSums sums;
-  f(&sums);
-  *squares += sums.total();
-}
 void adjoint_any(Rows A, Block U, Block Z, Streams streams, float* scratch, double* squares) {
   with_squares(squares, [&](LaneSums* sums) {
     with_storage(A.storage, [&](auto s) { adjoint<decltype(s)::value>(A, U, Z, streams, scratch, sums); });
@@ -66,8 +59,24 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
 
 }  // namespace
 
-extern const LoopTable FANION_ISA = {FANION_ISA_NAME, forward_any,  adjoint_any,    gram_any,  gram_panel_any,
-                                     narrow_any,      squares_any,  largest_square, cross,     solve,
-                                     normals,         momentum_any, low_rank_step,  sign_step, blend};
+extern const LoopTable FANION_ISA = {FANION_ISA_NAME,
+                                     forward_any,
+                                     adjoint_any,
+                                     gram_any,
+                                     gram_panel_any,
+                                     narrow_any,
+                                     squares_any,
+                                     largest_square,
+                                     cross,
+                                     solve,
+                                     normals,
+                                     form,
+                                     low_rank_step,
+                                     sign_step,
+                                     blend,
+                                     look_ahead_gram,
+                                     look_ahead_squares,
+                                     look_ahead_step,
+                                     all_finite};
 
 }  // namespace fanion::kernels

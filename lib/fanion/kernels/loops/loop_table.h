@@ -33,6 +33,29 @@ struct NarrowSums {
   double error, squares, full_squares;
 };
 
+/// How a gradient g enters its momentum b: b ← b + take·(g − b) if `average`, else keep·b + g, with keep + take = 1, if
+/// that is still to be done (`update`); and then M: with `ahead` b + (1 − keep)·(g − b), or g + keep·b, and else b.
+struct MomentumTerms {
+  float keep, take;
+  bool average, ahead, update;
+};
+
+/// Rows of M, from g and b, each row-major without gaps; b is written with `terms.update`.
+struct LookAheadRows {
+  const float* g;
+  float* b;
+  std::int64_t rows, cols;
+  MomentumTerms terms;
+};
+
+/// What `look_ahead_step` does to a row: row-major L and `rest` rows × k, V k × cols.
+struct LookAheadStep {
+  const float *L, *rest, *V;
+  std::int64_t k;
+  float keep, take;
+  bool sign;
+};
+
 /// Most columns that `cross` and `solve` take.
 constexpr std::int64_t kMostBlockColumns = 32;
 
@@ -63,9 +86,8 @@ struct LoopTable {
   void (*solve)(Block X, std::int64_t rows, const double* R);
   /// x = the standard normal numbers `first` … `first + count - 1` of `key`, an odd one; `first` a multiple of 16.
   void (*normals)(float* x, std::int64_t count, std::uint64_t key, std::uint64_t first);
-  /// b ← b + take·(g − b) if `average`, else keep·b + g; then, where it is not null, ahead = b + (1 − keep)·(g − b) if
-  /// `average`, else g + keep·b.
-  void (*momentum)(const float* g, float* b, float* ahead, std::int64_t count, float keep, float take, bool average);
+  /// b's update, if it is still to be done, and m = M where m is not null, for `count` elements.
+  void (*momentum)(const float* g, float* b, float* m, std::int64_t count, const MomentumTerms& terms);
   /// W ← keep·W + L V, all row-major: W rows × n, L rows × k, V k × n.
   void (*low_rank_step)(float* W, std::int64_t rows, std::int64_t n, const float* L, const float* V, std::int64_t k,
                         float keep);
@@ -74,10 +96,27 @@ struct LoopTable {
                     float* W, float keep, float take);
   /// y ← keep·y + take·x.
   void (*blend)(float* y, const float* x, std::int64_t count, float keep, float take);
+  /// Y = M V and Z += Mᵀ Y in one sweep over what M is made of, `block_rows` of it at a time, and total += ‖M‖_F²
+  /// where that is not null. `scratch` holds `look_ahead_scratch(block_rows, V.columns, M.cols)` floats.
+  void (*look_ahead_gram)(const LookAheadRows& M, const Block& V, const Block& Y, const Block& Z, int block_rows,
+                          float* scratch, double* total);
+  /// ‖M‖_F² of `count` elements.
+  double (*look_ahead_squares)(const float* g, float* b, std::int64_t count, const MomentumTerms& terms);
+  /// W ← keep·W + L V + take·M, or with `sign` … + take·sign(M + rest·V), without a null `rest`; scratch: 8 rows of M,
+  /// and at least `kLookAheadPiece` floats.
+  void (*look_ahead_step)(const LookAheadRows& M, float* W, const LookAheadStep& step, float* scratch);
+  /// Whether no element is NaN or infinite.
+  bool (*all_finite)(const float* x, std::int64_t count);
 };
 
 constexpr std::int64_t skinny_scratch(std::int64_t block_rows, std::int64_t columns) {
   return block_rows * (128 + columns);  // 8 accumulators of at most 16 lanes, and a row of Y
+}
+
+/// Elements that `look_ahead_step` takes at a time where rows do not matter.
+constexpr std::int64_t kLookAheadPiece = 1024;
+constexpr std::int64_t look_ahead_scratch(std::int64_t block_rows, std::int64_t columns, std::int64_t row) {
+  return (block_rows * row + 15) / 16 * 16 + skinny_scratch(block_rows, columns);
 }
 
 extern const LoopTable kBaselineLoops;

@@ -26,9 +26,9 @@ Block block_of(const at::Tensor& X) {
 
 at::Tensor in_block_layout(const at::Tensor& X) { return is_block(X) ? X : copied_block(X); }
 
-int gram_block_rows(const Rows& A, int64_t columns) {
+int gram_block_rows(const Rows& A, int64_t columns, int64_t times) {
   const int64_t row_bytes = A.cols * element_bytes(A);
-  const int64_t rows = (second_level_cache() * 4 / 5 - 2 * A.cols * columns * 4) / (2 * row_bytes);
+  const int64_t rows = (second_level_cache() * 4 / 5 - 2 * A.cols * columns * 4) / (times * row_bytes);
   for (const int whole : {24, 12, 8, 6, 4})  // divisors of a chunk that leave few odd rows to the tiles
     if (whole <= rows) return whole;
   return 0;

@@ -39,8 +39,8 @@ inline Rows columns_from(const Rows& A, int64_t first, int64_t count) {
 /// Whether the last cache of today's processors holds A.
 inline bool in_last_cache(const Rows& A) { return A.rows * A.cols * element_bytes(A) <= kLastCache; }
 
-/// Rows of A that fit the second-level cache twice beside `columns` of V and Z; 0 where they do not.
-int gram_block_rows(const Rows& A, int64_t columns);
+/// Rows of A that fit the second-level cache twice, or `times` times, beside `columns` of V and Z; 0 where they do not.
+int gram_block_rows(const Rows& A, int64_t columns, int64_t times = 2);
 
 /// f(first, width) for equal groups of at most kGramColumns of `columns`, each a sweep.
 template <class F>

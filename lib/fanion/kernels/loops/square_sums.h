@@ -17,6 +17,15 @@ struct LaneSums {
   }
 };
 
+/// f(sums, or nullptr where `squares` is that); adds the sums to `squares`.
+template <class F>
+FANION_INLINE void with_squares(double* squares, F&& f) {
+  if (squares == nullptr) return f(nullptr);
+  LaneSums sums;
+  f(&sums);
+  *squares += sums.total();
+}
+
 /// Σx² of `count` elements.
 template <Storage S>
 double squares(const ElementOf<S>* x, std::int64_t count) {

@@ -55,21 +55,61 @@ FANION_INLINE T within_range(T x, T y, float t) {
   return sum > most ? most : (sum < -most ? -most : sum);
 }
 
-template <bool Average, bool Ahead>
-void momentum(const float* g, float* b, float* ahead, std::int64_t count, float keep, float take) {
-  for_each_element<HalfLines>(count, [&](std::int64_t i, auto size) {
-    using Size = decltype(size);
-    const auto x = load<Size>(g, i), y = load<Size>(b, i);
-    const auto next = Average ? between(y, x, take) : within_range(x, y, keep);
-    store<Size>(b, i, next);
-    if constexpr (Ahead) store<Size>(ahead, i, Average ? between(x, next, keep) : within_range(x, next, keep));
-  });
+/// b's update from element i on with `Update`, and M there.
+template <bool Average, bool Ahead, bool Update>
+FANION_INLINE HalfLine formed(const float* g, float* b, std::int64_t i, const MomentumTerms& terms) {
+  const HalfLine x = load<HalfLines>(g, i);
+  HalfLine y = load<HalfLines>(b, i);
+  if constexpr (Update) {
+    y = Average ? between(y, x, terms.take) : within_range(x, y, terms.keep);
+    store<HalfLines>(b, i, y);
+  }
+  if constexpr (!Ahead) return y;
+  return Average ? between(x, y, terms.keep) : within_range(x, y, terms.keep);
 }
 
-void momentum_any(const float* g, float* b, float* ahead, std::int64_t count, float keep, float take, bool average) {
-  constexpr decltype(&momentum<true, true>) loops[2][2] = {{momentum<false, false>, momentum<false, true>},
-                                                           {momentum<true, false>, momentum<true, true>}};
-  loops[average ? 1 : 0][ahead != nullptr ? 1 : 0](g, b, ahead, count, keep, take);
+/// f(g, b, m, v, i) for whole vectors, and for what is left on copies of it with zeros behind: by the arithmetic of
+/// vectors too, so that no element's bits depend on where it stands. m and v may be null.
+template <bool Update, class F>
+FANION_INLINE void for_half_lines(const float* g, float* b, float* m, const float* v, std::int64_t count, F&& f) {
+  std::int64_t i = 0;
+  for (; i + kHalf <= count; i += kHalf) f(g, b, m, v, i);
+  if (i == count) return;
+  const auto bytes = static_cast<std::size_t>(count - i) * sizeof(float);
+  float last_g[kHalf] = {}, last_b[kHalf] = {}, last_m[kHalf], last_v[kHalf] = {};
+  __builtin_memcpy(last_g, g + i, bytes);
+  __builtin_memcpy(last_b, b + i, bytes);
+  if (v != nullptr) __builtin_memcpy(last_v, v + i, bytes);
+  f(last_g, last_b, last_m, last_v, std::int64_t{0});
+  if (Update) __builtin_memcpy(b + i, last_b, bytes);
+  if (m != nullptr) __builtin_memcpy(m + i, last_m, bytes);
+}
+
+/// f<Average, Ahead, Update>.
+template <class F>
+FANION_INLINE auto with_terms(const MomentumTerms& t, F&& f) {
+  const auto of = [&]<bool Average>() {
+    if (t.ahead)
+      return t.update ? f.template operator()<Average, true, true>() : f.template operator()<Average, true, false>();
+    return t.update ? f.template operator()<Average, false, true>() : f.template operator()<Average, false, false>();
+  };
+  return t.average ? of.template operator()<true>() : of.template operator()<false>();
+}
+
+/// m = M, where that is not null, after b's update.
+void form(const float* g, float* b, float* m, std::int64_t count, const MomentumTerms& terms) {
+  with_terms(terms, [&]<bool Average, bool Ahead, bool Update>() {
+    if (m == nullptr)
+      for_half_lines<Update>(g, b, m, nullptr, count,
+                             [&](const float* from, float* to, float*, const float*, std::int64_t i) {
+                               formed<Average, false, Update>(from, to, i, terms);
+                             });
+    else
+      for_half_lines<Update>(g, b, m, nullptr, count,
+                             [&](const float* from, float* to, float* into, const float*, std::int64_t i) {
+                               store<HalfLines>(into, i, formed<Average, Ahead, Update>(from, to, i, terms));
+                             });
+  });
 }
 
 void blend(float* y, const float* x, std::int64_t count, float keep, float take) {

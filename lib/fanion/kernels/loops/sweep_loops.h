@@ -53,17 +53,17 @@ struct Groups {
 };
 
 /// y[r][j] = (A V)[r, j] for one block of rows, y row-major with V.columns floats a row; Y gets the same, from `row`
-/// on.
+/// on. The next block is `next_block` elements on.
 template <Storage S, Source From>
 void forward_block(const ElementOf<S>* a, const Rows& A, int rows, const Block& V, float* y, const Block& Y,
-                   std::int64_t row, float* partial) {
+                   std::int64_t row, float* partial, std::int64_t next_block) {
   const Groups groups(V.columns);
   for (std::int64_t g = 0; g < groups.count; ++g) {
     const std::int64_t j = groups.first(g);
     const DotTargets to{y + j, V.columns, Y.data + j * Y.stride + row, Y.stride};
     with_columns(groups.width(g), [&](auto width) {
       dots<S, decltype(width)::value, From>(a, A.stride, rows, A.cols, V.data + j * V.stride, V.stride,
-                                            reinterpret_cast<Vector*>(partial), to);
+                                            reinterpret_cast<Vector*>(partial), to, next_block);
     });
   }
 }
@@ -94,7 +94,7 @@ void forward(const Rows& A, const Block& V, const Block& Y, const Streams& strea
   const auto block = streams.ahead == 0 ? forward_block<S, Source::last_cache> : forward_block<S, Source::memory>;
   for (std::int64_t r = 0; r < A.rows; r += streams.rows) {
     const int rows = static_cast<int>(A.rows - r < streams.rows ? A.rows - r : streams.rows);
-    block(a + r * A.stride, A, rows, V, y, Y, r, scratch);
+    block(a + r * A.stride, A, rows, V, y, Y, r, scratch, rows * A.stride);
   }
 }
 
@@ -116,7 +116,7 @@ void gram(const Rows& A, const Block& V, const Block& Y, const Block& Z, int blo
   float* y = scratch + block_rows * kMostColumns * kLanes;
   for (std::int64_t r = 0; r < A.rows; r += block_rows) {
     const int rows = static_cast<int>(A.rows - r < block_rows ? A.rows - r : block_rows);
-    forward_block<S, Source::second_cache>(a + r * A.stride, A, rows, V, y, Y, r, scratch);
+    forward_block<S, Source::second_cache>(a + r * A.stride, A, rows, V, y, Y, r, scratch, rows * A.stride);
     adjoint_block<S, kSharedPrefetch<S> ? Ahead::odd_lines : Ahead::next_block>(a + r * A.stride, A, rows, y, Z,
                                                                                 rows * A.stride, squares);
   }

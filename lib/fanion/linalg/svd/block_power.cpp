@@ -12,8 +12,10 @@
 #include <cmath>
 #include <limits>
 
+#include "fanion/host_numbers.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/svd/block_split.h"
+#include "fanion/linalg/svd/krylov/block_lanczos.h"
 #include "fanion/linalg/svd/returned_residuals.h"
 #include "fanion/linalg/svd/standstill.h"
 #include "fanion/linalg/svd/stopwatch.h"
@@ -74,6 +76,40 @@ std::pair<at::Tensor, Triangle> qr(at::Tensor X, double& seconds) {
   return {std::move(Q), Triangle{{}, std::move(R)}};
 }
 
+/// Where a column of A W has less than this of what the first has, Aᵀ(A W) cannot tell Aᵀ of its direction to four
+/// digits in float32.
+constexpr double kLeast = 0.03;
+
+/// One pass without a test: Q = orth(A W) and AᵀQ, (m, b) and (n, b). Of an operator that is not formed, but gives A W
+/// and Z = Aᵀ(A W) in one read, AᵀQ is Z R⁻¹ for A W = Q R.
+std::pair<at::Tensor, at::Tensor> passed(const LinearOperator& A, const at::Tensor& W, SvdSeconds& seconds) {
+  const auto timed = [](double& to, const auto& f) {
+    const Stopwatch watch(to);
+    return f();
+  };
+  if (!A.is_formed() && A.gram_reads(W.size(1)) > 0 && A.options().device().is_cpu()) {
+    auto [Y, Z] = timed(seconds.products, [&] { return A.apply_gram(W); });
+    const bool in_range = squares_in_range(largest_column(Z), A);
+    auto [Q, R] = timed(seconds.basis, [&] { return thin_qr(std::move(Y)); });
+    double least = std::abs(R[0][0]), most = least;
+    for (int64_t i = 1; i < R.rows(); ++i)
+      least = std::min(least, std::abs(R[i][i])), most = std::max(most, std::abs(R[i][i]));
+    if (in_range && least > kLeast * most) {
+      const Stopwatch watch(seconds.basis);
+      SmallMatrix inverse(R.rows(), R.rows());
+      for (int64_t i = 0; i < R.rows(); ++i) inverse[i][i] = 1;
+      solve_right(inverse, R);
+      return {std::move(Q), combination(Z, inverse)};
+    }
+    auto adjoint = timed(seconds.products, [&] { return A.apply_adjoint(Q); });
+    return {std::move(Q), std::move(adjoint)};
+  }
+  auto Y = timed(seconds.products, [&] { return A.apply(W); });
+  auto Q = std::get<0>(qr(std::move(Y), seconds.basis));
+  auto adjoint = timed(seconds.products, [&] { return A.apply_adjoint(Q); });
+  return {std::move(Q), std::move(adjoint)};
+}
+
 }  // namespace
 
 SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& options, const at::Tensor& start,
@@ -101,10 +137,19 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
   Triangle R1, R2;
   if (fixed) {  // a training step: nothing but the passes
     for (int64_t pass = 0; pass < most; ++pass) {
-      Q = std::get<0>(qr(apply(W, false), seconds.basis));
-      std::tie(W, R2) = qr(apply(Q, true), seconds.basis);
+      auto [orthonormal, adjoint] = passed(A, W, seconds);
+      Q = std::move(orthonormal);
+      if (pass + 1 == most && adjoint.device().is_cpu()) {
+        const Stopwatch watch(seconds.projected);
+        const auto ritz = rayleigh_ritz(std::move(adjoint));
+        result.U = ritz.turn(Q).narrow(1, 0, k);
+        result.S = to_tensor(ritz.S, A.options()).narrow(0, 0, k);
+        result.V = ritz.U.narrow(1, 0, k);
+      } else {
+        std::tie(W, R2) = qr(std::move(adjoint), seconds.basis);
+      }
     }
-    triplets(Q, W, R2);
+    if (!result.S.defined()) triplets(Q, W, R2);
     report.status = SvdStatus::passes;
     report.message = c10::str(most, " passes with ", b, " columns");
     return result;
