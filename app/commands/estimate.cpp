@@ -38,8 +38,8 @@ struct EstimateCommand {
     const auto& lmo = whole.at("L_along_lmo");
     const auto& random = whole.at("L_along_random");
     std::cout << "step " << estimate.at("checkpoint_step") << ", norm " << estimate.at("norm").get<std::string>()
-              << ", shape scale " << estimate.at("scale").get<std::string>() << "; sigma from " << options.batches
-              << " batches of " << estimate.at("work_per_batch").get<int64_t>() << " "
+              << ", adjust_lr_fn " << estimate.at("adjust_lr_fn").get<std::string>() << "; sigma from "
+              << options.batches << " batches of " << estimate.at("work_per_batch").get<int64_t>() << " "
               << estimate.at("unit").get<std::string>() << ", L from " << options.smoothness_batches
               << " at a distance of " << number(estimate.at("step")) << "; seed " << estimate.at("seed") << "\n\n"
               << experiments::estimate_table(estimate) << "\nL is seen from below: no direction tried was steeper. "

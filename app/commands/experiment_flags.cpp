@@ -21,8 +21,14 @@ ExperimentFlags::ExperimentFlags(CLI::App& command, experiments::MakeExperiment 
     std::replace(dashed.begin() + 2, dashed.end(), '_', '-');
     if (dashed != flag) flag = dashed + "," + flag;
     std::visit(
-        [&](auto* value) {
-          auto* added = command.add_option(flag, *value, option.help)->capture_default_str();
+        [&](const auto& value) {
+          CLI::Option* added = nullptr;
+          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, experiments::Choice>) {
+            const auto choose = [value](const std::string& text) { value.choose(text)(); };
+            added = command.add_option_function<std::string>(flag, choose, option.help)->default_str(value.name());
+          } else {
+            added = command.add_option(flag, *value, option.help)->capture_default_str();
+          }
           if (std::find(hidden.begin(), hidden.end(), option.name) != hidden.end()) added->group("");
           given_.emplace_back(option.name, added);
         },

@@ -1,24 +1,59 @@
 #include "experiments/interrupt.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <csignal>
+#include <string_view>
 
 namespace fanion::experiments {
 namespace {
 
-volatile std::sig_atomic_t signalled = 0;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kLeastPatience = 5;  // seconds
+
+volatile std::sig_atomic_t signalled = 0;  // the signal's number
+volatile std::sig_atomic_t patience = kLeastPatience;
+Clock::time_point last_look;
+
+void say(std::string_view text) {
+  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;  // there is nobody to tell
+}
+
+extern "C" void on_alarm(int) {
+  say("\nthe step did not end: stopped without saving; the last checkpoint stands\n");
+  ::_exit(128 + signalled);
+}
 
 extern "C" void on_signal(int number) {
-  signalled = 1;
-  std::signal(number, SIG_DFL);
+  signalled = number;
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+  ::alarm(static_cast<unsigned>(patience));
 }
 
 }  // namespace
 
 void catch_interrupts() {
+  last_look = Clock::now();
+  std::signal(SIGALRM, on_alarm);
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
 }
 
-bool interrupted() { return signalled != 0; }
+bool interrupted() {
+  if (signalled != 0) {
+    ::alarm(0);
+    return true;
+  }
+  const auto now = Clock::now();
+  const double wait = std::chrono::duration<double>(now - last_look).count();
+  last_look = now;
+  patience = std::max(static_cast<int>(patience), static_cast<int>(std::min(std::ceil(4 * wait), 1e6)));
+  return false;
+}
 
 }  // namespace fanion::experiments

@@ -6,22 +6,19 @@ namespace fanion::experiments {
 namespace {
 
 optim::AdamWOptions adamw(const RunOptions& o, double lr, double weight_decay) {
-  return {.lr = lr, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .weight_decay = weight_decay};
+  auto options = o.adamw;
+  options.lr = lr, options.weight_decay = weight_decay, options.nonfinite = o.step.nonfinite;
+  return options;
 }
 
 optim::GroupSettings matrix_settings_of(const RunOptions& o) {
   if (o.optimizer == "adamw") {
-    const auto settings = adamw(o, o.lr, o.weight_decay);
+    const auto settings = adamw(o, o.lr, o.step.weight_decay);
     optim::check_options(settings);
     return settings;
   }
-  const optim::LmoSettings settings{norms::rule_from_name(o.optimizer),
-                                    {.lr = o.lr,
-                                     .momentum = o.momentum,
-                                     .nesterov = o.nesterov,
-                                     .momentum_kind = optim::momentum_kind_from_name(o.momentum_kind),
-                                     .weight_decay = o.weight_decay,
-                                     .scale = norms::shape_scale_from_name(o.scale)}};
+  optim::LmoSettings settings{norms::rule_from_name(o.optimizer), o.step};
+  settings.step.lr = o.lr;
   optim::check_options(settings.step);
   return settings;
 }

@@ -27,7 +27,14 @@ Value value_from(const nlohmann::json& json) {
 nlohmann::json to_json(const OptionTable& options) {
   auto json = nlohmann::json::object();
   for (const auto& option : options)
-    std::visit([&, &name = option.name](const auto* value) { json[name] = *value; }, option.value);
+    std::visit(
+        [&, &name = option.name](const auto& value) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Choice>)
+            json[name] = value.name();
+          else
+            json[name] = *value;
+        },
+        option.value);
   return json;
 }
 
@@ -39,18 +46,25 @@ void update_from_json(const OptionTable& options, const nlohmann::json& json, co
   for (const auto& option : options) {
     const auto& name = option.name;
     known.append(known.empty() ? "" : ", ").append(name);
-    if (!json.contains(name)) continue;
+    const auto& key = json.contains(name) ? name : option.former;
+    if (!json.contains(key)) continue;
     try {
       std::visit(
-          [&](auto* value) {
-            writes.emplace_back(
-                [value, read = value_from<std::remove_pointer_t<decltype(value)>>(json[name])] { *value = read; });
+          [&](const auto& value) {
+            if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Choice>)
+              writes.push_back(value.choose(json[key].template get<std::string>()));
+            else
+              writes.emplace_back([value, read = value_from<std::remove_pointer_t<std::decay_t<decltype(value)>>>(
+                                              json[key])] { *value = read; });
           },
           option.value);
+    } catch (c10::Error& e) {
+      e.add_context(source);
+      throw;
     } catch (const std::exception&) {
-      TORCH_CHECK_VALUE(false, source, ": option '", name, "' has the wrong type: ", data::shown(json[name]));
+      TORCH_CHECK_VALUE(false, source, ": option '", key, "' has the wrong type: ", data::shown(json[key]));
     }
-    rest.erase(name);
+    rest.erase(key);
   }
   TORCH_CHECK_VALUE(rest.empty(), source, ": unknown option '", rest.begin().key(), "'; known: ", known);
   for (const auto& write : writes) write();

@@ -9,9 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/runner.h"
+#include "fanion/norms/adjust_lr_fn.h"
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/registry.h"
-#include "fanion/norms/shape_scale.h"
 #include "fanion/optim/matrix_view.h"
 #include "fanion/theory/estimators.h"
 #include "terminal/table.h"
@@ -108,7 +108,7 @@ nlohmann::json estimate_run(const record::RunFolder& run, const EstimateOptions&
   const auto X = matrix_gradient.point();
   std::vector<norms::NormPtr> norms;
   for (const auto& x : X) {
-    const auto scale = norms::shape_scale(norms::shape_scale_from_name(o.scale), *norm, x.size(0), x.size(1));
+    const auto scale = norms::lr_factor(o.step.adjust_lr_fn, *norm, x.size(0), x.size(1));
     norms.push_back(scaled(norm, scale));
   }
   const auto noise = theory::estimate_noise(gradient, X, e.batches);
@@ -130,7 +130,7 @@ nlohmann::json estimate_run(const record::RunFolder& run, const EstimateOptions&
   return {{"run", run.path().string()},
           {"checkpoint_step", trained.progress.step},
           {"norm", norm->name()},
-          {"scale", o.scale},
+          {"adjust_lr_fn", optim::option_table::text_of(o.step.adjust_lr_fn)},
           {"batches", e.batches},
           {"smoothness_batches", e.smoothness_batches},
           {"random_directions", e.directions},

@@ -24,20 +24,46 @@ void check_device(const std::string& name) {
   }
 }
 
+template <class Field>
+Option option(const char* name, Field& field, const char* help) {
+  if constexpr (std::is_enum_v<Field>) {
+    const auto choose = [name, &field](const std::string& text) -> std::function<void()> {
+      Field chosen{};
+      optim::option_table::read(chosen, name, text);
+      return [&field, chosen] { field = chosen; };
+    };
+    return {name, Choice{[&field] { return optim::option_table::text_of(field); }, choose},
+            std::string(help) + " (" + optim::option_table::allowed(field, optim::Range::any) + ")"};
+  } else {
+    return {name, &field, help};
+  }
+}
+
+/// Those of the library's tables that are options of a run.
+OptionTable optimizer_options(RunOptions& o) {
+  OptionTable options;
+  visit_options(o.step, [&](const char* name, auto& field, optim::Range, const char* help) {
+    // The rate is the run's own, which a tuned one may replace; the models here store their matrices as out x in.
+    const std::string_view called = name;
+    if (called == "lr" || called == "transposed") return;
+    options.push_back(option(name, field, help));
+    if (called == "adjust_lr_fn") options.back().former = "scale";
+  });
+  visit_options(o.adamw, [&](const char* name, auto& field, optim::Range, const char* help) {
+    for (const std::string_view own : {"beta1", "beta2", "eps"})
+      if (name == own) options.push_back(option(name, field, ("AdamW: " + std::string(help)).c_str()));
+  });
+  return options;
+}
+
 }  // namespace
 
 OptionTable option_table(RunOptions& o) {
-  return {
+  OptionTable options = {
       {"optimizer", &o.optimizer, "rule of the matrices (fanion rules lists them), or adamw; RULE@RATE sets lr too"},
-      {"lr", &o.lr, "learning rate of the matrices; 0 takes the one tuned for the experiment"},
-      {"momentum", &o.momentum, "momentum of the matrix rule, in [0, 1)"},
-      {"nesterov", &o.nesterov, "Nesterov momentum"},
-      {"momentum_kind", &o.momentum_kind, "ema or sum"},
-      {"weight_decay", &o.weight_decay, "decoupled weight decay of the matrices"},
-      {"scale", &o.scale, "shape scale: original, match_rms_adamw, rms_to_rms, none"},
-      {"beta1", &o.beta1, "AdamW beta1"},
-      {"beta2", &o.beta2, "AdamW beta2"},
-      {"eps", &o.eps, "AdamW eps"},
+      {"lr", &o.lr, "learning rate of the matrices; 0 takes the one tuned for the experiment"}};
+  for (auto& each : optimizer_options(o)) options.push_back(std::move(each));
+  const OptionTable rest = {
       {"steps", &o.steps, "optimizer steps"},
       {"warmup", &o.warmup, "fraction of the steps over which the rate rises from 0"},
       {"cooldown", &o.cooldown, "fraction of the steps over which it falls to 0 (linear schedule)"},
@@ -51,6 +77,8 @@ OptionTable option_table(RunOptions& o) {
       {"seed", &o.seed, "seed of the initial parameters and the batches"},
       {"threads", &o.threads, "CPU threads; 0: all cores"},
       {"device", &o.device, "cpu, cuda, ..."}};
+  options.insert(options.end(), rest.begin(), rest.end());
+  return options;
 }
 
 void check_not_negative(const std::string& name, double value) {

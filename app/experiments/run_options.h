@@ -6,21 +6,17 @@
 #include <string>
 
 #include "experiments/option_table.h"
+#include "fanion/optim/adamw_step.h"
+#include "fanion/optim/step_options.h"
 
 namespace fanion::experiments {
 
 /// What the runner and the optimizer of any experiment need; an experiment's constructor sets its own defaults.
 struct RunOptions {
   std::string optimizer = "muon";
-  double lr = 0;  ///< 0: the rate tuned for the experiment, where there is one
-  double momentum = 0.95;
-  bool nesterov = true;
-  std::string momentum_kind = "ema";
-  double weight_decay = 0;
-  std::string scale = "original";
-  double beta1 = 0.9;
-  double beta2 = 0.95;
-  double eps = 1e-10;
+  double lr = 0;                                           ///< 0: the rate tuned for the experiment, where there is one
+  optim::LmoStepOptions step{.weight_decay = 0};           ///< of the matrices, but for lr, which is the one above
+  optim::AdamWOptions adamw{.beta2 = 0.95, .eps = 1e-10};  ///< its beta1, beta2 and eps; rates are the experiment's
 
   int64_t steps = 200;
   double warmup = 0;

@@ -93,7 +93,7 @@ class Training {
   void check_parameters(int64_t step) const {
     std::vector<at::Tensor> tensors;
     for (const auto& p : task_->parameters()) tensors.push_back(p.tensor.detach());
-    for (const auto i : optim::nonfinite_gradients(tensors))
+    for (const auto i : optim::nonfinite(tensors))
       TORCH_CHECK_VALUE(false, "parameter '", task_->parameters()[i].name, "' has NaN or infinite entries after step ",
                         step, "; no checkpoint was written of it");
   }

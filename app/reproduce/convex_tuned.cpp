@@ -51,9 +51,9 @@ std::shared_ptr<LeastSquaresExperiment> experiment_of(const Request& request, co
   auto& run = experiment->run;
   run.optimizer = contender.rule;
   run.lr = lr;
-  run.momentum = momentum;
-  run.nesterov = true;
-  run.momentum_kind = "sum";
+  run.step.momentum = momentum;
+  run.step.nesterov = true;
+  run.step.momentum_kind = optim::MomentumKind::sum;
   run.steps = run.eval_every = run.checkpoint_every = steps;
   run.threads = 1;
   run.device = request.device;
@@ -115,7 +115,7 @@ void convex_tuned(const Request& request) {
     auto& known = best[of[c]];
     if (std::pair(needed, last) >= std::pair(known.steps, known.last)) continue;
     const auto& run = cells[c].experiment->run;
-    known = {needed, last, run.lr, run.momentum, std::move(losses)};
+    known = {needed, last, run.lr, run.step.momentum, std::move(losses)};
   }
 
   Record record{"convex-tuned",

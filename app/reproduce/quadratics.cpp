@@ -51,11 +51,12 @@ double first_within(const Problem& problem, const norms::NormPtr& method, double
                     int64_t seed) {
   auto generator = at::detail::createCPUGenerator(static_cast<uint64_t>(seed) + 1000);
   auto X = problem.X1.clone().requires_grad_(true);
-  optim::LmoOptimizer optimizer(
-      {X},
-      optim::LmoSettings{
-          method,
-          {.lr = lr, .momentum = 1 - alpha, .nesterov = false, .weight_decay = 0, .scale = norms::ShapeScale::none}});
+  optim::LmoOptimizer optimizer({X}, optim::LmoSettings{method,
+                                                        {.lr = lr,
+                                                         .momentum = 1 - alpha,
+                                                         .nesterov = false,
+                                                         .weight_decay = 0,
+                                                         .adjust_lr_fn = norms::AdjustLrFn::none}});
   const double deviation = problem.constants.sigma / std::sqrt(static_cast<double>(X.numel()));
   for (int64_t k = 1; k <= most; ++k) {
     if (experiments::interrupted()) throw experiments::Interrupted{};

@@ -5,10 +5,10 @@
 
 #include "fanion/define_op.h"
 #include "fanion/linalg/dense/finite_entries.h"
+#include "fanion/norms/adjust_lr_fn.h"
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/registry.h"
 #include "fanion/norms/rule_cache.h"
-#include "fanion/norms/shape_scale.h"
 #include "fanion/norms/weighted_sum.h"
 
 namespace fanion {
@@ -114,8 +114,9 @@ at::Tensor norm_project(const at::Tensor& X, std::string_view norm) {
 }
 double norm_rho(int64_t m, int64_t n, std::string_view norm) { return cached_norm(norm)->rho(m, n); }
 
-double shape_scale(std::string_view adjust_lr_fn, std::string_view rule, int64_t m, int64_t n) {
-  return norms::shape_scale(norms::shape_scale_from_name(adjust_lr_fn), *norms::cached_rule(rule), m, n);
+double lr_factor(std::string_view adjust_lr_fn, std::string_view rule, int64_t m, int64_t n) {
+  const auto adjust = parse_name(norms::kAdjustLrFns, adjust_lr_fn, "adjust_lr_fn");
+  return norms::lr_factor(adjust, *norms::cached_rule(rule), m, n);
 }
 
 std::string dual_sum(at::ArrayRef<double> weights, const c10::List<std::string>& parts) {
@@ -157,7 +158,7 @@ TORCH_LIBRARY_FRAGMENT(fanion, m) {
   define_op<norm_prox>(m, "norm_prox(Tensor M, float lam, str norm) -> Tensor");
   define_op<norm_project>(m, "norm_project(Tensor X, str norm) -> Tensor");
   define_op<norm_rho>(m, "norm_rho(int m, int n, str norm) -> float");
-  define_op<shape_scale>(m, "shape_scale(str adjust_lr_fn, str rule, int m, int n) -> float");
+  define_op<lr_factor>(m, "lr_factor(str adjust_lr_fn, str rule, int m, int n) -> float");
   define_op<dual_sum>(m, "dual_sum(float[] weights, str[] norms) -> str");
   define_op<canonical_rule>(m, "canonical_rule(str text) -> str");
   define_op<canonical_norm>(m, "canonical_norm(str text) -> str");

@@ -2,55 +2,69 @@
 // operators, norm_ops.cpp norms and rules. Strings and numbers come in here and become options; nothing else in the
 // library parses names.
 
+#include <sstream>
+
 #include "fanion/define_op.h"
 #include "fanion/linalg/newton_schulz.h"
 #include "fanion/linalg/polar.h"
 #include "fanion/linalg/polar_express.h"
-#include "fanion/norms/rule_cache.h"
-#include "fanion/optim/adamw_step.h"
-#include "fanion/optim/lmo_step.h"
+#include "fanion/optim/step.h"
 #include "fanion/version.h"
 
 namespace fanion {
 namespace {
 
-std::vector<std::string> vector_of(const c10::List<std::string>& list) { return {list.begin(), list.end()}; }
-
-int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList momentum_buffers,
-                  at::TensorList warm_starts, std::string_view rule, double lr, double momentum, bool nesterov,
-                  std::string_view momentum_kind, double weight_decay, std::string_view adjust_lr_fn,
-                  std::string_view nonfinite, const c10::List<std::string>& names) {
-  const optim::LmoStepOptions options{.lr = lr,
-                                      .momentum = momentum,
-                                      .nesterov = nesterov,
-                                      .momentum_kind = optim::momentum_kind_from_name(momentum_kind),
-                                      .weight_decay = weight_decay,
-                                      .scale = norms::shape_scale_from_name(adjust_lr_fn),
-                                      .nonfinite = optim::nonfinite_policy_from_name(nonfinite)};
-  return optim::lmo_step_(params, grads, momentum_buffers, warm_starts, *norms::cached_rule(rule), options,
-                          vector_of(names));
+/// `state` has the state tensors of one parameter after the other; `kinds` has their names,
+/// "momentum_buffer,warm_start", one text per parameter, as `group`, `position` and `names` have one entry per
+/// parameter, `rules` and `options` one per group.
+int64_t step_(at::TensorList params, at::TensorList grads, at::TensorList state, const c10::List<std::string>& kinds,
+              at::IntArrayRef group, at::IntArrayRef position, const c10::List<std::string>& names,
+              const c10::List<std::string>& rules, const c10::List<std::string>& options) {
+  const auto count = params.size();
+  TORCH_CHECK_VALUE(grads.size() == count && kinds.size() == count && group.size() == count &&
+                        position.size() == count && names.size() == count && rules.size() == options.size(),
+                    "step_ got lists that do not fit each other: ", count, " parameters, ", grads.size(), " gradients");
+  std::vector<optim::GroupSettings> settings;
+  for (std::size_t g = 0; g < rules.size(); ++g)
+    settings.push_back(optim::settings_from_text(rules.get(g), options.get(g)));
+  std::vector<optim::StepEntry> entries;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    optim::StepEntry entry{
+        params[i],   grads[i], {}, static_cast<std::size_t>(group[i]), static_cast<std::size_t>(position[i]),
+        names.get(i)};
+    std::istringstream kinds_of_this(kinds.get(i));
+    for (std::string kind; std::getline(kinds_of_this, kind, ',');) {
+      TORCH_CHECK_VALUE(next < state.size(), "step_ got fewer state tensors than kinds of them");
+      entry.state.emplace_back(kind, state[next++]);
+    }
+    entries.push_back(std::move(entry));
+  }
+  TORCH_CHECK_VALUE(next == state.size(), "step_ got more state tensors than kinds of them");
+  return optim::step_(entries, settings);
 }
 
-int64_t adamw_step_(at::TensorList params, at::TensorList grads, at::TensorList exp_avgs, at::TensorList exp_avg_sqs,
-                    at::TensorList steps, double lr, double beta1, double beta2, double eps, double weight_decay,
-                    std::string_view nonfinite, const c10::List<std::string>& names) {
-  const optim::AdamWOptions options{.lr = lr,
-                                    .beta1 = beta1,
-                                    .beta2 = beta2,
-                                    .eps = eps,
-                                    .weight_decay = weight_decay,
-                                    .nonfinite = optim::nonfinite_policy_from_name(nonfinite)};
-  return optim::adamw_step_(params, grads, exp_avgs, exp_avg_sqs, steps, options, vector_of(names));
+std::tuple<std::vector<std::string>, std::vector<at::Tensor>> initial_state(const at::Tensor& parameter,
+                                                                            std::string_view rule,
+                                                                            std::string_view options) {
+  std::tuple<std::vector<std::string>, std::vector<at::Tensor>> result;
+  for (auto& [kind, tensor] : optim::initial_state(parameter, optim::settings_from_text(rule, options))) {
+    std::get<0>(result).push_back(kind);
+    std::get<1>(result).push_back(tensor);
+  }
+  return result;
 }
 
-std::tuple<at::Tensor, at::Tensor> lmo_state(const at::Tensor& parameter, std::string_view rule) {
-  const auto state = optim::initial_lmo_state(parameter, *norms::cached_rule(rule));
-  return {state.momentum_buffer, state.warm_start};
+/// Name, kind, default, what is allowed and help of every option, with tabs between them.
+std::vector<std::string> step_options(std::string_view rule) {
+  std::vector<std::string> lines;
+  for (const auto& o : optim::option_lines_of(rule))
+    lines.push_back(o.name + '\t' + o.kind + '\t' + o.initial + '\t' + o.allowed + '\t' + o.help);
+  return lines;
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> adamw_state(const at::Tensor& parameter) {
-  const auto state = optim::initial_adamw_state(parameter);
-  return {state.exp_avg, state.exp_avg_sq, state.step};
+void check_step_options(std::string_view rule, std::string_view options) {
+  optim::check_settings(optim::settings_from_text(rule, options));
 }
 
 /// With the named set of coefficients, or with `triples` where the name is empty; steps = 0 are all of a named set.
@@ -101,21 +115,14 @@ std::string version() { return std::string(kVersion); }
 }  // namespace
 
 TORCH_LIBRARY(fanion, m) {
-  define_op<lmo_step_>(
+  define_op<step_>(
       m,
-      "lmo_step_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] momentum_buffers, Tensor(c!)[] warm_starts, *, "
-      "str rule, float lr, float momentum, bool nesterov, str momentum_kind, float weight_decay, str adjust_lr_fn, "
-      "str nonfinite, str[] names) -> int");
-  define_op<adamw_step_>(
-      m,
-      "adamw_step_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avgs, Tensor(c!)[] exp_avg_sqs, "
-      "Tensor(d!)[] steps, *, float lr, float beta1, float beta2, float eps, float weight_decay, str nonfinite, "
-      "str[] names) -> int");
-  define_op<lmo_state>(m, "lmo_state(Tensor parameter, str rule) -> (Tensor momentum_buffer, Tensor warm_start)",
-                       InGraphs::never);
-  define_op<adamw_state>(m, "adamw_state(Tensor parameter) -> (Tensor exp_avg, Tensor exp_avg_sq, Tensor step)",
-                         InGraphs::never);
-  define_op<optim::nonfinite_gradients>(m, "nonfinite_gradients(Tensor[] grads) -> int[]");
+      "step_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] state, *, str[] kinds, int[] group, int[] position, "
+      "str[] names, str[] rules, str[] options) -> int");
+  define_op<initial_state>(m, "initial_state(Tensor parameter, str rule, str options) -> (str[] kinds, Tensor[] state)",
+                           InGraphs::never);
+  define_op<step_options>(m, "step_options(str rule) -> str[]");
+  define_op<check_step_options>(m, "check_step_options(str rule, str options) -> ()");
   define_op<newton_schulz>(
       m,
       "newton_schulz(Tensor M, *, str name, float[] triples, int steps, float eps, ScalarType? dtype, str form) "

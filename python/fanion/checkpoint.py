@@ -1,5 +1,6 @@
 """State tensors from a checkpoint, checked against what the optimizer needs."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,27 +19,26 @@ def restored_state(optimizer: "LmoOptimizer", saved: Mapping[str, Any]) -> dict[
 
     torch's own loader casts state to the parameter's dtype, which would round a bfloat16 parameter's float32
     momentum. Changes nothing. ValueError names the group or parameter whose saved options or state do not fit:
-    another algorithm, missing options or tensors, other shapes. The saved options decide what fits, as they are
-    what the optimizer has after loading; where their k is not the one that the warm starts were saved with, those get
-    as many columns as it needs.
+    another algorithm, missing options, other kinds or shapes, names that contradict each other. The saved options
+    decide what fits, as they are what the optimizer has after loading; where their k is not the one that the warm
+    starts were saved with, those get as many columns as it needs. A kind of state that is missing is made fresh,
+    with a warning; without one where a frozen parameter has none at all, as in torch's distributed checkpoints.
     """
     groups, saved_groups = optimizer.param_groups, saved["param_groups"]
     if [len(g["params"]) for g in groups] != [len(g["params"]) for g in saved_groups]:
         return {}  # torch refuses these, with its own message
     restored = {}
+    keys = _saved_keys(groups, saved_groups)
     for index, (group, saved_group) in enumerate(zip(groups, saved_groups, strict=True)):
         _check_options(optimizer, index, group, saved_group)
-        for i, (parameter, key) in enumerate(zip(group["params"], saved_group["params"], strict=True)):
+        for i, parameter in enumerate(group["params"]):
             named = label(group, index, i)
+            values = dict(saved["state"].get(keys[parameter], {}))
             needed = optimizer._initial_state(torch.empty_like(parameter, device="meta"), saved_group, named)
-            values = dict(saved["state"].get(key, {}))
-            if "warm_start" in needed:
-                if needed["warm_start"].numel() == 0:
-                    values.setdefault("warm_start", torch.empty(needed["warm_start"].shape))  # torch's Muon has none
-                if "warm_start" in values:
-                    first = partial(optimizer._initial_state, parameter, saved_group, named)
-                    values["warm_start"] = resized(values["warm_start"], needed["warm_start"], first)
-            restored[parameter] = _fitted(values, needed, parameter.device, named)
+            first = partial(optimizer._initial_state, parameter, saved_group, named)
+            if "warm_start" in needed and "warm_start" in values:
+                values["warm_start"] = resized(values["warm_start"], needed["warm_start"], first)
+            restored[parameter] = _fitted(values, needed, first, parameter, named)
     return restored
 
 
@@ -55,12 +55,38 @@ def resized(warm: Tensor, needed: Tensor, first: Callable[[], "State"]) -> Tenso
     return result
 
 
+def _saved_keys(groups: Any, saved_groups: Any) -> dict[Tensor, Any]:
+    """The key of each parameter's state in the checkpoint: by name where both sides have names, else by place.
+
+    Names may come in another order, or all differ (a prefix, say). ValueError where some are the same and stand
+    elsewhere while others have no counterpart: then neither names nor places can be trusted.
+    """
+    places = [p for group in groups for p in group["params"]]
+    keys = [key for group in saved_groups for key in group["params"]]
+    own = [name for group in groups for name in group.get("param_names") or ()]
+    theirs = [name for group in saved_groups for name in group.get("param_names") or ()]
+    by_place = dict(zip(places, keys, strict=True))
+    if len(own) != len(places) or len(theirs) != len(keys) or own == theirs:
+        return by_place
+    where = dict(zip(theirs, keys, strict=True))
+    if set(own) == where.keys():
+        return {p: where[name] for p, name in zip(places, own, strict=True)}
+    for p, name in zip(places, own, strict=True):
+        if name in where and where[name] != by_place[p]:
+            strangers = sorted(where.keys() - set(own))
+            raise ValueError(
+                f"parameter {name!r} stands elsewhere in the checkpoint, which has names that this optimizer has not: "
+                f"{', '.join(map(repr, strangers[:3]))}; rename them in its param_names, or delete these to go by place"
+            )
+    return by_place
+
+
 def _check_options(
     optimizer: "LmoOptimizer", index: int, group: Mapping[str, Any], saved_group: Mapping[str, Any]
 ) -> None:
     try:
         algorithm = saved_group["algorithm"]
-        optimizer._arguments(saved_group)
+        optimizer._check(saved_group)
     except KeyError as missing:
         raise ValueError(
             f"group {index} of the checkpoint has no option {missing}; it was not saved by {type(optimizer).__name__}"
@@ -71,11 +97,22 @@ def _check_options(
         )
 
 
-def _fitted(values: Mapping[str, Tensor], needed: "State", device: torch.device, named: str) -> "State":
-    if values.keys() != needed.keys():
+def _fitted(
+    values: Mapping[str, Tensor], needed: "State", first: Callable[[], "State"], parameter: Tensor, named: str
+) -> "State":
+    unknown = values.keys() - needed.keys()
+    if unknown:
         raise ValueError(f"{named}: the checkpoint has the state {sorted(values)}, needed is {sorted(needed)}")
+    fresh = sorted(needed.keys() - values.keys())
+    said = [kind for kind in fresh if needed[kind].numel() > 0]  # torch's Muon has no empty warm starts
+    if said and (values or parameter.requires_grad):
+        warnings.warn(f"{named}: the checkpoint has no {', '.join(said)}; made fresh", stacklevel=2)
+    state = first() if fresh else {}
     for kind, like in needed.items():
+        if kind in fresh:
+            continue
         found, shape = tuple(values[kind].shape), tuple(like.shape)
         if found != shape:
             raise ValueError(f"{named}: {kind} has shape {found} in the checkpoint, needed is {shape}")
-    return {kind: values[kind].to(device=device, dtype=like.dtype, copy=True) for kind, like in needed.items()}
+        state[kind] = values[kind].to(device=parameter.device, dtype=like.dtype, copy=True)
+    return {kind: state[kind] for kind in needed}

@@ -9,8 +9,8 @@ from torch import Tensor
 from fanion import norms
 from fanion._library import ops
 from fanion.linalg import topk_svd
-from fanion.options import lmo_arguments, number
-from fanion.parameter import as_matrix, name_of
+from fanion.options import number
+from fanion.parameter import name_of
 
 if TYPE_CHECKING:
     from fanion.optimizer import LmoOptimizer
@@ -34,7 +34,7 @@ class Diagnostics:
     update_over_weight: float
     """‖step‖_F/‖W‖_F, without weight decay; the step is taken at M itself, without the look-ahead of Nesterov."""
     effective_lr: float
-    """lr times the shape scale; under AdamW lr."""
+    """lr times what `adjust_lr_fn` makes of the shape; under AdamW lr."""
 
 
 @torch.no_grad()
@@ -46,14 +46,13 @@ def diagnostics(optimizer: "LmoOptimizer") -> dict[str, Diagnostics]:
         for i, p in enumerate(group["params"]):
             state = optimizer.state[p]
             of = _under_adamw(p, state, group) if rule is None else _under_rule(p, state, group, rule)
-            found[name_of(group, index, i)] = of
+            found[name_of(group, i) or f"{i} of group {index}"] = of
     return found
 
 
 def _under_rule(p: Tensor, state: dict[str, Tensor], group: dict[str, Any], rule: str) -> Diagnostics:
-    W, M = (as_matrix(t, group).flatten(1) for t in (p, state["momentum_buffer"]))
-    arguments = lmo_arguments(group)
-    lr = arguments["lr"] * ops.shape_scale(arguments["adjust_lr_fn"], rule, *W.shape)
+    W, M = (t.t() if group["transposed"] else t.flatten(1) for t in (p, state["momentum_buffer"]))
+    lr = number("lr", group["lr"]) * ops.lr_factor(group["adjust_lr_fn"] or "original", rule, *W.shape)
     D = norms.rule_from_name(rule).direction(M).dense()
     try:
         dual = norms.norm_from_name(rule).dual(M)

@@ -11,6 +11,7 @@ from torch import nn
 from fanion.group_table import group_table
 from fanion.heads import heads_of
 from fanion.optimizer import LmoOptimizer
+from fanion.options import STEP_OPTIONS
 from fanion.places import Owned, owned_parameters
 from fanion.roles import ROLES, RULE_ROLES, Role, is_one_matrix, role_of
 
@@ -105,7 +106,8 @@ def _check_options(adamw: Mapping[str, Any], options: Mapping[str, Mapping[str, 
     own = [name for kind in _classes(LmoOptimizer) for name in inspect.signature(kind).parameters]
     for_adamw = {name.removeprefix("adamw_") for name in own if name.startswith("adamw_")} | {"nonfinite"}
     for_rule = {name for name in own if not name.startswith("adamw_")}
-    for_rule -= {"params", "rule_options", "common", "unknown"}
+    for_rule -= {"params", "rule_options", "common", "options"}
+    for_rule |= STEP_OPTIONS.keys()
     for given, what, allowed in (
         (adamw, "adamw", for_adamw),
         *((o, f"options[{r!r}]", for_rule if r in RULE_ROLES else for_adamw) for r, o in options.items()),

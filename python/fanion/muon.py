@@ -5,10 +5,9 @@ from typing import Any
 
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
-from typing_extensions import Unpack, override
+from typing_extensions import override
 
 from fanion.optimizer import LmoOptimizer
-from fanion.options import CommonOptions
 from fanion.rule_text import NEWTON_SCHULZ_KEYS, rule_text
 
 Coefficients = tuple[float, float, float] | Sequence[tuple[float, float, float]] | str
@@ -47,7 +46,7 @@ class Muon(LmoOptimizer):
         *,
         ns_dtype: str | None = None,
         ns_form: str | None = None,
-        **common: Unpack[CommonOptions],
+        **common: Any,
     ) -> None:
         super().__init__(
             params,
@@ -93,7 +92,7 @@ class FMuon(LmoOptimizer):
         alpha: float = 0.5,
         ns_dtype: str | None = None,
         ns_form: str | None = None,
-        **common: Unpack[CommonOptions],
+        **common: Any,
     ) -> None:
         super().__init__(
             params,

@@ -5,10 +5,9 @@ from typing import Any
 
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
-from typing_extensions import Unpack, override
+from typing_extensions import override
 
 from fanion.optimizer import LmoOptimizer
-from fanion.options import CommonOptions
 from fanion.rule_text import TRIPLET_KEYS, rule_text
 
 
@@ -35,7 +34,7 @@ class Neon(LmoOptimizer):
         svd: str = "subspace",
         passes: int | None = None,
         oversample: int | None = None,
-        **common: Unpack[CommonOptions],
+        **common: Any,
     ) -> None:
         super().__init__(
             params,
@@ -73,7 +72,7 @@ class FNeon(LmoOptimizer):
         svd: str = "subspace",
         passes: int | None = None,
         oversample: int | None = None,
-        **common: Unpack[CommonOptions],
+        **common: Any,
     ) -> None:
         super().__init__(
             params,

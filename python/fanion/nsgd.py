@@ -5,10 +5,9 @@ from typing import Any
 
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
-from typing_extensions import Unpack, override
+from typing_extensions import override
 
 from fanion.optimizer import LmoOptimizer
-from fanion.options import CommonOptions
 
 
 class NSGD(LmoOptimizer):
@@ -25,7 +24,7 @@ class NSGD(LmoOptimizer):
         momentum: float = 0.95,
         nesterov: bool = True,
         adjust_lr_fn: str | None = None,
-        **common: Unpack[CommonOptions],
+        **common: Any,
     ) -> None:
         super().__init__(
             params,

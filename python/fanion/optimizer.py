@@ -7,23 +7,21 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
-from typing_extensions import Never
 
 from fanion._library import ops
 from fanion.checkpoint import resized, restored_state
 from fanion.diagnostics import Diagnostics, diagnostics
-from fanion.gradients import refused_gradients
 from fanion.group_table import settings_table
 from fanion.options import (
     ALGORITHMS,
-    adamw_arguments,
+    STEP_OPTIONS,
     check_own_options,
     choice,
-    lmo_arguments,
-    nonfinite_policy,
+    documented,
+    text_of,
     unknown_argument,
 )
-from fanion.parameter import as_matrix, check_parameter, label, name_of
+from fanion.parameter import check_parameter, label, name_of
 from fanion.torch_checkpoint import completed
 
 State = dict[str, Tensor]
@@ -40,12 +38,8 @@ class LmoOptimizer(torch.optim.Optimizer):
 
     `rule`: text for `fanion.norms.rules()`, for example "0.3*nuclear + 0.7*max_entry"; subclasses build theirs
       from options of their own.
-    `lr` ≥ 0, a number or a tensor of one element; `weight_decay` ≥ 0; `momentum` in [0, 1).
-    `momentum_kind`: "ema", B ← μB + (1−μ)g, or "sum", B ← μB + g. `nesterov`: D at (1−μ)g + μB or g + μB, else B.
-    `adjust_lr_fn`: scale for m × n: "original" or None √max(1, m/n), "match_rms_adamw" 0.2·√(mn)/‖D‖_F with the rule's
-      nominal ‖D‖_F (docs/conventions.md), so that AdamW's rates carry over, "rms_to_rms" √(m/n), "none" 1.
-    `nonfinite`: a gradient with NaN or Inf is an "error", raised before anything changes; "skip" leaves that
-      parameter alone and counts it in `skipped`; "ignore" does not look.
+    Options of the step, for all optimizers here; numbers may be tensors of one element, None stands for a default:
+    {options}
     `rule_options`: for subclasses, the group keys that their `rule_of` reads, with defaults; `rule` is then unused.
     State is made when parameters are added: `momentum_buffer` (float32, or float64 for float64 parameters) and
     `warm_start`, or `exp_avg`, `exp_avg_sq`, `step`. Sources: KyFan eq. 5, 8; Loshchilov & Hutter 2017.
@@ -64,25 +58,27 @@ class LmoOptimizer(torch.optim.Optimizer):
         nesterov: bool = True,
         *,
         adjust_lr_fn: str | None = None,
-        momentum_kind: str = "ema",
-        nonfinite: str = "error",
         adamw_lr: float | Tensor = 1e-3,
         adamw_betas: tuple[float, float] = (0.9, 0.999),
         adamw_eps: float = 1e-8,
         adamw_weight_decay: float = 0.01,
         rule_options: Mapping[str, Any] | None = None,
-        **unknown: Never,
+        **options: Any,
     ) -> None:
-        if unknown:
-            raise TypeError(unknown_argument(type(self), next(iter(unknown))))
-        defaults = {
+        for key in options:
+            if key not in STEP_OPTIONS:
+                raise TypeError(unknown_argument(type(self), key))
+        explicit = {
             "lr": lr,
             "weight_decay": weight_decay,
             "momentum": momentum,
             "nesterov": nesterov,
             "adjust_lr_fn": adjust_lr_fn,
-            "momentum_kind": momentum_kind,
-            "nonfinite": nonfinite,
+        }
+        defaults = {
+            **explicit,
+            **{name: option.default for name, option in STEP_OPTIONS.items() if name not in explicit},
+            **options,
             **({"rule": rule} if rule_options is None else rule_options),
         }
         self._adamw_defaults = {
@@ -90,13 +86,13 @@ class LmoOptimizer(torch.optim.Optimizer):
             "betas": adamw_betas,
             "eps": adamw_eps,
             "weight_decay": adamw_weight_decay,
-            "nonfinite": nonfinite,
+            "nonfinite": defaults["nonfinite"],
         }
         self.skipped = 0
-        self._fitted_rules: list[str | None] = []  # those that the warm starts were last seen to fit
+        self._fitted_rules: list[str] = []  # those that the warm starts were last seen to fit
         # Checked even where every group has its own, or no group uses them.
-        self._arguments({"algorithm": "lmo", **defaults})
-        self._arguments({"algorithm": "adamw", **self._adamw_defaults})
+        self._check({"algorithm": "lmo", **defaults})
+        self._check({"algorithm": "adamw", **self._adamw_defaults})
         super().__init__(params, defaults)
 
     def rule_of(self, group: Mapping[str, Any]) -> str:
@@ -110,7 +106,8 @@ class LmoOptimizer(torch.optim.Optimizer):
         group = dict(param_group)
         if choice("algorithm", group.setdefault("algorithm", "lmo"), ALGORITHMS) == "adamw":
             # torch's ZeroRedundancyOptimizer writes the matrix rules' options into every group.
-            own = {key: value for key, value in group.items() if key not in self.defaults.keys() - self._adamw_defaults}
+            foreign = self.defaults.keys() - self._adamw_defaults - {"transposed"}  # which check_parameter refuses
+            own = {key: value for key, value in group.items() if key not in foreign}
             group = {**self._adamw_defaults, **own}
         else:
             check_own_options(type(self), group, self.defaults)
@@ -120,7 +117,7 @@ class LmoOptimizer(torch.optim.Optimizer):
             if group["algorithm"] == "adamw":
                 for key in self.defaults.keys() - keys:
                     del group[key]
-            self._arguments(group)
+            self._check(group)
             index = len(self.param_groups) - 1
             states = [self._initial_state(p, group, label(group, index, i)) for i, p in enumerate(group["params"])]
         except Exception:
@@ -138,29 +135,32 @@ class LmoOptimizer(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """One step of every parameter that has a gradient; returns what `closure`, called first, returns.
 
-        ValueError names the first options or gradients that cannot be used; then no parameter has changed.
+        ValueError names the first option, parameter, state or gradient that cannot be used; then nothing has changed.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        arguments = [self._arguments(group) for group in self.param_groups]
-        self._fit_warm_starts([keywords.get("rule") for keywords in arguments])
-        refused = refused_gradients(self.param_groups)
-        for index, (group, keywords) in enumerate(zip(self.param_groups, arguments, strict=True)):
-            active = [i for i, p in enumerate(group["params"]) if p.grad is not None and p not in refused]
-            params = [group["params"][i] for i in active]
-            states = [self.state[p] for p in params]
-            operator, kinds = _OPERATORS[group["algorithm"]]
-            operator(
-                [as_matrix(p, group) for p in params],
-                [as_matrix(p.grad, group) for p in params],
-                *([as_matrix(state[kind], group, kind) for state in states] for kind in kinds),
-                **keywords,
-                nonfinite="ignore",  # looked at already, for all groups
-                names=[name_of(group, index, i) for i in active],
-            )
-        self.skipped += len(refused)
+        rules = [self._rule_text(group) for group in self.param_groups]
+        self._fit_warm_starts(rules)
+        stepped = [
+            (index, i, p)
+            for index, group in enumerate(self.param_groups)
+            for i, p in enumerate(group["params"])
+            if p.grad is not None
+        ]
+        states = [self.state[p] for _, _, p in stepped]
+        self.skipped += ops.step_(
+            [p for _, _, p in stepped],
+            [p.grad for _, _, p in stepped],
+            [tensor for state in states for tensor in state.values()],
+            kinds=[",".join(state) for state in states],
+            group=[index for index, _, _ in stepped],
+            position=[i for _, i, _ in stepped],
+            names=[name_of(self.param_groups[index], i) for index, i, _ in stepped],
+            rules=rules,
+            options=[text_of(group) for group in self.param_groups],
+        )
         return loss
 
     def table(self) -> str:
@@ -170,9 +170,11 @@ class LmoOptimizer(torch.optim.Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """torch's, but state keeps its own dtype, whatever the parameter's (see `checkpoint.restored_state`).
 
-        `Muon` loads torch.optim.Muon's too, and an AdamW group torch.optim.AdamW's; both at once:
-        `fanion.state_dict_from_torch`. A `k` that was changed, there or in a group, resizes the warm starts.
+        Parameters given by name get the state saved under their name, in whatever order they come. `Muon` loads
+        torch.optim.Muon's too, and an AdamW group torch.optim.AdamW's; both at once: `fanion.state_dict_from_torch`.
+        A `k` that was changed, there or in a group, resizes the warm starts.
         """
+        names = [group.get("param_names") for group in self.param_groups]
         loaded: dict[Tensor, State] = {}
 
         def load(_: torch.optim.Optimizer, saved: Mapping[str, Any]) -> Any:
@@ -180,9 +182,17 @@ class LmoOptimizer(torch.optim.Optimizer):
             loaded.update(restored_state(self, saved))
             return saved
 
+        def finish(_: torch.optim.Optimizer) -> None:
+            self.state.update(loaded)
+            for group, own in zip(self.param_groups, names, strict=True):
+                if own is not None:  # torch has taken the saved ones
+                    group["param_names"] = own
+                for name, option in STEP_OPTIONS.items() if group["algorithm"] == "lmo" else ():
+                    group.setdefault(name, option.default)  # what an older version did without saying so
+
         # Hooks, so that the caller's own hooks see and change what they would in any torch optimizer.
         before = self.register_load_state_dict_pre_hook(load)
-        after = self.register_load_state_dict_post_hook(lambda _: self.state.update(loaded), prepend=True)
+        after = self.register_load_state_dict_post_hook(finish, prepend=True)
         try:
             super().load_state_dict(state_dict)
         finally:
@@ -197,26 +207,25 @@ class LmoOptimizer(torch.optim.Optimizer):
         own = ("_adamw_defaults", "skipped", "_fitted_rules")
         return {**super().__getstate__(), **{name: getattr(self, name) for name in own}}
 
-    def _arguments(self, group: Mapping[str, Any]) -> dict[str, Any]:
-        """The operator's keyword arguments for a group, all of them checked."""
-        nonfinite_policy(group)
-        if group["algorithm"] == "adamw":
-            return adamw_arguments(group)
-        rule = self.rule_of(group)
-        ops.canonical_rule(rule)  # throws if there is no such rule
-        return {"rule": rule, **lmo_arguments(group)}
+    def _rule_text(self, group: Mapping[str, Any]) -> str:
+        return "adamw" if group["algorithm"] == "adamw" else self.rule_of(group)
 
-    def _fit_warm_starts(self, rules: list[str | None]) -> None:
+    def _check(self, group: Mapping[str, Any]) -> None:
+        """ValueError: a rule or an option that does not exist, or a value out of range."""
+        ops.check_step_options(self._rule_text(group), text_of(group))
+
+    def _fit_warm_starts(self, rules: list[str]) -> None:
         """Gives warm starts as many columns as the groups' rules need since their options have changed."""
         if rules == self._fitted_rules:
             return
         new = {}
         for index, group in enumerate(self.param_groups):
-            for i, p in enumerate(group["params"] if rules[index] is not None else []):
+            for i, p in enumerate(group["params"] if group["algorithm"] == "lmo" else []):
                 named = label(group, index, i)
                 needed = self._initial_state(torch.empty_like(p, device="meta"), group, named)["warm_start"]
                 first = partial(self._initial_state, p, group, named)
-                new[p] = resized(self.state[p]["warm_start"], needed, first)
+                if "warm_start" in self.state[p]:
+                    new[p] = resized(self.state[p]["warm_start"], needed, first)
         for p, warm in new.items():
             self.state[p]["warm_start"] = warm
         self._fitted_rules = rules
@@ -224,17 +233,12 @@ class LmoOptimizer(torch.optim.Optimizer):
     @torch.no_grad()
     def _initial_state(self, parameter: Tensor, group: Mapping[str, Any], named: str) -> State:
         check_parameter(parameter, group, named)
-        if group["algorithm"] == "adamw":
-            return dict(zip(_OPERATORS["adamw"][1], ops.adamw_state(parameter), strict=True))
         try:
-            state = ops.lmo_state(as_matrix(parameter, group), self.rule_of(group))
-            return {kind: as_matrix(t, group, kind) for kind, t in zip(_OPERATORS["lmo"][1], state, strict=True)}
+            kinds, tensors = ops.initial_state(parameter, self._rule_text(group), text_of(group))
         except ValueError as error:
             raise ValueError(f"{named}: {error}") from error
+        return dict(zip(kinds, tensors, strict=True))
 
 
-# Operator of each algorithm, and its state in the operator's order.
-_OPERATORS: dict[str, tuple[Callable[..., int], tuple[str, ...]]] = {
-    "lmo": (ops.lmo_step_, ("momentum_buffer", "warm_start")),
-    "adamw": (ops.adamw_step_, ("exp_avg", "exp_avg_sq", "step")),
-}
+if LmoOptimizer.__doc__ is not None:
+    LmoOptimizer.__doc__ = LmoOptimizer.__doc__.replace("    {options}", documented(STEP_OPTIONS.values()))

@@ -1,36 +1,58 @@
-"""Options of a parameter group: checked, and turned into the arguments of the step operators.
+"""Options of a parameter group: the library's tables of them, and what a group says in their terms.
 
-Every check raises ValueError with the value given and the values allowed.
+A ValueError names the value given and the values allowed; ranges are checked in C++.
 """
 
 import difflib
 import inspect
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from numbers import Real
-from typing import Any, TypedDict
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from fanion._library import ops
 from fanion.rule_text import RULE_KEYS
 
 ALGORITHMS = ("lmo", "adamw")
-MOMENTUM_KINDS = ("ema", "sum")
-ADJUST_LR_FNS = ("original", "match_rms_adamw", "rms_to_rms", "none")
-NONFINITE_POLICIES = ("error", "skip", "ignore")
 
 Group = Mapping[str, Any]
 
 
-class CommonOptions(TypedDict, total=False):
-    """Keyword arguments that every optimizer class hands to `LmoOptimizer`, which documents them."""
+class Option(NamedTuple):
+    """A line of a table; `kind` is "number", "flag" or "choice", `allowed` the range or the choices."""
 
-    momentum_kind: str
-    nonfinite: str
-    adamw_lr: float | Tensor
-    adamw_betas: tuple[float, float]
-    adamw_eps: float
-    adamw_weight_decay: float
+    name: str
+    kind: str
+    initial: str
+    allowed: str
+    help: str
+
+    @property
+    def default(self) -> float | bool | str:
+        """The value that stands where nothing is given."""
+        if self.kind == "number":
+            return float(self.initial)
+        return self.initial == "true" if self.kind == "flag" else self.initial
+
+
+def _table(algorithm: str) -> dict[str, Option]:
+    options = (Option(*line.split("\t")) for line in ops.step_options(algorithm))
+    return {option.name: option for option in options}
+
+
+STEP_OPTIONS = _table("lmo")  # of a matrix rule's step
+ADAMW_OPTIONS = _table("adamw")
+ADAMW_ARGUMENTS = ("adamw_lr", "adamw_betas", "adamw_eps", "adamw_weight_decay")
+
+
+def documented(options: Iterable[Option], indent: str = "    ") -> str:
+    """The table as lines of a docstring."""
+    lines = []
+    for option in options:
+        allowed = f", {option.allowed}" if option.kind != "flag" and option.allowed else ""
+        lines.append(f"{indent}`{option.name}` ({option.default!r}{allowed}): {option.help}.")
+    return "\n".join(lines)
 
 
 # What other optimizers call it, or have it for.
@@ -48,8 +70,7 @@ _ELSEWHERE = {
 def unknown_argument(kind: type, key: str) -> str:
     """What to say of a keyword that an optimizer class does not take: what it takes, and what is meant perhaps."""
     own = [p.name for p in inspect.signature(kind).parameters.values() if p.kind != p.VAR_KEYWORD]
-    names = [name for name in own if name != "rule_options"]
-    names += [name for name in CommonOptions.__annotations__ if name not in names]
+    names = list(dict.fromkeys([name for name in own if name != "rule_options"] + [*STEP_OPTIONS, *ADAMW_ARGUMENTS]))
     near = difflib.get_close_matches(key, names, 1, 0.75)
     hint = _ELSEWHERE.get(key) or (f"did you mean {near[0]!r}?" if near else "")
     return f"{kind.__name__} takes no argument {key!r}{f' ({hint})' if hint else ''}; it takes: {', '.join(names)}"
@@ -64,7 +85,7 @@ def check_own_options(kind: type, group: Group, own: Collection[str]) -> None:
             )
 
 
-def choice(key: str, value: object, allowed: tuple[str, ...]) -> str:
+def choice(key: str, value: object, allowed: Iterable[str]) -> str:
     """`value`, if it is one of `allowed`."""
     if isinstance(value, str) and value in allowed:
         return value
@@ -81,51 +102,27 @@ def number(key: str, value: object) -> float:
     raise ValueError(f"{key} must be a number, got {given}")
 
 
-def not_negative(key: str, value: object) -> float:
-    """`value` in [0, ∞)."""
-    x = number(key, value)
-    if math.isfinite(x) and x >= 0:
-        return x
-    raise ValueError(f"{key} = {x} must be finite and not negative")
+def text_of(group: Group) -> str:
+    """A group's options as C++ reads them, "lr=0.02,nesterov=true"; those that it does not have keep their defaults."""
+    if group["algorithm"] == "adamw":
+        given, table = _with_single_betas(group), ADAMW_OPTIONS
+    else:
+        given, table = group, STEP_OPTIONS
+    return ",".join(f"{name}={_text(option, given[name])}" for name, option in table.items() if name in given)
 
 
-def below_one(key: str, value: object) -> float:
-    """`value` in [0, 1)."""
-    x = number(key, value)
-    if 0 <= x < 1:
-        return x
-    raise ValueError(f"{key} = {x} must lie in [0, 1)")
+def _text(option: Option, value: object) -> str:
+    if option.kind == "number":
+        return repr(number(option.name, value))
+    if option.kind == "choice":  # None is torch's word for the default
+        return option.initial if value is None else choice(option.name, value, option.allowed.split(", "))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    raise ValueError(f"{option.name} = {value!r} must be True or False")
 
 
-def nonfinite_policy(group: Group) -> str:
-    """The group's policy for gradients with NaN or Inf."""
-    return choice("nonfinite", group["nonfinite"], NONFINITE_POLICIES)
-
-
-def lmo_arguments(group: Group) -> dict[str, Any]:
-    """Arguments of `lmo_step_`, but for the rule and the policy."""
-    if not isinstance(group["nesterov"], bool):
-        raise ValueError(f"nesterov = {group['nesterov']!r} must be True or False")
-    scale = group["adjust_lr_fn"]
-    return {
-        "lr": not_negative("lr", group["lr"]),
-        "momentum": below_one("momentum", group["momentum"]),
-        "nesterov": group["nesterov"],
-        "momentum_kind": choice("momentum_kind", group["momentum_kind"], MOMENTUM_KINDS),
-        "weight_decay": not_negative("weight_decay", group["weight_decay"]),
-        "adjust_lr_fn": "original" if scale is None else choice("adjust_lr_fn", scale, ADJUST_LR_FNS),
-    }
-
-
-def adamw_arguments(group: Group) -> dict[str, Any]:
-    """Arguments of `adamw_step_`, but for the policy."""
+def _with_single_betas(group: Group) -> Group:
     betas = group["betas"]
     if not isinstance(betas, (tuple, list)) or len(betas) != 2:
         raise ValueError(f"betas = {betas!r} must be two numbers in [0, 1)")
-    return {
-        "lr": not_negative("lr", group["lr"]),
-        "beta1": below_one("betas[0]", betas[0]),
-        "beta2": below_one("betas[1]", betas[1]),
-        "eps": not_negative("eps", group["eps"]),
-        "weight_decay": not_negative("weight_decay", group["weight_decay"]),
-    }
+    return {**group, "beta1": betas[0], "beta2": betas[1]}

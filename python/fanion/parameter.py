@@ -10,10 +10,10 @@ from torch.nn.parameter import is_lazy
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
-def name_of(group: Mapping[str, Any], group_index: int, i: int) -> str:
-    """The name given with the parameter, else where it is."""
+def name_of(group: Mapping[str, Any], i: int) -> str:
+    """The name given with the parameter, else an empty text."""
     names = group.get("param_names")
-    return str(names[i]) if names else f"{i} of group {group_index}"
+    return str(names[i]) if names else ""
 
 
 def label(group: Mapping[str, Any], group_index: int, i: int) -> str:
@@ -22,15 +22,7 @@ def label(group: Mapping[str, Any], group_index: int, i: int) -> str:
         return f"parameter '{group['param_names'][i]}'"
     parameter = group["params"][i]
     shape = "none yet" if is_lazy(parameter) else tuple(parameter.shape)
-    return f"parameter {name_of(group, group_index, i)} (shape {shape})"
-
-
-def as_matrix(tensor: Tensor, group: Mapping[str, Any], kind: str = "momentum_buffer") -> Tensor:
-    """A parameter, or what has its shape, as the group's rule takes it, and back: the transpose with transposed=True.
-
-    `kind`: of a state tensor; warm starts belong to the matrix as the rule takes it.
-    """
-    return tensor.t() if group.get("transposed", False) and kind == "momentum_buffer" else tensor
+    return f"parameter {i} of group {group_index} (shape {shape})"
 
 
 def check_parameter(parameter: Tensor, group: Mapping[str, Any], named: str) -> None:
@@ -47,9 +39,9 @@ def check_parameter(parameter: Tensor, group: Mapping[str, Any], named: str) -> 
         raise ValueError(
             f"{named} is a sharded DTensor; the steps take whole parameters, as with DistributedDataParallel"
         )
-    if algorithm == "lmo" and (parameter.ndim < 2 or parameter.numel() == 0):
+    if algorithm == "lmo" and parameter.ndim < 2:
         raise ValueError(
-            f"{named} has shape {tuple(parameter.shape)}; a matrix rule needs at least 2 dimensions and one entry. "
+            f"{named} has shape {tuple(parameter.shape)}; a matrix rule needs at least 2 dimensions. "
             "fanion.param_groups(model) puts such parameters into a group with algorithm='adamw'"
         )
     if transposed not in (True, False):

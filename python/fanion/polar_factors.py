@@ -42,10 +42,10 @@ def newton_schulz(
     if isinstance(coefficients, str):
         if steps is not None and steps < 1:
             raise ValueError(f"steps = {steps} must be at least 1")
-        name, numbers = coefficients, (list[float](), steps or 0)
+        triples: list[float] = []
+        name, chosen = coefficients, steps or 0
     else:
-        name, numbers = "", _triples(coefficients, steps)
-    triples, chosen = numbers
+        name, (triples, chosen) = "", _triples(coefficients, steps)
     result: Tensor = ops.newton_schulz(M, name=name, triples=triples, steps=chosen, eps=eps, dtype=dtype, form=form)
     return result
 

@@ -27,19 +27,24 @@ def matrix(device, rows=70, cols=50, seed=3):
     return torch.randn(rows, cols, generator=torch.Generator().manual_seed(seed)).to(device)
 
 
-def lmo_step(M):
-    W, B, warm = torch.zeros_like(M), *ops.lmo_state(M, "f-fanion:k=2")
-    kinds = {"momentum_kind": "ema", "adjust_lr_fn": "original", "nonfinite": "error", "names": ["W"]}
-    rule = {"rule": "f-fanion:k=2", "lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}
-    ops.lmo_step_([W], [M], [B], [warm], **rule, **kinds)
-    return W, B, warm
-
-
-def adamw_step(M):
-    W, state = torch.zeros_like(M), ops.adamw_state(M)
-    rates = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8, "weight_decay": 0.1}
-    ops.adamw_step_([W], [M], *([x] for x in state), **rates, nonfinite="error", names=["W"])
-    return W, *state
+def step(M):
+    """Of a matrix under a rule and one under AdamW."""
+    rules, options = ["f-fanion:k=2", "adamw"], ["lr=0.1,momentum=0.9", "lr=0.1,beta2=0.99"]
+    W = [torch.zeros_like(M), torch.zeros_like(M)]
+    kinds, state = zip(*(ops.initial_state(p, *of) for p, *of in zip(W, rules, options, strict=True)), strict=True)
+    flat = [tensor for tensors in state for tensor in tensors]
+    ops.step_(
+        W,
+        [M, M],
+        flat,
+        kinds=[",".join(k) for k in kinds],
+        group=[0, 1],
+        position=[0, 0],
+        names=["W", "V"],
+        rules=rules,
+        options=options,
+    )
+    return W, flat
 
 
 def applied(handle, M):
@@ -72,11 +77,10 @@ def direction(M):
 
 # Every op, from a 70 × 50 matrix; those that multiply no matrix are here so that none can be forgotten.
 CALLS = {
-    "lmo_step_": lmo_step,
-    "adamw_step_": adamw_step,
-    "lmo_state": lambda M: ops.lmo_state(M, "fanion:k=2"),
-    "adamw_state": lambda M: ops.adamw_state(M),
-    "nonfinite_gradients": lambda M: ops.nonfinite_gradients([M]),
+    "step_": step,
+    "initial_state": lambda M: ops.initial_state(M, "fanion:k=2", "momentum_dtype=bfloat16"),
+    "step_options": lambda M: ops.step_options("lmo"),
+    "check_step_options": lambda M: ops.check_step_options("muon", "lr=0.1"),
     "newton_schulz": lambda M: ops.newton_schulz(
         M, name="quintic", triples=[], steps=0, eps=0.0, dtype=torch.float32, form="direct"
     ),
@@ -109,7 +113,7 @@ CALLS = {
     "norm_prox": lambda M: ops.norm_prox(M, 0.5, "f-muon"),
     "norm_project": lambda M: [ops.norm_project(M, n) for n in ("spectral", "nuclear", "f_star_sum")],
     "norm_rho": lambda M: ops.norm_rho(3, 4, "f-muon"),
-    "shape_scale": lambda M: ops.shape_scale("original", "muon", 3, 4),
+    "lr_factor": lambda M: ops.lr_factor("original", "muon", 3, 4),
     "dual_sum": lambda M: ops.dual_sum([0.5, 0.5], ["spectral", "nuclear"]),
     "canonical_rule": lambda M: ops.canonical_rule("muon"),
     "canonical_norm": lambda M: ops.canonical_norm("muon"),

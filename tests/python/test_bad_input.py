@@ -21,18 +21,18 @@ import fanion
         ({"lr": torch.ones(2)}, r"lr must be a number, got a tensor of shape \(2,\)"),
         ({"lr": "0.1"}, "lr must be a number, got '0.1'"),
         ({"lr": True}, "lr must be a number, got True"),
-        ({"weight_decay": -1}, "weight_decay = -1.0 must be finite and not negative"),
-        ({"momentum": 1.0}, r"momentum = 1\.0 must lie in \[0, 1\)"),
+        ({"weight_decay": -1}, "weight_decay = -1 must be finite and not negative"),
+        ({"momentum": 1.0}, r"momentum = 1 must lie in \[0, 1\)"),
         ({"momentum": -0.5}, r"momentum = -0\.5 must lie in \[0, 1\)"),
         ({"nesterov": "no"}, "nesterov = 'no' must be True or False"),
         ({"adjust_lr_fn": "spectral"}, "adjust_lr_fn = 'spectral'; choose one of: original, match_rms_adamw, rms_to_"),
         ({"momentum_kind": "mean"}, "momentum_kind = 'mean'; choose one of: ema, sum"),
         ({"nonfinite": "warn"}, "nonfinite = 'warn'; choose one of: error, skip, ignore"),
-        ({"adamw_lr": -1}, "lr = -1.0 must be finite"),
-        ({"adamw_betas": (0.9, 1.0)}, r"betas\[1\] = 1\.0 must lie in \[0, 1\)"),
+        ({"adamw_lr": -1}, "lr = -1 must be finite"),
+        ({"adamw_betas": (0.9, 1.0)}, r"beta2 = 1 must lie in \[0, 1\)"),
         ({"adamw_betas": 0.9}, "betas = 0.9 must be two numbers"),
         ({"adamw_eps": float("nan")}, "eps = nan"),
-        ({"adamw_weight_decay": -1}, "weight_decay = -1.0"),
+        ({"adamw_weight_decay": -1}, "weight_decay = -1 "),
     ],
 )
 def test_step_options(make, parameters, options, message):
@@ -130,9 +130,8 @@ def test_options_of_another_class_are_no_groups(parameters, build, options, mess
 @pytest.mark.parametrize(
     ("parameter", "message"),
     [
-        (torch.zeros(5), r"shape \(5,\).* at least 2 dimensions .*fanion\.param_groups"),
+        (torch.zeros(5), r"shape \(5,\).* at least 2 dimensions.*fanion\.param_groups"),
         (torch.zeros(()), r"shape \(\)"),
-        (torch.zeros(0, 4), r"shape \(0, 4\)"),
         (torch.zeros(3, 3, dtype=torch.complex64), "torch.complex64; the steps take torch.float32"),
         (torch.zeros(3, 3).to_sparse(), "torch.sparse_coo"),
     ],
@@ -168,7 +167,7 @@ def test_refused_group_is_not_added(make, parameters):
         {"params": parameters((5, 4), seed=2), "lr": -1.0},
         {"params": parameters((5, 4), seed=2), "algorithm": "sgd"},
     ):
-        with pytest.raises(ValueError, match=r"shape \(5,\)|lr = -1.0|algorithm = 'sgd'; choose one of: lmo, adamw"):
+        with pytest.raises(ValueError, match=r"shape \(5,\)|lr = -1 |algorithm = 'sgd'; choose one of: lmo, adamw"):
             optimizer.add_param_group(group)
     assert len(optimizer.param_groups) == 1
     assert len(optimizer.state) == 1
@@ -215,7 +214,7 @@ def test_nonfinite_gradient_changes_nothing(make, parameters, bad, position):
 def test_nonfinite_gradient_of_a_nameless_parameter(make, parameters):
     params = parameters((6, 8), (4, 5))
     params[1].grad[0, 0] = float("nan")
-    with pytest.raises(ValueError, match=r"parameter 1 of group 0 \(shape \(4, 5\)\)"):
+    with pytest.raises(ValueError, match=r"parameter 1 of group 0 \(shape \[4, 5\]\)"):
         make(params).step()
 
 
@@ -263,7 +262,7 @@ def test_options_changed_later_are_checked_before_anything_changes(make, paramet
     optimizer = make(two_groups(parameters))
     optimizer.param_groups[1]["betas"] = (0.9, 2.0)
     before = everything(optimizer)
-    with pytest.raises(ValueError, match="betas"):
+    with pytest.raises(ValueError, match="beta2 = 2"):
         optimizer.step()
     assert unchanged(optimizer, before)
 
@@ -287,12 +286,15 @@ def test_checkpoint_of_something_else(parameters):
     theirs = torch.optim.Muon(parameters((6, 8)))
     theirs.step()
     broken = neon((6, 8)).state_dict()
-    del broken["state"][0]["warm_start"]
+    broken["state"][0]["exp_avg"] = torch.zeros(6, 8)
     adamw = fanion.Neon([{"params": parameters((6, 8)), "algorithm": "adamw"}])
     for saved, message in [
         (theirs.state_dict(), "group 0 of the checkpoint has no option 'algorithm'; it was not saved by Neon"),
         (neon((6, 9)).state_dict(), r"parameter 0 .*momentum_buffer has shape \(6, 9\) .* needed is \(6, 8\)"),
-        (broken, r"has the state \['momentum_buffer'\], needed is \['momentum_buffer', 'warm_start'\]"),
+        (
+            broken,
+            r"has the state \['exp_avg', 'momentum_buffer', 'warm_start'\], needed is \['momentum_buffer', 'warm_",
+        ),
         (adamw.state_dict(), "group 0 of the checkpoint has algorithm='adamw', the optimizer's 'lmo'"),
         (fanion.Muon(parameters((6, 8))).state_dict(), "no option 'svd'"),
         (neon((6, 8), (6, 8)).state_dict(), "doesn't match the size"),

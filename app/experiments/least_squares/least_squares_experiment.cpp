@@ -59,9 +59,9 @@ std::vector<double> LeastSquaresTask::validate() {
 
 LeastSquaresExperiment::LeastSquaresExperiment()
     : Experiment("least-squares", "randomized least squares (KyFan eq. 17)") {
-  run.momentum = 0.6;
-  run.nesterov = false;
-  run.scale = "none";
+  run.step.momentum = 0.6;
+  run.step.nesterov = false;
+  run.step.adjust_lr_fn = norms::AdjustLrFn::none;
   run.steps = 12000;
   run.schedule = "constant";
   run.eval_every = 100;
@@ -104,7 +104,7 @@ std::unique_ptr<Task> LeastSquaresExperiment::task() const {
 
 Figure LeastSquaresExperiment::figure() const {
   return {.title = c10::str("Least squares on ", problem.rows, " × ", problem.columns, " matrices, momentum ",
-                            run.momentum, ", seed ", run.seed),
+                            run.step.momentum, ", seed ", run.seed),
           .quantities = {{"validation_loss", "loss", "loss", true},
                          {"gradient_frobenius", "Frobenius norm of the gradient", "|grad|_F", true},
                          {"gradient_spectral", "spectral norm of the gradient", "|grad|_op", true},

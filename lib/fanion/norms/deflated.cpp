@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "fanion/norms/batch_triplets.h"
 #include "fanion/norms/rule_text.h"
 #include "fanion/norms/sweep_form.h"
 
@@ -34,8 +35,21 @@ class Deflated final : public DirectionRule {
     const auto scale = residual_scale(svd.S, m, n);
     if (k_ == 0) return {{ResidualTerm{-weight(m, n), map_, R, {}, {}, scale}}};
     const auto U = svd.U.narrow(1, 0, k_), S = svd.S.narrow(0, 0, k_), V = svd.V.narrow(1, 0, k_);
-    D.terms.push_back(LowRankTerm{-1, without_null_columns(U, S, m, n), V});
+    D.terms.push_back(LowRankTerm{-1, without_null_columns(U, S, m, n), V, R.is_same(X) ? S : at::Tensor()});
     if (k_ < smaller) D.terms.push_back(ResidualTerm{-weight(m, n), map_, R, U * S, V, scale});
+    return D;
+  }
+
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
+    const int64_t m = M.size(1), n = M.size(2), needed = triplets_needed(m, n);
+    if (needed == 0) return {{ResidualTerm{-weight(m, n), map_, M, {}, {}, {}}}};
+    if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm);
+    const auto found = batch_triplets(M, needed, options_, warm);
+    const auto last = batch_residual_scale(found.S, m, n);
+    if (k_ == 0) return {{ResidualTerm{-weight(m, n), map_, M, {}, {}, last}}};
+    const auto U = found.U.narrow(2, 0, k_), S = found.S.narrow(1, 0, k_), V = found.V.narrow(2, 0, k_);
+    Direction D{{LowRankTerm{-1, without_null_columns_of_batch(U, S, m, n), V, S}}};
+    if (k_ < std::min(m, n)) D.terms.push_back(ResidualTerm{-weight(m, n), map_, M, U * S.unsqueeze(1), V, last});
     return D;
   }
 
@@ -86,6 +100,13 @@ class Deflated final : public DirectionRule {
     const auto factor =
         map_ == ResidualMap::clip ? S.clamp_min(std::numeric_limits<float>::min()).reciprocal() : at::ones_like(S);
     return without_null_columns(factor.unsqueeze(0), S, m, n)[0][S.numel() - 1];
+  }
+
+  /// The same of a batch, (b, 1, 1).
+  at::Tensor batch_residual_scale(const at::Tensor& S, int64_t m, int64_t n) const {
+    const auto factor =
+        map_ == ResidualMap::clip ? S.clamp_min(std::numeric_limits<float>::min()).reciprocal() : at::ones_like(S);
+    return without_null_columns_of_batch(factor.unsqueeze(1), S, m, n).narrow(2, S.size(1) - 1, 1);
   }
 
   int64_t k_;

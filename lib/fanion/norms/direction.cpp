@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/baddbmm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/sign.h>
@@ -26,12 +27,14 @@ constexpr std::array<Named<ResidualMap>, 5> kMaps{{{ResidualMap::sign, "sign"},
                                                    {ResidualMap::clip, "clip"}}};
 
 at::Tensor mapped_residual(const ResidualTerm& t) {
-  const auto R = t.L.defined() ? at::addmm(t.M, t.L.to(t.M.scalar_type()), t.V.to(t.M.scalar_type()).t(), 1, -1) : t.M;
+  const auto R = !t.L.defined()   ? t.M
+                 : t.M.dim() == 3 ? at::baddbmm(t.M, t.L.to(t.M.scalar_type()), t.V.to(t.M.scalar_type()).mT(), 1, -1)
+                                  : at::addmm(t.M, t.L.to(t.M.scalar_type()), t.V.to(t.M.scalar_type()).t(), 1, -1);
   switch (t.map) {
     case ResidualMap::sign: return at::sign(R);
-    case ResidualMap::row_norm: return over_norm(R, {{1}});
-    case ResidualMap::col_norm: return over_norm(R, {{0}});
-    case ResidualMap::frobenius: return over_norm(R, {{0, 1}});
+    case ResidualMap::row_norm: return over_norm(R, {{-1}});
+    case ResidualMap::col_norm: return over_norm(R, {{-2}});
+    case ResidualMap::frobenius: return over_norm(R, {{-2, -1}});
     case ResidualMap::clip: return R * t.scale.to(R.scalar_type());
   }
   TORCH_INTERNAL_ASSERT(false);
@@ -43,11 +46,15 @@ struct Adder {
   double step, decay;
 
   void operator()(const LowRankTerm& t) const {
+    if (W.dim() == 3) {
+      W.baddbmm_(t.U.to(W.scalar_type()), t.V.to(W.scalar_type()).mT(), decay, step * t.coef);
+      return;
+    }
     if (kernels::takes_low_rank(W, t.U.size(1))) return kernels::add_low_rank_(W, t.U, t.V, decay, step * t.coef);
     W.addmm_(t.U.to(W.scalar_type()), t.V.to(W.scalar_type()).t(), decay, step * t.coef);
   }
   void operator()(const ScaledTerm& t) const {
-    if (kernels::alike_in_memory(W, t.M) && t.scale.device().is_cpu()) {
+    if (t.scale.dim() == 0 && kernels::alike_in_memory(W, t.M)) {
       const double factor = step * t.coef * t.scale.item<double>();
       if (std::abs(factor) < std::numeric_limits<float>::max()) return kernels::blend_(W, t.M, decay, factor);
     }
@@ -65,7 +72,8 @@ struct Adder {
   }
   void operator()(const ResidualTerm& t) const {
     const bool on_host = !t.scale.defined() || t.scale.device().is_cpu();
-    if (t.map == ResidualMap::sign && on_host && W.is_contiguous() && kernels::alike_in_memory(W, t.M)) {
+    if (t.map == ResidualMap::sign && on_host && W.dim() == 2 && W.is_contiguous() &&
+        kernels::alike_in_memory(W, t.M)) {
       const double scale = t.scale.defined() ? t.scale.item<double>() : 1;
       return kernels::add_sign_(W, t.M, t.L, t.V, decay, step * t.coef * scale);
     }

@@ -12,6 +12,9 @@ namespace fanion::norms {
 struct LowRankTerm {
   double coef;
   at::Tensor U, V;
+  /// (k,): where the columns of U and V are singular vectors of M, their singular values: U diag(S) Vᵀ is what the term
+  /// has captured of M. Else, and where M was taken at another scale, undefined.
+  at::Tensor S = {};
 };
 
 /// coef · scale · M, with a 0-dimensional `scale` that stays on the device.
@@ -46,7 +49,8 @@ struct ResidualTerm {
 
 using Term = std::variant<LowRankTerm, ScaledTerm, DenseTerm, ResidualTerm>;
 
-/// An m × n update as a short sum of terms, so that a low-rank step never forms an m × n temporary.
+/// An m × n update as a short sum of terms, so that a low-rank step never forms an m × n temporary. That of a batch has
+/// the same terms with the batch first, scales as (b, 1, 1).
 struct Direction {
   std::vector<Term> terms;
 
@@ -54,10 +58,10 @@ struct Direction {
   Direction& operator+=(Direction other);
 };
 
-/// W ← decay·W + step·D, in place. W: (m, n), any float dtype; terms are converted to it.
+/// W ← decay·W + step·D, in place. W: (m, n), or (b, m, n) for a batch; any float dtype; terms are converted to it.
 void apply_(at::Tensor& W, const Direction& D, double step, double decay = 1);
 
-/// D as an (m, n) tensor. `like` gives shape, dtype and device.
+/// D as a tensor. `like` gives shape, dtype and device.
 at::Tensor to_dense(const Direction& D, const at::Tensor& like);
 
 ResidualMap residual_map_from_name(std::string_view name);

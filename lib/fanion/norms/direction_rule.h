@@ -29,10 +29,14 @@ class DirectionRule {
   /// for a parameter of its own.
   virtual Direction direction(const at::Tensor& M, at::Tensor* warm = nullptr) const = 0;
 
+  /// The directions of a batch of matrices: M (b, m, n), `warm` (b, n, warm_columns). Tensors of the terms have the
+  /// batch first; scales are (b, 1, 1). Without an override each matrix is taken by itself.
+  virtual Direction batch_direction(const at::Tensor& M, at::Tensor* warm = nullptr) const;
+
   /// Columns of warm-start state that the rule keeps for an m × n matrix; throws if it does not fit it.
   virtual int64_t warm_columns(int64_t, int64_t) const { return 0; }
 
-  /// ‖D‖_F of an m × n direction, as `ShapeScale::match_rms_adamw` counts it: exact where it does not depend on M, else
+  /// ‖D‖_F of an m × n direction, as `AdjustLrFn::match_rms_adamw` counts it: exact where it does not depend on M, else
   /// for singular values that fall linearly to 0, as those of random square matrices nearly do. Positive.
   virtual double nominal_frobenius(int64_t m, int64_t n) const = 0;
 

@@ -1,6 +1,7 @@
 #include "fanion/norms/frobenius.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/linalg_vector_norm.h>
 
 #include "fanion/dtype_limits.h"
 #include "fanion/kernels/sum_of_squares.h"
@@ -30,6 +31,10 @@ class Frobenius final : public MatrixNorm {
       return along(scaled, in_double(scaled));
     }
     return along(X, norm);
+  }
+  Direction batch_direction(const at::Tensor& M, at::Tensor*) const override {
+    const auto norm = at::linalg_vector_norm(M, 2, {{1, 2}}, /*keepdim=*/true, at::kDouble);
+    return {{ScaledTerm{-1, M, norm.clamp_min(smallest_normal(M.scalar_type())).reciprocal()}}};
   }
   std::optional<SweepForm> sweep_form(int64_t, int64_t) const override {
     return SweepForm{.rest = -1, .map = SweepForm::Rest::frobenius};

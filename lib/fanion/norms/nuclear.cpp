@@ -1,5 +1,6 @@
 #include "fanion/norms/nuclear.h"
 
+#include "fanion/norms/batch_triplets.h"
 #include "fanion/norms/rule_text.h"
 #include "fanion/norms/sweep_form.h"
 #include "fanion/norms/vector_projections.h"
@@ -20,8 +21,11 @@ class Nuclear final : public MatrixNorm {
     return KyFanForm{Magnitudes::singular_values, 1};
   }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
-    const auto [U, V] = flattened_triplets(M, 1, options_, warm);
-    return {{LowRankTerm{-1, U, V}}};
+    return {{flattened_triplets(M, 1, options_, warm)}};
+  }
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
+    if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm);
+    return {{flattened_batch_triplets(M, 1, options_, warm)}};
   }
   std::optional<SweepForm> sweep_form(int64_t, int64_t) const override {
     return SweepForm{.low_rank = -1, .k = 1, .triplets = options_};

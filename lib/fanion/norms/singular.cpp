@@ -105,10 +105,11 @@ at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_
   return U * (S > S[0] * (machine_epsilon(U.scalar_type()) * static_cast<double>(std::max(m, n)))).to(U.scalar_type());
 }
 
-std::pair<at::Tensor, at::Tensor> flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options,
-                                                     at::Tensor* warm) {
-  const auto svd = triplets(working_matrix(M), k, options, warm);
-  return {without_null_columns(svd.U, svd.S, M.size(0), M.size(1)), svd.V};
+LowRankTerm flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
+  const auto X = working_matrix(M);
+  const auto svd = triplets(X, k, options, warm);
+  return {-1, without_null_columns(svd.U, svd.S, M.size(0), M.size(1)), svd.V,
+          svd.matrix.is_same(X) ? svd.S : at::Tensor()};
 }
 
 }  // namespace fanion::norms

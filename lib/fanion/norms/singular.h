@@ -48,10 +48,10 @@ struct ScaledTriplets : linalg::SvdResult {
 /// where σ₁ lies so near an end of the range that squares would leave it: directions do not depend on a scale.
 ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm = nullptr);
 
-/// (U, V) of the k largest triplets, with the columns of U zero where σ_i ≤ max(m, n)·eps·σ₁: a matrix of
-/// lower rank has no direction there.
-std::pair<at::Tensor, at::Tensor> flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options,
-                                                     at::Tensor* warm = nullptr);
+/// −UVᵀ of the k largest triplets, with the columns of U zero where σ_i ≤ max(m, n)·eps·σ₁: a matrix of lower rank has
+/// no direction there.
+LowRankTerm flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options,
+                               at::Tensor* warm = nullptr);
 /// U with those columns zeroed, for triplets already found.
 at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "fanion/linalg/polar/newton_schulz_choice.h"
+#include "fanion/norms/batch_triplets.h"
 #include "fanion/norms/rule_text.h"
 #include "fanion/norms/singular.h"
 
@@ -29,13 +30,18 @@ class Spectral final : public MatrixNorm {
   }
 
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
-    if (newton_schulz_)
-      return {{DenseTerm{-1, linalg::newton_schulz(M, linalg::chosen_newton_schulz(M, *newton_schulz_))}}};
-    const auto [U, V] = flattened_triplets(M, std::min(M.size(0), M.size(1)), {.method = linalg::SvdMethod::dense});
-    return {{LowRankTerm{-1, U, V}}};
+    if (newton_schulz_) return {{DenseTerm{-1, newton_schulz(M)}}};
+    return {{flattened_triplets(M, std::min(M.size(0), M.size(1)), {.method = linalg::SvdMethod::dense})}};
+  }
+  Direction batch_direction(const at::Tensor& M, at::Tensor*) const override {
+    if (newton_schulz_) return {{DenseTerm{-1, newton_schulz(M)}}};
+    return {{flattened_batch_triplets(M, std::min(M.size(1), M.size(2)), {.method = linalg::SvdMethod::dense})}};
   }
 
  private:
+  at::Tensor newton_schulz(const at::Tensor& M) const {
+    return linalg::newton_schulz(M, linalg::chosen_newton_schulz(M, *newton_schulz_));
+  }
   std::optional<linalg::NewtonSchulzOptions> newton_schulz_;
 };
 

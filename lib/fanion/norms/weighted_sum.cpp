@@ -18,6 +18,9 @@ class WeightedSum final : public DirectionRule, public SumOfRules {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return summed_direction(parts_, M, warm);
   }
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
+    return summed_batch_direction(parts_, M, warm);
+  }
   std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(parts_, m, n); }
   int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(parts_, m, n); }
   double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(parts_, m, n); }
@@ -50,18 +53,33 @@ std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts) {
   return flat;
 }
 
-Direction summed_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm) {
+namespace {
+
+/// The weighted parts, each of which `one` gets with its own columns of the warm start, the last dimension of it.
+template <class One>
+Direction sum_of(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm, One&& one) {
   Direction sum;
   int64_t column = 0;
   for (const auto& [weight, rule] : parts) {
-    const int64_t columns = warm == nullptr ? 0 : rule->warm_columns(M.size(0), M.size(1));
-    at::Tensor slice = columns > 0 ? warm->narrow(1, column, columns) : at::Tensor();
+    const int64_t columns = warm == nullptr ? 0 : rule->warm_columns(M.size(-2), M.size(-1));
+    at::Tensor slice = columns > 0 ? warm->narrow(-1, column, columns) : at::Tensor();
     column += columns;
     if (weight == 0) continue;
-    auto part = rule->direction(M, columns > 0 ? &slice : nullptr);
+    Direction part = one(*rule, columns > 0 ? &slice : nullptr);
     sum += std::move(part *= weight);
   }
   return sum;
+}
+
+}  // namespace
+
+Direction summed_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm) {
+  return sum_of(parts, M, warm, [&](const DirectionRule& rule, at::Tensor* own) { return rule.direction(M, own); });
+}
+
+Direction summed_batch_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm) {
+  return sum_of(parts, M, warm,
+                [&](const DirectionRule& rule, at::Tensor* own) { return rule.batch_direction(M, own); });
 }
 
 int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, int64_t n) {

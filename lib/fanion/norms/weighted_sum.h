@@ -25,6 +25,7 @@ std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts);
 
 /// The summed direction, its warm-start columns and its name: what `dual_sum` shares with `weighted_sum`.
 Direction summed_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm);
+Direction summed_batch_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm);
 int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, int64_t n);
 std::string summed_name(const std::vector<WeightedRule>& parts);
 /// Its nominal Frobenius norm: parts of positive weight count as parallel, which bounds their sum from above, and those

@@ -1,53 +1,55 @@
 #include "fanion/optim/adamw_step.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
-#include <cmath>
+#include <map>
+#include <utility>
 
 namespace fanion::optim {
+namespace {
 
-void check_options(const AdamWOptions& o) {
-  TORCH_CHECK_VALUE(o.lr >= 0 && std::isfinite(o.lr), "lr = ", o.lr, " must be finite and not negative");
-  TORCH_CHECK_VALUE(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1, "betas = (", o.beta1, ", ", o.beta2,
-                    ") must lie in [0, 1)");
-  TORCH_CHECK_VALUE(o.eps >= 0 && std::isfinite(o.eps), "eps = ", o.eps, " must be finite and not negative");
-  TORCH_CHECK_VALUE(o.weight_decay >= 0 && std::isfinite(o.weight_decay), "weight_decay = ", o.weight_decay,
-                    " must be finite and not negative");
+/// The fused kernel's lists, for parameters of one device and dtype.
+struct Lists {
+  std::vector<at::Tensor> W, grad, exp_avg, exp_avg_sq, step;
+};
+
+/// A contiguous stand-in for a tensor, and the tensor.
+using Copies = std::vector<std::pair<at::Tensor, at::Tensor>>;
+
+bool paired_in_memory(const AdamWParameter& p) {
+  return p.W.is_non_overlapping_and_dense() && p.grad.strides() == p.W.strides() &&
+         p.exp_avg.strides() == p.W.strides() && p.exp_avg_sq.strides() == p.W.strides();
 }
 
-AdamWState initial_adamw_state(const at::Tensor& parameter) {
-  const auto p = parameter.detach();
-  return {at::zeros_like(p), at::zeros_like(p), at::zeros({}, p.options().dtype(at::kFloat))};
+at::Tensor stand_in(const at::Tensor& tensor, Copies& copies) {
+  copies.emplace_back(tensor.clone(at::MemoryFormat::Contiguous), tensor);
+  return copies.back().first;
 }
 
-int64_t adamw_step_(at::TensorList params, at::TensorList grads, at::TensorList exp_avgs, at::TensorList exp_avg_sqs,
-                    at::TensorList steps, const AdamWOptions& o, const std::vector<std::string>& names) {
-  const at::NoGradGuard no_grad;
-  check_options(o);
-  const auto count = params.size();
-  TORCH_CHECK_VALUE(grads.size() == count && exp_avgs.size() == count && exp_avg_sqs.size() == count &&
-                        steps.size() == count && (names.empty() || names.size() == count),
-                    "adamw_step_ got ", count, " parameters, ", grads.size(), " gradients, ", exp_avgs.size(), ", ",
-                    exp_avg_sqs.size(), " moments, ", steps.size(), " step counts and ", names.size(), " names");
-  for (std::size_t i = 0; i < count; ++i)
-    TORCH_CHECK_VALUE(grads[i].sizes() == params[i].sizes(), "parameter ", i, " has shape ", params[i].sizes(),
-                      ", its gradient ", grads[i].sizes());
-  const auto skip = check_gradients(grads, names, o.nonfinite);
+}  // namespace
 
-  std::vector<at::Tensor> p, g, m, v, t;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (skip[i]) continue;
-    p.push_back(params[i]), g.push_back(grads[i].to(params[i].scalar_type()));
-    m.push_back(exp_avgs[i]), v.push_back(exp_avg_sqs[i]), t.push_back(steps[i].add_(1));
+void check_options(const AdamWOptions& options) { check_ranges(options); }
+
+void adamw_step_(const std::vector<AdamWParameter>& parameters, const AdamWOptions& o) {
+  std::map<std::pair<std::string, at::ScalarType>, Lists> lists;
+  Copies copies;
+  for (const auto& p : parameters) {
+    auto& to = lists[{p.W.device().str(), p.W.scalar_type()}];
+    const auto grad = p.grad.to(p.W.scalar_type());
+    const bool paired = paired_in_memory({p.W, grad, p.exp_avg, p.exp_avg_sq, p.step});
+    to.W.push_back(paired ? p.W : stand_in(p.W, copies));
+    to.grad.push_back(paired ? grad : grad.contiguous());
+    to.exp_avg.push_back(paired ? p.exp_avg : stand_in(p.exp_avg, copies));
+    to.exp_avg_sq.push_back(paired ? p.exp_avg_sq : stand_in(p.exp_avg_sq, copies));
+    to.step.push_back(p.step);
   }
-  if (!p.empty())
-    at::_fused_adamw_(p, g, m, v, {}, t, o.lr, o.beta1, o.beta2, o.weight_decay, o.eps, /*amsgrad=*/false,
-                      /*maximize=*/false);
-  return static_cast<int64_t>(count - p.size());
+  for (auto& [key, l] : lists) {
+    for (auto& step : l.step) step.add_(1);
+    at::_fused_adamw_(l.W, l.grad, l.exp_avg, l.exp_avg_sq, {}, l.step, o.lr, o.beta1, o.beta2, o.weight_decay, o.eps,
+                      /*amsgrad=*/false, /*maximize=*/false);
+  }
+  for (const auto& [copy, original] : copies) original.copy_(copy);
 }
 
 }  // namespace fanion::optim

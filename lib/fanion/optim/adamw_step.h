@@ -1,9 +1,9 @@
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "fanion/optim/finite.h"
+#include "fanion/optim/option_table.h"
 
 namespace fanion::optim {
 
@@ -17,19 +17,27 @@ struct AdamWOptions {
   NonfinitePolicy nonfinite = NonfinitePolicy::error;
 };
 
+/// The table of AdamW's options.
+template <class Visit>
+void visit_options(AdamWOptions& o, Visit&& visit) {
+  visit("lr", o.lr, Range::not_negative, "learning rate");
+  visit("beta1", o.beta1, Range::below_one, "decay of the mean of g");
+  visit("beta2", o.beta2, Range::below_one, "decay of the mean of g^2");
+  visit("eps", o.eps, Range::not_negative, "added to the root of the mean of g^2");
+  visit("weight_decay", o.weight_decay, Range::not_negative, "W <- (1 - lr weight_decay) W before the step");
+  visit("nonfinite", o.nonfinite, Range::any, "as for matrix rules");
+}
+
 void check_options(const AdamWOptions& options);
 
-/// First and second moment in the parameter's shape and dtype, and the number of steps (0-dim float32).
-struct AdamWState {
-  at::Tensor exp_avg, exp_avg_sq, step;
+/// What AdamW's step of a parameter works on, checked already (check_step.h).
+struct AdamWParameter {
+  at::Tensor W, grad, exp_avg, exp_avg_sq, step;
 };
-AdamWState initial_adamw_state(const at::Tensor& parameter);
 
-/// One AdamW step, by ATen's fused kernel: bit-equal to torch.optim.AdamW(fused=True).
-///
-/// Lists have one entry per parameter; all tensors but `grads` are changed in place. Bad input throws before
-/// anything changes. Returns how many parameters were skipped. Source: Loshchilov & Hutter 2017.
-int64_t adamw_step_(at::TensorList params, at::TensorList grads, at::TensorList exp_avgs, at::TensorList exp_avg_sqs,
-                    at::TensorList steps, const AdamWOptions& options, const std::vector<std::string>& names = {});
+/// One AdamW step of each, in place, by ATen's fused kernel: bit-equal to torch.optim.AdamW(fused=True) where all
+/// tensors of a parameter have the same strides, without gaps. The kernel pairs entries by their place in memory, so
+/// others go through copies. Source: Loshchilov & Hutter 2017.
+void adamw_step_(const std::vector<AdamWParameter>& parameters, const AdamWOptions& options);
 
 }  // namespace fanion::optim

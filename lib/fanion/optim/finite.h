@@ -2,9 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
-#include <string_view>
+#include <array>
 #include <vector>
+
+#include "fanion/names.h"
 
 namespace fanion::optim {
 
@@ -13,14 +14,11 @@ namespace fanion::optim {
 /// gradients and, on an accelerator, the wait for it.
 enum class NonfinitePolicy { error, skip, ignore };
 
-/// Indices of the gradients with a NaN or Inf. Cost: one read of each, one device synchronisation in all.
-std::vector<int64_t> nonfinite_gradients(at::TensorList grads);
+inline constexpr std::array<Named<NonfinitePolicy>, 3> kNonfinitePolicies{
+    {{NonfinitePolicy::error, "error"}, {NonfinitePolicy::skip, "skip"}, {NonfinitePolicy::ignore, "ignore"}}};
+constexpr const auto& names_of(NonfinitePolicy) { return kNonfinitePolicies; }
 
-/// Applies the policy: throws, or returns one flag per gradient saying whether to skip it.
-/// `names` may be empty; otherwise it has one entry per gradient.
-std::vector<bool> check_gradients(at::TensorList grads, const std::vector<std::string>& names, NonfinitePolicy policy);
-
-NonfinitePolicy nonfinite_policy_from_name(std::string_view name);
-std::string_view name_of(NonfinitePolicy policy);
+/// Indices of the tensors with a NaN or Inf. Cost: one read of each, one device synchronisation in all.
+std::vector<int64_t> nonfinite(at::TensorList tensors);
 
 }  // namespace fanion::optim

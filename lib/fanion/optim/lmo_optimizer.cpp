@@ -1,79 +1,45 @@
 #include "fanion/optim/lmo_optimizer.h"
 
 #include <ATen/core/grad_mode.h>
+#include <torch/optim/adamw.h>
 #include <torch/serialize/archive.h>
+
+#include <tuple>
+#include <unordered_set>
 
 namespace fanion::optim {
 namespace {
 
-/// Carries one group's learning rate, so that torch's schedulers can change it.
-class LearningRate final : public torch::optim::OptimizerOptions {
- public:
-  explicit LearningRate(double lr) : lr_(lr) {}
-  std::unique_ptr<OptimizerOptions> clone() const override { return std::make_unique<LearningRate>(lr_); }
-  double get_lr() const override { return lr_; }
-  void set_lr(double lr) override { lr_ = lr; }
-
- private:
-  double lr_;
-};
-
 class ParamState final : public torch::optim::OptimizerParamState {
  public:
-  explicit ParamState(LmoOptimizer::State state) : tensors(std::move(state)) {}
+  explicit ParamState(NamedState state) : tensors(std::move(state)) {}
   std::unique_ptr<OptimizerParamState> clone() const override { return std::make_unique<ParamState>(*this); }
-  LmoOptimizer::State tensors;
+  NamedState tensors;
 };
 
-LmoOptimizer::State initial_state(const at::Tensor& p, const GroupSettings& settings) {
-  if (const auto* lmo = std::get_if<LmoSettings>(&settings)) {
-    auto s = initial_lmo_state(p, *lmo->rule);
-    return {{"momentum_buffer", s.momentum_buffer}, {"warm_start", s.warm_start}};
-  }
-  auto s = initial_adamw_state(p);
-  return {{"exp_avg", s.exp_avg}, {"exp_avg_sq", s.exp_avg_sq}, {"step", s.step}};
+std::unique_ptr<torch::optim::OptimizerOptions> torch_options(const GroupSettings& settings) {
+  if (const auto* lmo = std::get_if<LmoSettings>(&settings)) return std::make_unique<LmoGroupOptions>(lmo->step);
+  const auto& o = std::get<AdamWOptions>(settings);
+  auto options = std::make_unique<torch::optim::AdamWOptions>(o.lr);
+  options->betas({o.beta1, o.beta2}).eps(o.eps).weight_decay(o.weight_decay);
+  return options;
 }
 
-double lr_of(const GroupSettings& settings) {
-  if (const auto* lmo = std::get_if<LmoSettings>(&settings)) return lmo->step.lr;
-  return std::get<AdamWOptions>(settings).lr;
-}
-
-NonfinitePolicy nonfinite_of(const LmoSettings& settings) { return settings.step.nonfinite; }
-NonfinitePolicy nonfinite_of(const AdamWOptions& options) { return options.nonfinite; }
-
-void check_group(const ParamGroup& group) {
-  TORCH_CHECK_VALUE(!group.params.empty(), "a parameter group is empty");
-  TORCH_CHECK_VALUE(group.names.empty() || group.names.size() == group.params.size(), "a group has ",
-                    group.params.size(), " parameters and ", group.names.size(), " names");
-  if (const auto* lmo = std::get_if<LmoSettings>(&group.settings)) {
-    TORCH_CHECK_VALUE(lmo->rule, "a group has no rule");
-    check_options(lmo->step);
-  } else {
-    check_options(std::get<AdamWOptions>(group.settings));
+/// `settings` with what the group's options say now.
+GroupSettings updated(GroupSettings settings, const torch::optim::OptimizerOptions& options, std::size_t g) {
+  if (auto* lmo = std::get_if<LmoSettings>(&settings)) {
+    const auto* given = dynamic_cast<const LmoGroupOptions*>(&options);
+    TORCH_CHECK_VALUE(given != nullptr, "the options of group ", g, " must be LmoGroupOptions: it follows a rule");
+    lmo->step = given->step;
+    return settings;
   }
-}
-
-/// Indices of the parameters that have a gradient and are not skipped; counts those that are.
-std::vector<std::size_t> steppable(const ParamGroup& group, int64_t& skipped) {
-  std::vector<std::size_t> with_gradient, active;
-  std::vector<at::Tensor> grads;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < group.params.size(); ++i) {
-    if (!group.params[i].grad().defined()) continue;
-    with_gradient.push_back(i);
-    grads.push_back(group.params[i].grad());
-    if (!group.names.empty()) names.push_back(group.names[i]);
-  }
-  const auto policy = std::visit([](const auto& settings) { return nonfinite_of(settings); }, group.settings);
-  const auto skip = check_gradients(grads, names, policy);
-  for (std::size_t j = 0; j < with_gradient.size(); ++j) {
-    if (skip[j])
-      ++skipped;
-    else
-      active.push_back(with_gradient[j]);
-  }
-  return active;
+  const auto* given = dynamic_cast<const torch::optim::AdamWOptions*>(&options);
+  TORCH_CHECK_VALUE(given != nullptr && !given->amsgrad(), "the options of group ", g,
+                    " must be torch::optim::AdamWOptions without amsgrad: it follows AdamW");
+  auto& o = std::get<AdamWOptions>(settings);
+  o.lr = given->lr(), o.eps = given->eps(), o.weight_decay = given->weight_decay();
+  std::tie(o.beta1, o.beta2) = given->betas();
+  return settings;
 }
 
 }  // namespace
@@ -82,43 +48,59 @@ LmoOptimizer::LmoOptimizer(std::vector<at::Tensor> params, GroupSettings setting
     : LmoOptimizer(std::vector<ParamGroup>{{std::move(params), std::move(settings)}}) {}
 
 LmoOptimizer::LmoOptimizer(std::vector<ParamGroup> groups)
-    : Optimizer(std::vector<torch::optim::OptimizerParamGroup>{}, std::make_unique<LearningRate>(0)),
-      groups_(std::move(groups)) {
-  for (const auto& group : groups_) {
-    check_group(group);
-    initial_lr_.push_back(lr_of(group.settings));
-    // Torch 2.13 gives a group the defaults in place of options whose type it does not know.
-    add_param_group(torch::optim::OptimizerParamGroup(group.params));
-    param_groups_.back().options().set_lr(initial_lr_.back());
-    for (const auto& p : group.params)
-      state_[p.unsafeGetTensorImpl()] = std::make_unique<ParamState>(initial_state(p, group.settings));
-  }
+    : Optimizer(std::vector<torch::optim::OptimizerParamGroup>{}, std::make_unique<LmoGroupOptions>(LmoStepOptions{})) {
+  for (auto& group : groups) add_param_group(std::move(group));
 }
 
-const LmoOptimizer::State& LmoOptimizer::state_of(const at::Tensor& p) const {
+void LmoOptimizer::add_param_group(ParamGroup group) {
+  const auto g = groups_.size();
+  TORCH_CHECK_VALUE(!group.params.empty(), "parameter group ", g, " is empty");
+  TORCH_CHECK_VALUE(group.names.empty() || group.names.size() == group.params.size(), "group ", g, " has ",
+                    group.params.size(), " parameters and ", group.names.size(), " names");
+  check_settings(group.settings);
+  std::vector<NamedState> states;
+  std::unordered_set<const void*> seen;
+  for (std::size_t i = 0; i < group.params.size(); ++i) {
+    const auto& p = group.params[i];
+    TORCH_CHECK_VALUE(p.defined(), "parameter ", i, " of group ", g, " is undefined");
+    const auto called = label({p, {}, {}, g, i, group.names.empty() ? "" : group.names[i]});
+    TORCH_CHECK_VALUE(seen.insert(p.unsafeGetTensorImpl()).second && state_.count(p.unsafeGetTensorImpl()) == 0, called,
+                      " is listed twice");
+    try {
+      states.push_back(initial_state(p, group.settings));
+    } catch (const c10::Error& error) {
+      TORCH_CHECK_VALUE(false, called, ": ", error.what_without_backtrace());
+    }
+  }
+  Optimizer::add_param_group(torch::optim::OptimizerParamGroup(group.params));
+  // Torch 2.13 gives a group the defaults in place of options whose type it does not know.
+  param_groups_.back().set_options(torch_options(group.settings));
+  for (std::size_t i = 0; i < group.params.size(); ++i)
+    state_[group.params[i].unsafeGetTensorImpl()] = std::make_unique<ParamState>(std::move(states[i]));
+  initial_lr_.push_back(lr_of(group.settings));
+  groups_.push_back(std::move(group));
+}
+
+const NamedState& LmoOptimizer::state_of(const at::Tensor& p) const {
   return static_cast<const ParamState&>(*state_.at(p.unsafeGetTensorImpl())).tensors;
 }
 
-void LmoOptimizer::step_group(const ParamGroup& group, const std::vector<std::size_t>& active, double lr) {
-  std::vector<at::Tensor> params, grads;
-  std::array<std::vector<at::Tensor>, 3> state;  // by kind, then parameter
-  for (const auto i : active) {
-    params.push_back(group.params[i]);
-    grads.push_back(group.params[i].grad());
-    const auto& tensors = state_of(group.params[i]);
-    for (std::size_t kind = 0; kind < tensors.size(); ++kind) state[kind].push_back(tensors[kind].second);
+StepEntry LmoOptimizer::entry(std::size_t g, std::size_t i) const {
+  const auto& group = groups_[g];
+  return {group.params[i], {}, state_of(group.params[i]), g, i, group.names.empty() ? "" : group.names[i]};
+}
+
+std::vector<GroupSettings> LmoOptimizer::current_settings() const {
+  TORCH_CHECK_VALUE(param_groups_.size() == groups_.size(), "the optimizer has ", param_groups_.size(),
+                    " parameter groups, of which ", groups_.size(),
+                    " follow a rule or AdamW: groups are added by LmoOptimizer::add_param_group");
+  std::vector<GroupSettings> settings;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    TORCH_CHECK_VALUE(param_groups_[g].params().size() == groups_[g].params.size(), "group ", g, " had ",
+                      groups_[g].params.size(), " parameters, now it has ", param_groups_[g].params().size());
+    settings.push_back(updated(groups_[g].settings, param_groups_[g].options(), g));
   }
-  if (const auto* lmo = std::get_if<LmoSettings>(&group.settings)) {
-    auto options = lmo->step;
-    options.lr = lr;
-    options.nonfinite = NonfinitePolicy::ignore;  // checked already
-    lmo_step_(params, grads, state[0], state[1], *lmo->rule, options);
-  } else {
-    auto options = std::get<AdamWOptions>(group.settings);
-    options.lr = lr;
-    options.nonfinite = NonfinitePolicy::ignore;
-    adamw_step_(params, grads, state[0], state[1], state[2], options);
-  }
+  return settings;
 }
 
 at::Tensor LmoOptimizer::step(LossClosure closure) {
@@ -127,12 +109,15 @@ at::Tensor LmoOptimizer::step(LossClosure closure) {
     const at::AutoGradMode enable_grad(true);
     loss = closure();
   }
-  const at::NoGradGuard no_grad;
-  // Every gradient is checked before the first parameter changes.
-  std::vector<std::vector<std::size_t>> active;
-  for (const auto& group : groups_) active.push_back(steppable(group, skipped_));
+  const auto settings = current_settings();
+  std::vector<StepEntry> entries;
   for (std::size_t g = 0; g < groups_.size(); ++g)
-    if (!active[g].empty()) step_group(groups_[g], active[g], param_groups_[g].options().get_lr());
+    for (std::size_t i = 0; i < groups_[g].params.size(); ++i) {
+      if (!groups_[g].params[i].grad().defined()) continue;
+      entries.push_back(entry(g, i));
+      entries.back().grad = groups_[g].params[i].grad();
+    }
+  skipped_ += step_(entries, settings);
   return loss;
 }
 
@@ -162,14 +147,29 @@ void LmoOptimizer::save(torch::serialize::OutputArchive& archive) const {
 
 void LmoOptimizer::load(torch::serialize::InputArchive& archive) {
   const at::NoGradGuard no_grad;
+  const auto settings = current_settings();
   std::vector<std::pair<at::Tensor, at::Tensor>> pairs;
-  for (const auto& [name, tensor] : named_state()) {
-    at::Tensor stored;
-    archive.read(name, stored, /*is_buffer=*/true);
-    TORCH_CHECK_VALUE(stored.sizes() == tensor.sizes(), "the saved state ", name, " has shape ", stored.sizes(),
-                      "; this optimizer needs ", tensor.sizes());
-    pairs.emplace_back(tensor, stored);
-  }
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    for (std::size_t i = 0; i < groups_[g].params.size(); ++i) {
+      const auto to = entry(g, i);
+      const auto fresh = initial_state(to.parameter, settings[g]);
+      std::vector<std::string> missing;
+      for (std::size_t k = 0; k < to.state.size(); ++k) {
+        const auto& [kind, tensor] = to.state[k];
+        const auto name = c10::str(g, ".", i, ".", kind);
+        at::Tensor stored;
+        if (!archive.try_read(name, stored, /*is_buffer=*/true)) {
+          missing.push_back(kind);
+          stored = fresh[k].second;
+        }
+        TORCH_CHECK_VALUE(stored.sizes() == tensor.sizes(), "the saved state ", name, " has shape ", stored.sizes(),
+                          "; this optimizer needs ", tensor.sizes());
+        pairs.emplace_back(tensor, stored);
+      }
+      TORCH_CHECK_VALUE(missing.size() < to.state.size(), "the archive has no state of ", label(to));
+      for (const auto& kind : missing)
+        TORCH_WARN("the archive has no ", kind, " of ", label(to), "; it was made fresh");
+    }
   for (auto& [tensor, stored] : pairs) tensor.copy_(stored);
 }
 

@@ -4,26 +4,30 @@
 
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "fanion/optim/adamw_step.h"
-#include "fanion/optim/lmo_step.h"
+#include "fanion/optim/group_settings.h"
+#include "fanion/optim/step.h"
 
 namespace fanion::optim {
-
-/// A matrix rule with its step options; `presets.h` makes them.
-struct LmoSettings {
-  norms::RulePtr rule;
-  LmoStepOptions step;
-};
-using GroupSettings = std::variant<LmoSettings, AdamWOptions>;
 
 /// Parameters that share settings. `names` are for error messages; empty, or one per parameter.
 struct ParamGroup {
   std::vector<at::Tensor> params;
   GroupSettings settings;
   std::vector<std::string> names = {};
+};
+
+/// `param_groups()[g].options()` of a group that follows a matrix rule; an AdamW group's is a
+/// torch::optim::AdamWOptions. What is changed there counts from the next step on.
+class LmoGroupOptions final : public torch::optim::OptimizerOptions {
+ public:
+  explicit LmoGroupOptions(const LmoStepOptions& options) : step(options) {}
+  std::unique_ptr<OptimizerOptions> clone() const override { return std::make_unique<LmoGroupOptions>(step); }
+  double get_lr() const override { return step.lr; }
+  void set_lr(double lr) override { step.lr = lr; }
+
+  LmoStepOptions step;
 };
 
 /// A torch::optim::Optimizer whose groups each follow a matrix rule or AdamW.
@@ -33,16 +37,19 @@ struct ParamGroup {
 ///   optim::LmoOptimizer optimizer({{.params = hidden, .settings = optim::muon({.lr = 0.02})},
 ///                                  {.params = rest, .settings = optim::AdamWOptions{.lr = 3e-3}}});
 /// \endcode
-/// State is made in the constructor. Throws there if a rule does not fit a parameter or an option is out of range.
+/// State is made in the constructor. Throws there if a rule does not fit a parameter, an option is out of range or a
+/// parameter is listed twice.
 class LmoOptimizer : public torch::optim::Optimizer {
  public:
-  /// Kind and tensor, for one parameter.
-  using State = std::vector<std::pair<const char*, at::Tensor>>;
-
   explicit LmoOptimizer(std::vector<ParamGroup> groups);
   LmoOptimizer(std::vector<at::Tensor> params, GroupSettings settings);
 
-  /// One step of every parameter that has a gradient. All gradients are checked before the first is used.
+  /// One more group; where this throws, nothing was added.
+  void add_param_group(ParamGroup group);
+  /// Torch's says nothing of a rule.
+  void add_param_group(const torch::optim::OptimizerParamGroup& group) = delete;
+
+  /// One step of every parameter that has a gradient. All of it is checked before the first parameter changes.
   at::Tensor step(LossClosure closure = nullptr) override;
 
   /// State tensors by name, "GROUP.INDEX.momentum_buffer" and so on. They share storage with the optimizer.
@@ -55,11 +62,16 @@ class LmoOptimizer : public torch::optim::Optimizer {
   int64_t skipped() const { return skipped_; }
 
   void save(torch::serialize::OutputArchive& archive) const override;
+  /// Throws where a state does not fit, before anything changes. A kind of state that the archive has not, because an
+  /// older version wrote it, is made fresh, with a warning.
   void load(torch::serialize::InputArchive& archive) override;
 
  private:
-  const State& state_of(const at::Tensor& p) const;
-  void step_group(const ParamGroup& group, const std::vector<std::size_t>& active, double lr);
+  const NamedState& state_of(const at::Tensor& p) const;
+  /// Entry i of group g, without its gradient.
+  StepEntry entry(std::size_t g, std::size_t i) const;
+  /// The settings of the groups as their options are now.
+  std::vector<GroupSettings> current_settings() const;
 
   std::vector<ParamGroup> groups_;
   std::vector<double> initial_lr_;

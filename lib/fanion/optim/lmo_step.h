@@ -1,48 +1,52 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "fanion/norms/direction_rule.h"
-#include "fanion/norms/shape_scale.h"
-#include "fanion/optim/finite.h"
-#include "fanion/optim/momentum.h"
+#include "fanion/norms/direction.h"
+#include "fanion/optim/group_settings.h"
+#include "fanion/optim/state.h"
 
 namespace fanion::optim {
 
-/// The defaults are torch.optim.Muon's (2.13).
-struct LmoStepOptions {
-  double lr = 1e-3;
-  double momentum = 0.95;
-  bool nesterov = true;
-  MomentumKind momentum_kind = MomentumKind::ema;
-  double weight_decay = 0.1;  ///< decoupled: W ← (1 − lr·weight_decay)·W before the step
-  norms::ShapeScale scale = norms::ShapeScale::original;
-  NonfinitePolicy nonfinite = NonfinitePolicy::error;
+/// What a matrix's step works on, checked already (check_step.h). Tensors are shared with the caller's.
+struct MatrixStep {
+  at::Tensor W, grad;
+  const NamedState* state;
+  const LmoSettings* settings;
+  std::function<std::string()> label;  ///< what errors call it
 };
 
-/// Throws naming the first option outside its range.
-void check_options(const LmoStepOptions& options);
+/// The state tensor of a kind; undefined where the settings ask for none.
+at::Tensor state_of(const MatrixStep& step, std::string_view kind);
 
-/// State of one parameter: a momentum buffer of its shape (float32, or float64 for float64 parameters) and the
-/// rule's warm start (n, warm_columns), both made before the first step.
-struct LmoState {
-  at::Tensor momentum_buffer;
-  at::Tensor warm_start;
-};
-LmoState initial_lmo_state(const at::Tensor& parameter, const norms::DirectionRule& rule);
+/// One step of one parameter, stage by stage: momentum → direction → rescale → apply → retract (KyFan eq. 5, 8).
+/// The only place where a matrix parameter changes.
+void step_parameter(const MatrixStep& step);
 
-/// One step of every parameter: momentum → matrix view → direction → scale → W ← decay·W + lr·scale·D.
-///
-/// The only place where a matrix parameter changes (KyFan eq. 5, 8). All lists have one entry per parameter;
-/// tensors are changed in place; `names` may be empty. A parameter with a non-finite gradient follows
-/// `options.nonfinite`. Bad input throws before anything changes. Returns how many parameters were skipped.
-/// Several small parameters on the CPU are stepped by a thread each, the others by all threads one after the other.
-/// Cost: that of `rule.direction` plus 8mn flops; of float32 on the CPU, reads of the gradient (twice, once with
-/// `nonfinite` ignored) and the momentum, writes of the momentum and, with `nesterov`, of what the direction is taken
-/// at, and a read and a write of W for each term of the direction.
-int64_t lmo_step_(at::TensorList params, at::TensorList grads, at::TensorList momentum_buffers,
-                  at::TensorList warm_starts, const norms::DirectionRule& rule, const LmoStepOptions& options,
-                  const std::vector<std::string>& names = {});
+/// Each of them: on the CPU several small ones by a thread each, the others by all threads one after the other;
+/// elsewhere by stacks (stacks.h). What a rule throws (LAPACK's errors, say) says whose step it was.
+void step_matrices(const std::vector<MatrixStep>& steps);
+
+/// The stages. Each reads and writes what its name says, and nothing else.
+namespace stages {
+
+/// B ← μB + …; returns the matrix (m, n) the direction is taken at, not to be written to.
+at::Tensor momentum(const MatrixStep& step);
+/// D(M), and the rule's warm start of the next step.
+norms::Direction direction(const MatrixStep& step, const at::Tensor& M);
+/// D ← lr_factor(m, n)·D.
+void rescale(const MatrixStep& step, norms::Direction& D);
+/// W ← (1 − lr·weight_decay)·W + lr·D.
+void apply(const MatrixStep& step, const norms::Direction& D);
+/// The first four in two or three sweeps over memory that never form M, where the rule and the tensors allow that
+/// (sweep_step.h); returns whether it did, if not, nothing has changed.
+bool in_sweeps(const MatrixStep& step);
+/// W ← √m·W/‖W‖_F with `normalize_weights`.
+void retract(const MatrixStep& step);
+
+}  // namespace stages
 
 }  // namespace fanion::optim

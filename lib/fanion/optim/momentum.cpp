@@ -6,16 +6,19 @@
 
 #include "fanion/dtype_limits.h"
 #include "fanion/kernels/dense_steps.h"
-#include "fanion/names.h"
+#include "fanion/optim/stochastic_rounding.h"
 
 namespace fanion::optim {
-namespace {
 
-constexpr std::array<Named<MomentumKind>, 2> kKinds{{{MomentumKind::ema, "ema"}, {MomentumKind::sum, "sum"}}};
-
-}  // namespace
-
-at::Tensor update_momentum_(at::Tensor& buffer, const at::Tensor& grad, const MomentumOptions& options) {
+at::Tensor update_momentum_(at::Tensor& buffer, const at::Tensor& grad, const MomentumOptions& options,
+                            const at::Tensor& step) {
+  if (buffer.scalar_type() == at::kBFloat16) {
+    auto wide = buffer.to(at::kFloat);
+    const auto M = update_momentum_(wide, grad, options);
+    round_stochastically_(buffer, wide, step);
+    step.add_(1);
+    return M;
+  }
   const auto g = grad.to(buffer.scalar_type());
   const double mu = options.momentum;
   if (kernels::alike_in_memory(buffer, g)) {
@@ -31,8 +34,5 @@ at::Tensor update_momentum_(at::Tensor& buffer, const at::Tensor& grad, const Mo
   buffer.mul_(mu).add_(g).clamp_(-largest, largest);
   return options.nesterov ? at::add(g, buffer, mu).clamp_(-largest, largest) : buffer;
 }
-
-MomentumKind momentum_kind_from_name(std::string_view name) { return parse_name(kKinds, name, "momentum kind"); }
-std::string_view name_of(MomentumKind kind) { return find_name(kKinds, kind); }
 
 }  // namespace fanion::optim

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "fanion/optim/lmo_step.h"
+#include "fanion/optim/step.h"
 #include "fanion/theory/smoothness.h"
 
 namespace fanion::theory {
@@ -16,13 +16,14 @@ ScheduleTrial try_schedule(const LeastSquares& objective, const norms::NormPtr& 
   TORCH_CHECK_VALUE(sizes.K <= std::numeric_limits<int32_t>::max(), "K = ", sizes.K, " steps are too many to try");
   const auto K = static_cast<int64_t>(sizes.K);
   const double deviation = problem.sigma / std::sqrt(static_cast<double>(X1.numel()));
-  const optim::LmoStepOptions step{.lr = sizes.eta,
-                                   .momentum = 1 - sizes.alpha,
-                                   .nesterov = false,
-                                   .weight_decay = 0,
-                                   .scale = norms::ShapeScale::none};
+  const std::vector<optim::GroupSettings> settings = {optim::LmoSettings{norm,
+                                                                         {.lr = sizes.eta,
+                                                                          .momentum = 1 - sizes.alpha,
+                                                                          .nesterov = false,
+                                                                          .weight_decay = 0,
+                                                                          .adjust_lr_fn = norms::AdjustLrFn::none}}};
   const auto X = X1.clone();
-  const auto state = optim::initial_lmo_state(X, *norm);
+  const auto state = optim::initial_state(X, settings[0]);
   ScheduleTrial trial{0, std::numeric_limits<double>::infinity(), 0};
   for (int64_t k = 1; k <= K; ++k) {
     const auto gradient = objective.gradient(X);
@@ -31,7 +32,7 @@ ScheduleTrial try_schedule(const LeastSquares& objective, const norms::NormPtr& 
     trial.least = std::min(trial.least, size);
     if (trial.first == 0 && size <= problem.eps) trial.first = k;
     const auto noisy = gradient + at::randn(X.sizes(), generator, at::kDouble) * deviation;
-    optim::lmo_step_({X}, {noisy}, {state.momentum_buffer}, {state.warm_start}, *norm, step);
+    optim::step_({{X, noisy, state}}, settings);
   }
   return trial;
 }

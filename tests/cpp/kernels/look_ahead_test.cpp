@@ -8,24 +8,13 @@
 #include "certificates.h"
 #include "fanion/kernels/dense_steps.h"
 #include "kernels/settings.h"
+#include "kernels/step_cases.h"
 #include "zoo.h"
 
 namespace fanion::kernels {
 namespace {
 
 using namespace fanion::testing;
-
-constexpr double kRoundings = 8 * 6e-8;  // a few of float32, of numbers no larger than those that are compared
-
-at::Tensor normal(int64_t rows, int64_t cols, uint64_t seed) { return random_normal(rows, cols, seed).to(at::kFloat); }
-at::Tensor exact(const at::Tensor& X) { return X.to(at::kDouble); }
-double distance(const at::Tensor& X, const at::Tensor& Y) {
-  return (exact(X) - Y).abs().max().item<double>() / std::max(1.0, Y.abs().max().item<double>());
-}
-
-/// From less than a vector to several threads' shares, with and without a remainder of columns and of rows.
-const std::vector<std::array<int64_t, 2>> kSizes = {{1, 1},   {1, 15},    {4, 4},    {3, 11},    {7, 33},
-                                                    {17, 64}, {200, 331}, {331, 40}, {512, 384}, {9, 2000}};
 
 struct Form {
   bool average, ahead;

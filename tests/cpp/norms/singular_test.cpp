@@ -60,7 +60,7 @@ TEST(Singular, PartsOfASumKeepTheirOwnWarmStarts) {
 
 TEST(Singular, ColumnsBeyondTheRankVanish) {
   const auto A = with_spectrum(20, 15, {3, 2, 1}, 323);
-  const auto [U, V] = flattened_triplets(A, 6, {});
+  const auto [coef, U, V, S] = flattened_triplets(A, 6, {});
   EXPECT_LE(orthonormality_error(U.narrow(1, 0, 3)), 1e-13);
   EXPECT_EQ(frobenius_norm(U.narrow(1, 3, 3)), 0);
 }

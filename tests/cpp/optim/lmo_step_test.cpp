@@ -5,20 +5,21 @@
 
 #include "certificates.h"
 #include "fanion/norms/registry.h"
+#include "optim/stepping.h"
 #include "zoo.h"
 
 namespace fanion::optim {
 namespace {
 
 using namespace fanion::testing;
-using norms::ShapeScale;
+using norms::AdjustLrFn;
 
-double reference_scale(ShapeScale scale, double rows, double columns, double frobenius) {
+double reference_scale(AdjustLrFn scale, double rows, double columns, double frobenius) {
   switch (scale) {
-    case ShapeScale::original: return rows > columns ? std::sqrt(rows / columns) : 1;
-    case ShapeScale::match_rms_adamw: return 0.2 * std::sqrt(rows * columns) / frobenius;
-    case ShapeScale::rms_to_rms: return std::sqrt(rows / columns);
-    case ShapeScale::none: return 1;
+    case AdjustLrFn::original: return rows > columns ? std::sqrt(rows / columns) : 1;
+    case AdjustLrFn::match_rms_adamw: return 0.2 * std::sqrt(rows * columns) / frobenius;
+    case AdjustLrFn::rms_to_rms: return std::sqrt(rows / columns);
+    case AdjustLrFn::none: return 1;
   }
   return 0;
 }
@@ -47,17 +48,17 @@ const std::vector<RuleCase>& rule_cases() {
   return cases;
 }
 
-LmoStepOptions options_of(const ReferenceStep& r, ShapeScale scale) {
+LmoStepOptions options_of(const ReferenceStep& r, AdjustLrFn scale) {
   return {.lr = r.lr,
           .momentum = r.momentum,
           .nesterov = r.nesterov,
           .momentum_kind = r.ema ? MomentumKind::ema : MomentumKind::sum,
           .weight_decay = r.weight_decay,
-          .scale = scale};
+          .adjust_lr_fn = scale};
 }
 
 /// Three steps of one parameter beside the reference; `laid_out` gives every tensor the layout under test.
-void expect_reference_steps(const RuleCase& rule_case, const ReferenceStep& reference, ShapeScale scale,
+void expect_reference_steps(const RuleCase& rule_case, const ReferenceStep& reference, AdjustLrFn scale,
                             const std::function<at::Tensor(const at::Tensor&)>& laid_out, at::IntArrayRef shape,
                             double tol) {
   const auto rule = norms::rule_from_name(rule_case.text);
@@ -66,18 +67,18 @@ void expect_reference_steps(const RuleCase& rule_case, const ReferenceStep& refe
     return random_normal(rows, columns, seed).reshape(shape);
   };
   auto W = laid_out(random(141));
-  auto state = initial_lmo_state(W, *rule);
+  auto state = initial_lmo_state(W, rule);
   ParameterAndMomentum exact{W.to(at::kDouble), state.momentum_buffer.to(at::kDouble)};
   for (uint64_t step = 0; step < 3; ++step) {
     const auto g = laid_out(random(142 + step));
     exact = lmo_step_reference(exact.W, g, exact.B, reference);
-    EXPECT_EQ(lmo_step_(W, g, state.momentum_buffer, state.warm_start, *rule, options_of(reference, scale)), 0);
+    EXPECT_EQ(lmo_step_(W, g, state.momentum_buffer, state.warm_start, rule, options_of(reference, scale)), 0);
     EXPECT_LE(relative_error(W, exact.W), tol) << "step " << step;
     EXPECT_LE(relative_error(state.momentum_buffer, exact.B), tol) << "step " << step;
   }
 }
 
-ReferenceStep reference_step(const RuleCase& rule_case, ShapeScale scale) {
+ReferenceStep reference_step(const RuleCase& rule_case, AdjustLrFn scale) {
   return {.lr = 0.05,
           .momentum = 0.9,
           .weight_decay = 0.2,
@@ -100,10 +101,10 @@ TEST(LmoStep, AgreesWithTheReferenceInEveryForm) {
       for (const bool nesterov : {true, false})
         for (const double decay : {0.0, 0.2})
           for (const auto scale :
-               {ShapeScale::original, ShapeScale::match_rms_adamw, ShapeScale::rms_to_rms, ShapeScale::none})
+               {AdjustLrFn::original, AdjustLrFn::match_rms_adamw, AdjustLrFn::rms_to_rms, AdjustLrFn::none})
             for (const auto& shape : {std::array<int64_t, 2>{9, 6}, std::array<int64_t, 2>{6, 9}}) {
               SCOPED_TRACE(rule_case.text + (ema ? " ema" : " sum") + (nesterov ? " nesterov " : " plain ") +
-                           std::string(name_of(scale)) + " " + std::to_string(decay));
+                           std::string(option_table::text_of(scale)) + " " + std::to_string(decay));
               auto reference = reference_step(rule_case, scale);
               reference.ema = ema, reference.nesterov = nesterov, reference.weight_decay = decay;
               expect_reference_steps(rule_case, reference, scale, as_it_is, shape, kStepTolerance);
@@ -113,11 +114,11 @@ TEST(LmoStep, AgreesWithTheReferenceInEveryForm) {
 TEST(LmoStep, ConvolutionWeightsAreOutByTheRest) {
   for (const auto& rule_case : rule_cases()) {
     SCOPED_TRACE(rule_case.text);
-    const auto reference = reference_step(rule_case, ShapeScale::rms_to_rms);
+    const auto reference = reference_step(rule_case, AdjustLrFn::rms_to_rms);
     const std::array<int64_t, 4> shape = {6, 3, 2, 2};
-    expect_reference_steps(rule_case, reference, ShapeScale::rms_to_rms, as_it_is, shape, kStepTolerance);
+    expect_reference_steps(rule_case, reference, AdjustLrFn::rms_to_rms, as_it_is, shape, kStepTolerance);
     const auto channels_last = [](const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); };
-    expect_reference_steps(rule_case, reference, ShapeScale::rms_to_rms, channels_last, shape, kStepTolerance);
+    expect_reference_steps(rule_case, reference, AdjustLrFn::rms_to_rms, channels_last, shape, kStepTolerance);
   }
 }
 
@@ -130,23 +131,23 @@ TEST(LmoStep, NonContiguousWeightsWork) {
   };
   for (const auto& rule_case : rule_cases()) {
     SCOPED_TRACE(rule_case.text);
-    const auto reference = reference_step(rule_case, ShapeScale::original);
-    expect_reference_steps(rule_case, reference, ShapeScale::original, transposed, {9, 6}, kStepTolerance);
-    expect_reference_steps(rule_case, reference, ShapeScale::original, strided, {9, 6}, kStepTolerance);
+    const auto reference = reference_step(rule_case, AdjustLrFn::original);
+    expect_reference_steps(rule_case, reference, AdjustLrFn::original, transposed, {9, 6}, kStepTolerance);
+    expect_reference_steps(rule_case, reference, AdjustLrFn::original, strided, {9, 6}, kStepTolerance);
   }
 }
 
 TEST(LmoStep, NarrowParametersKeepFloat32Momentum) {
   for (const auto& rule_case : rule_cases()) {
     SCOPED_TRACE(rule_case.text);
-    const auto reference = reference_step(rule_case, ShapeScale::original);
+    const auto reference = reference_step(rule_case, AdjustLrFn::original);
     const auto float32 = [](const at::Tensor& x) { return x.to(at::kFloat); };
     const auto bfloat16 = [](const at::Tensor& x) { return x.to(at::kBFloat16); };
-    expect_reference_steps(rule_case, reference, ShapeScale::original, float32, {9, 6}, 1e-4);  // 1e-12 · 5e8
+    expect_reference_steps(rule_case, reference, AdjustLrFn::original, float32, {9, 6}, 1e-4);  // 1e-12 · 5e8
     // Three roundings of W to 8 bits.
-    expect_reference_steps(rule_case, reference, ShapeScale::original, bfloat16, {9, 6}, 3 * 0x1p-8);
+    expect_reference_steps(rule_case, reference, AdjustLrFn::original, bfloat16, {9, 6}, 3 * 0x1p-8);
     const auto W = random_normal(9, 6, 145).to(at::kBFloat16);
-    EXPECT_EQ(initial_lmo_state(W, *norms::rule_from_name(rule_case.text)).momentum_buffer.scalar_type(), at::kFloat);
+    EXPECT_EQ(initial_lmo_state(W, norms::rule_from_name(rule_case.text)).momentum_buffer.scalar_type(), at::kFloat);
   }
 }
 
@@ -156,13 +157,13 @@ TEST(LmoStep, ParametersOfOneListDoNotMix) {
   for (uint64_t i = 0; i < 3; ++i) {
     W.push_back(random_normal(9, 6 + static_cast<int64_t>(i), 146 + i)),
         g.push_back(random_normal(9, W[i].size(1), 149 + i));
-    auto state = initial_lmo_state(W[i], *rule);
+    auto state = initial_lmo_state(W[i], rule);
     B.push_back(state.momentum_buffer), warm.push_back(state.warm_start);
     auto alone = W[i].clone(), alone_B = B[i].clone(), alone_warm = warm[i].clone();
-    lmo_step_(alone, g[i], alone_B, alone_warm, *rule, {});
+    lmo_step_(alone, g[i], alone_B, alone_warm, rule, {});
     expected.push_back(alone);
   }
-  lmo_step_(W, g, B, warm, *rule, {});
+  lmo_step_(W, g, B, warm, rule, {});
   for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(same_bits(W[i], expected[i])) << i;
 }
 
@@ -170,17 +171,43 @@ TEST(LmoStep, WarmStartConvergesOverSteps) {
   const auto rule = norms::rule_from_name("neon");
   auto W = at::zeros({30, 20}, at::kDouble);
   const auto g = with_spectrum(30, 20, geometric(20, 0.8), 152);
-  auto state = initial_lmo_state(W, *rule);
+  auto state = initial_lmo_state(W, rule);
   const auto first_warm = state.warm_start.clone();
   at::Tensor before;
   for (int step = 0; step < 40; ++step) {
     before = W.clone();
-    lmo_step_(W, g, state.momentum_buffer, state.warm_start, *rule,
-              {.lr = 1, .weight_decay = 0, .scale = ShapeScale::none});
+    lmo_step_(W, g, state.momentum_buffer, state.warm_start, rule,
+              {.lr = 1, .weight_decay = 0, .adjust_lr_fn = AdjustLrFn::none});
   }
   EXPECT_FALSE(same_bits(state.warm_start, first_warm)) << "the warm start was not kept";
   // 80 passes at (0.8^5)² each are far below rounding.
   EXPECT_LE(relative_error(W - before, -flattened_top(g, 1)), 1e-12);
+}
+
+TEST(LmoStep, NormalizedWeightsAreTheStepsWeightsOnTheSphere) {
+  for (const auto& rule_case : rule_cases())
+    for (const auto dtype : {at::kDouble, at::kFloat, at::kBFloat16})
+      for (const bool transposed : {false, true}) {
+        SCOPED_TRACE(rule_case.text);
+        const auto rule = norms::rule_from_name(rule_case.text);
+        auto W = random_normal(9, 6, 153).to(dtype), plain = W.clone();
+        const auto g = random_normal(9, 6, 154).to(dtype);
+        LmoStepOptions options{.lr = 0.3, .transposed = transposed};
+        step_({{plain, g, initial_state(plain, LmoSettings{rule, options})}}, {LmoSettings{rule, options}});
+        options.normalize_weights = true;
+        step_({{W, g, initial_state(W, LmoSettings{rule, options})}}, {LmoSettings{rule, options}});
+        const double radius = std::sqrt(transposed ? 6.0 : 9.0), length = frobenius_norm(plain.to(at::kDouble));
+        EXPECT_LE(relative_error(W, plain.to(at::kDouble) * (radius / length)),
+                  2 * (dtype == at::kBFloat16 ? 0x1p-8 : working_eps(dtype)));
+      }
+}
+
+TEST(LmoStep, NormalizedZeroStaysZero) {
+  const auto rule = norms::rule_from_name("muon");
+  auto W = at::zeros({4, 3}, at::kFloat);
+  const LmoSettings settings{rule, {.normalize_weights = true}};
+  step_({{W, at::zeros({4, 3}, at::kFloat), initial_state(W, settings)}}, {settings});
+  EXPECT_TRUE(same_bits(W, at::zeros({4, 3}, at::kFloat)));
 }
 
 }  // namespace

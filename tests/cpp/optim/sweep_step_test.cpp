@@ -7,6 +7,7 @@
 #include "fanion/norms/registry.h"
 #include "fanion/optim/lmo_step.h"
 #include "fanion/optim/matrix_view.h"
+#include "optim/stepping.h"
 #include "zoo.h"
 
 namespace fanion::optim {
@@ -17,7 +18,7 @@ using namespace fanion::testing;
 at::Tensor normal(int64_t m, int64_t n, uint64_t seed) { return random_normal(m, n, seed).to(at::kFloat); }
 
 /// Rules that take the sweeps, the last of them for any number of passes.
-const std::vector<std::string> kRules = {"nsgd",
+const std::vector<std::string> kSwept = {"nsgd",
                                          "signum",
                                          "scaled_max_entry",
                                          "neon:passes=1",
@@ -52,7 +53,7 @@ double off(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& start) {
 }
 
 TEST(SweepStep, IsTheStepByWayOfTheDirection) {
-  for (const auto& text : kRules)
+  for (const auto& text : kSwept)
     for (const auto& shape : std::vector<std::vector<int64_t>>{{40, 60}, {133, 33}, {9, 3, 3, 3}})
       for (const auto& momentum : {MomentumOptions{}, MomentumOptions{.nesterov = false},
                                    MomentumOptions{.momentum = 0.5, .kind = MomentumKind::sum}}) {
@@ -60,7 +61,7 @@ TEST(SweepStep, IsTheStepByWayOfTheDirection) {
         const auto rule = norms::rule_from_name(text);
         const int64_t m = shape[0], n = c10::multiply_integers(shape) / m;
         const auto W = normal(m, n, 1).reshape(shape), plain = W.clone();
-        const auto state = initial_lmo_state(W, *rule), other = initial_lmo_state(W, *rule);
+        const auto state = initial_lmo_state(W, rule), other = initial_lmo_state(W, rule);
         auto warm = state.warm_start, other_warm = other.warm_start;
         const auto base = random_normal(m, n, 7);  // gradients that resemble each other, as those of a training do
         for (uint64_t step = 0; step < 3; ++step) {
@@ -81,7 +82,7 @@ TEST(SweepStep, LeavesTheRestToTheDirection) {
   const auto W = normal(12, 20, 1), g = normal(12, 20, 2), B = at::zeros({12, 20}, at::kFloat);
   const auto takes = [&](const std::string& text, const at::Tensor& w, const at::Tensor& grad, const at::Tensor& b) {
     const auto rule = norms::rule_from_name(text);
-    auto warm = initial_lmo_state(w, *rule).warm_start;
+    auto warm = initial_lmo_state(w, rule).warm_start;
     const std::vector<at::Tensor> before = {w.clone(), b.clone(), warm.clone()};
     const bool taken = sweep_step_(w, grad, b, &warm, *rule, {}, 0.1, 0.9);
     EXPECT_NE(taken, same_bits(w, before[0]) && same_bits(b, before[1]) && same_bits(warm, before[2])) << text;
@@ -106,7 +107,7 @@ TEST(SweepStep, ScaleOfTheGradientChangesNoDirection) {
       const auto G = normal(30, 50, 4), start = at::zeros({30, 50}, at::kFloat);
       const auto stepped = [&](double by) {
         const auto W = start.clone(), B = at::zeros({30, 50}, at::kFloat);
-        auto warm = initial_lmo_state(W, *rule).warm_start;
+        auto warm = initial_lmo_state(W, rule).warm_start;
         EXPECT_TRUE(sweep_step_(W, G * by, B, &warm, *rule, {}, 0.1, 1));
         return W;
       };
@@ -115,10 +116,10 @@ TEST(SweepStep, ScaleOfTheGradientChangesNoDirection) {
 }
 
 TEST(SweepStep, AZeroMomentumIsAZeroStep) {
-  for (const auto& text : kRules) {
+  for (const auto& text : kSwept) {
     const auto rule = norms::rule_from_name(text);
     const auto W = normal(30, 50, 5), before = W.clone(), zero = at::zeros({30, 50}, at::kFloat);
-    auto warm = initial_lmo_state(W, *rule).warm_start;
+    auto warm = initial_lmo_state(W, rule).warm_start;
     const auto start = warm.clone();
     ASSERT_TRUE(sweep_step_(W, zero, zero.clone(), &warm, *rule, {}, 0.1, 1)) << text;
     EXPECT_TRUE(same_bits(W, before) && same_bits(warm, start)) << text;
@@ -130,7 +131,7 @@ TEST(SweepStep, FewerDirectionsThanWanted) {
     const auto rule = norms::rule_from_name(text);
     const auto G = (random_normal(30, 2, 5).mm(random_normal(2, 40, 6))).to(at::kFloat);
     const auto W = at::zeros({30, 40}, at::kFloat), B = at::zeros({30, 40}, at::kFloat);
-    auto warm = initial_lmo_state(W, *rule).warm_start;
+    auto warm = initial_lmo_state(W, rule).warm_start;
     ASSERT_TRUE(sweep_step_(W, G, B, &warm, *rule, {}, 1, 1));
     EXPECT_LE(relative_error(W, -flattened_top(G, 2)), 1e-3) << text << ": what else there is is rounding";
   }

@@ -150,6 +150,28 @@ def test_command_line_wins_over_config_file(tmp_path):
     assert {name: recorded[name] for name in given} == given | {"lr": 0.125}
 
 
+def test_config_files_of_before_adjust_lr_fn_had_its_name(tmp_path):
+    (tmp_path / "options.json").write_text(json.dumps({"scale": "rms_to_rms", "momentum_kind": "sum"}))
+    recorded = config(train(tmp_path / "run", {"config": "options.json"} | TINY))["options"]
+    assert recorded["adjust_lr_fn"] == "rms_to_rms"
+    assert recorded["momentum_kind"] == "sum"
+    assert "scale" not in recorded
+
+
+def test_options_of_the_step_reach_it(tmp_path, tiny):
+    """A run with each of them goes another way."""
+    for options in (
+        {"momentum_dtype": "bfloat16"},
+        {"normalize_weights": "true"},
+        {"adjust_lr_fn": "none"},
+        {"momentum_kind": "sum"},
+        {"weight_decay": 0.5},
+        {"beta1": 0.5},
+    ):
+        run = train(tmp_path / next(iter(options)), **options)
+        assert metrics(run) != metrics(tiny), options
+
+
 def test_seed_decides(tmp_path, tiny):
     assert_same(train(tmp_path / "same", seed=0), tiny)
     other = train(tmp_path / "other", seed=1)

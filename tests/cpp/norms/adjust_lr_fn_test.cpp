@@ -1,4 +1,4 @@
-#include "fanion/norms/shape_scale.h"
+#include "fanion/norms/adjust_lr_fn.h"
 
 #include "certificates.h"
 #include "fanion/norms/registry.h"
@@ -9,15 +9,15 @@ namespace {
 
 using namespace fanion::testing;
 
-TEST(ShapeScale, FollowsItsFormula) {
+TEST(AdjustLrFn, FollowsItsFormula) {
   const auto muon = rule_from_name("muon");
-  EXPECT_DOUBLE_EQ(shape_scale(ShapeScale::original, *muon, 12, 3), 2);
-  EXPECT_DOUBLE_EQ(shape_scale(ShapeScale::original, *muon, 3, 12), 1);
-  EXPECT_DOUBLE_EQ(shape_scale(ShapeScale::match_rms_adamw, *muon, 25, 100), 2);
-  EXPECT_DOUBLE_EQ(shape_scale(ShapeScale::match_rms_adamw, *muon, 100, 25), 2);
-  EXPECT_DOUBLE_EQ(shape_scale(ShapeScale::rms_to_rms, *muon, 12, 3), 2);
-  EXPECT_DOUBLE_EQ(shape_scale(ShapeScale::rms_to_rms, *muon, 3, 12), 0.5);
-  EXPECT_DOUBLE_EQ(shape_scale(ShapeScale::none, *muon, 7, 100), 1);
+  EXPECT_DOUBLE_EQ(lr_factor(AdjustLrFn::original, *muon, 12, 3), 2);
+  EXPECT_DOUBLE_EQ(lr_factor(AdjustLrFn::original, *muon, 3, 12), 1);
+  EXPECT_DOUBLE_EQ(lr_factor(AdjustLrFn::match_rms_adamw, *muon, 25, 100), 2);
+  EXPECT_DOUBLE_EQ(lr_factor(AdjustLrFn::match_rms_adamw, *muon, 100, 25), 2);
+  EXPECT_DOUBLE_EQ(lr_factor(AdjustLrFn::rms_to_rms, *muon, 12, 3), 2);
+  EXPECT_DOUBLE_EQ(lr_factor(AdjustLrFn::rms_to_rms, *muon, 3, 12), 0.5);
+  EXPECT_DOUBLE_EQ(lr_factor(AdjustLrFn::none, *muon, 7, 100), 1);
 }
 
 /// Root of the mean square of the entries of scale·D, for a random M.
@@ -25,7 +25,7 @@ double rms_of_step(const std::string& text, int64_t m, int64_t n) {
   const auto rule = rule_from_name(text);
   const auto M = random_normal(m, n, 31);
   const double size = frobenius_norm(to_dense(rule->direction(M), M));
-  return shape_scale(ShapeScale::match_rms_adamw, *rule, m, n) * size / std::sqrt(static_cast<double>(m * n));
+  return lr_factor(AdjustLrFn::match_rms_adamw, *rule, m, n) * size / std::sqrt(static_cast<double>(m * n));
 }
 
 const std::vector<std::string> kExactSizes = {
@@ -34,7 +34,7 @@ const std::vector<std::string> kExactSizes = {
     "col_norm", "ky_fan:k=4",       "ky_fan:k=30",          "d-fanion:k=0",      "1*nuclear:svd=dense + 0*max_entry",
     "-2*signum"};
 
-TEST(ShapeScale, MatchRmsAdamwGivesEveryRuleStepsOfOneSize) {
+TEST(AdjustLrFn, MatchRmsAdamwGivesEveryRuleStepsOfOneSize) {
   for (const auto& [m, n] : {std::pair<int64_t, int64_t>{48, 32}, {32, 80}, {40, 40}}) {
     for (const auto& text : kExactSizes) EXPECT_NEAR(rms_of_step(text, m, n), 0.2, 1e-12) << text;
     // ‖D‖_F depends on M: for random ones this is how far parts of sums are from parallel, and spectra from linear.
@@ -48,16 +48,17 @@ TEST(ShapeScale, MatchRmsAdamwGivesEveryRuleStepsOfOneSize) {
   }
 }
 
-TEST(ShapeScale, SumsWhosePartsTakeEachOtherAwayGetNoLongerSteps) {
+TEST(AdjustLrFn, SumsWhosePartsTakeEachOtherAwayGetNoLongerSteps) {
   for (const std::string text : {"f-muon:alpha=-0.1", "f-muon:alpha=-0.3", "f-neon:alpha=2", "f-neon:alpha=-1"})
     EXPECT_LE(rms_of_step(text, 40, 60), 0.2) << text;
   EXPECT_LE(rms_of_step("1*nsgd + -1*nsgd", 40, 60), 1e-15);  // rounding of zero
 }
 
-TEST(ShapeScale, NamesRoundTrip) {
-  for (const auto scale : {ShapeScale::original, ShapeScale::match_rms_adamw, ShapeScale::rms_to_rms, ShapeScale::none})
-    EXPECT_EQ(shape_scale_from_name(name_of(scale)), scale);
-  EXPECT_VALUE_ERROR(shape_scale_from_name("spectral"), "original, match_rms_adamw, rms_to_rms, none");
+TEST(AdjustLrFn, NamesRoundTrip) {
+  for (const auto adjust : {AdjustLrFn::original, AdjustLrFn::match_rms_adamw, AdjustLrFn::rms_to_rms, AdjustLrFn::none})
+    EXPECT_EQ(parse_name(kAdjustLrFns, find_name(kAdjustLrFns, adjust), "adjust_lr_fn"), adjust);
+  EXPECT_EQ(parse_name(kAdjustLrFns, "spectral_unclamped", "adjust_lr_fn"), AdjustLrFn::rms_to_rms) << "torch 2.14's";
+  EXPECT_VALUE_ERROR(parse_name(kAdjustLrFns, "spectral", "adjust_lr_fn"), "original, match_rms_adamw, rms_to_rms, ");
 }
 
 }  // namespace

@@ -1,0 +1,48 @@
+#include "fanion/optim/group_settings.h"
+
+#include "fanion/norms/rule_cache.h"
+
+namespace fanion::optim {
+namespace {
+
+constexpr std::string_view kAdamW = "adamw";
+
+/// The options of either kind.
+template <class Settings, class Use>
+auto with_options(Settings& settings, Use&& use) {
+  if (auto* lmo = std::get_if<LmoSettings>(&settings)) return use(lmo->step);
+  return use(std::get<AdamWOptions>(settings));
+}
+
+}  // namespace
+
+GroupSettings settings_from_text(std::string_view rule, std::string_view options) {
+  GroupSettings settings = AdamWOptions{};
+  if (rule != kAdamW) settings = LmoSettings{norms::cached_rule(rule), {}};
+  with_options(settings, [&](auto& o) { read_options(o, options); });
+  return settings;
+}
+
+std::vector<OptionLine> option_lines_of(std::string_view rule) {
+  return rule == kAdamW ? option_lines(AdamWOptions{}) : option_lines(LmoStepOptions{});
+}
+
+void check_settings(const GroupSettings& settings) {
+  const auto* lmo = std::get_if<LmoSettings>(&settings);
+  TORCH_CHECK_VALUE(lmo == nullptr || lmo->rule, "a group has no rule");
+  with_options(settings, [](const auto& o) { check_options(o); });
+}
+
+double lr_of(const GroupSettings& settings) {
+  return with_options(settings, [](const auto& o) { return o.lr; });
+}
+
+void set_lr(GroupSettings& settings, double lr) {
+  with_options(settings, [lr](auto& o) { o.lr = lr; });
+}
+
+NonfinitePolicy nonfinite_of(const GroupSettings& settings) {
+  return with_options(settings, [](const auto& o) { return o.nonfinite; });
+}
+
+}  // namespace fanion::optim

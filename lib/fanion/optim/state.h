@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fanion/optim/group_settings.h"
+
+namespace fanion::optim {
+
+/// A kind of state tensor and what one of a given parameter looks like.
+struct StateKind {
+  const char* name;
+  std::vector<int64_t> sizes;
+  at::ScalarType dtype;
+};
+
+/// The kinds that a parameter keeps under its group's settings, in a fixed order; throws where the rule does not fit
+/// it.
+///
+/// A matrix rule: momentum_buffer in the parameter's shape (float32, or float64 for float64 parameters), warm_start
+/// (n, warm_columns), and momentum_step, 0-dimensional, for a bfloat16 momentum_buffer. AdamW: exp_avg and exp_avg_sq
+/// in its shape and dtype, and step (0-dimensional float32).
+std::vector<StateKind> state_kinds(const at::Tensor& parameter, const GroupSettings& settings);
+
+/// Kind and tensor, for one parameter.
+using NamedState = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// The state before the first step: zeros, and for warm_start normal numbers from a fixed seed.
+NamedState initial_state(const at::Tensor& parameter, const GroupSettings& settings);
+
+}  // namespace fanion::optim

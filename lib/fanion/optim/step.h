@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "fanion/optim/state.h"
+
+namespace fanion::optim {
+
+/// One parameter of a step, with its gradient and its state (`initial_state`); tensors of it are changed in place.
+struct StepEntry {
+  at::Tensor parameter, grad;
+  NamedState state;
+  std::size_t group = 0;     ///< whose settings it follows
+  std::size_t position = 0;  ///< in its group, for messages
+  std::string name = {};     ///< for messages; may be empty
+};
+
+/// What messages call it: "parameter 'blocks.0.weight'", or "parameter 3 of group 0 (shape [5])".
+std::string label(const StepEntry& entry);
+
+/// One step of every entry. A matrix rule's, stage by stage (KyFan eq. 5, 8; lmo_step.h):
+/// check → momentum → direction → rescale → apply → retract; AdamW's is adamw_step.h's.
+///
+/// All options, shapes, dtypes, devices and gradients of all groups are checked before anything changes; a ValueError
+/// names the first that cannot be used. A gradient with NaN or Inf follows its group's `nonfinite`; returns how many
+/// parameters were skipped because of that. Matrices on the CPU are stepped by a thread each where several are small,
+/// the others by all threads one after the other (`step_matrices`).
+/// Cost: that of the directions plus 8mn flops a matrix; of float32 on the CPU, reads of the gradient (twice, once with
+/// `nonfinite` ignored) and the momentum, writes of the momentum and, with `nesterov`, of what the direction is taken
+/// at, and a read and a write of W for each term of the direction.
+int64_t step_(const std::vector<StepEntry>& entries, const std::vector<GroupSettings>& groups);
+
+}  // namespace fanion::optim

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "fanion/norms/adjust_lr_fn.h"
+#include "fanion/optim/finite.h"
+#include "fanion/optim/momentum.h"
+#include "fanion/optim/option_table.h"
+
+namespace fanion::optim {
+
+/// Options of a matrix rule's step; the defaults are torch.optim.Muon's (2.13).
+struct LmoStepOptions {
+  double lr = 1e-3;
+  double momentum = 0.95;
+  bool nesterov = true;
+  MomentumKind momentum_kind = MomentumKind::ema;
+  double weight_decay = 0.1;
+  norms::AdjustLrFn adjust_lr_fn = norms::AdjustLrFn::original;
+  NonfinitePolicy nonfinite = NonfinitePolicy::error;
+  bool transposed = false;
+  MomentumDtype momentum_dtype = MomentumDtype::float32;
+  bool normalize_weights = false;
+};
+
+/// The table of the step's options.
+template <class Visit>
+void visit_options(LmoStepOptions& o, Visit&& visit) {
+  visit("lr", o.lr, Range::not_negative, "learning rate");
+  visit("momentum", o.momentum, Range::below_one, "mu of the momentum B");
+  visit("nesterov", o.nesterov, Range::any,
+        "the direction is taken at B after the next step's decay, with this g again");
+  visit("momentum_kind", o.momentum_kind, Range::any, "ema: B <- mu B + (1 - mu) g; sum: B <- mu B + g");
+  visit("weight_decay", o.weight_decay, Range::not_negative, "W <- (1 - lr weight_decay) W before the step");
+  visit("adjust_lr_fn", o.adjust_lr_fn, Range::any,
+        "factor on lr for m x n: original sqrt(max(1, m/n)), match_rms_adamw 0.2 sqrt(mn) over the rule's nominal "
+        "Frobenius norm, rms_to_rms (torch's "
+        "spectral_unclamped) sqrt(m/n), none 1");
+  visit("nonfinite", o.nonfinite, Range::any,
+        "a gradient with NaN or Inf: error before anything changes, skip the parameter and count it, or ignore");
+  visit("transposed", o.transposed, Range::any, "parameters are stored as in x out; the rule takes their transpose");
+  visit("momentum_dtype", o.momentum_dtype, Range::any,
+        "dtype of B: float32 (float64 for float64 parameters), or bfloat16, rounded stochastically");
+  visit("normalize_weights", o.normalize_weights, Range::any,
+        "after the step W is scaled to |W|_F = sqrt(rows); zero stays zero");
+}
+
+/// Throws naming the first option outside its range.
+void check_options(const LmoStepOptions& options);
+
+}  // namespace fanion::optim
