@@ -58,12 +58,13 @@ FANION: dict[str, Callable[..., Optimizer]] = {
 
 def shapes_of(given: argparse.Namespace) -> list[tuple[int, int]]:
     """The matrices that are stepped."""
-    if given.square:
-        return [(given.square, given.square)] * given.blocks
-    if given.width:
-        return ([(given.width, given.width)] * 4 + [(4 * given.width, given.width), (given.width, 4 * given.width)]) * (
-            given.blocks
-        )
+    side: int = given.square
+    width: int = given.width
+    blocks: int = given.blocks
+    if side:
+        return [(side, side)] * blocks
+    if width:
+        return ([(width, width)] * 4 + [(4 * width, width), (width, 4 * width)]) * blocks
     return [(2304, 768), (768, 768), (3072, 768), (768, 3072)] * 12
 
 

@@ -55,7 +55,8 @@ TEST(AdjustLrFn, SumsWhosePartsTakeEachOtherAwayGetNoLongerSteps) {
 }
 
 TEST(AdjustLrFn, NamesRoundTrip) {
-  for (const auto adjust : {AdjustLrFn::original, AdjustLrFn::match_rms_adamw, AdjustLrFn::rms_to_rms, AdjustLrFn::none})
+  for (const auto adjust :
+       {AdjustLrFn::original, AdjustLrFn::match_rms_adamw, AdjustLrFn::rms_to_rms, AdjustLrFn::none})
     EXPECT_EQ(parse_name(kAdjustLrFns, find_name(kAdjustLrFns, adjust), "adjust_lr_fn"), adjust);
   EXPECT_EQ(parse_name(kAdjustLrFns, "spectral_unclamped", "adjust_lr_fn"), AdjustLrFn::rms_to_rms) << "torch 2.14's";
   EXPECT_VALUE_ERROR(parse_name(kAdjustLrFns, "spectral", "adjust_lr_fn"), "original, match_rms_adamw, rms_to_rms, ");

@@ -47,10 +47,11 @@ double tolerance(const Size& size) { return size.dtype == at::kDouble ? 1e-12 : 
 /// `found` at size 1 is `expected`, or infinite where that lies beyond the dtype.
 void expect_number(const at::Tensor& found, double expected, const Size& size, double tol) {
   const double most = std::ldexp(largest_number(size.dtype), -size.exponent);
-  if (expected > most * (1 + tol))
+  if (expected > most * (1 + tol)) {
     EXPECT_TRUE(std::isinf(found.item<double>())) << expected;
-  else if (expected < most * (1 - tol))
+  } else if (expected < most * (1 - tol)) {
     EXPECT_NEAR(at_size_one(found, size.exponent), expected, tol * expected);
+  }
 }
 
 TEST(Scale, NormsAreThoseAtSizeOne) {
