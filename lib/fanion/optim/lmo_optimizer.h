@@ -47,6 +47,7 @@ class LmoOptimizer : public torch::optim::Optimizer {
   /// One more group; where this throws, nothing was added.
   void add_param_group(ParamGroup group);
   /// Torch's says nothing of a rule.
+  // NOLINTNEXTLINE(bugprone-derived-method-shadowing-base-method): deleted, so that no call reaches the shadowed one
   void add_param_group(const torch::optim::OptimizerParamGroup& group) = delete;
 
   /// One step of every parameter that has a gradient. All of it is checked before the first parameter changes.

@@ -18,16 +18,16 @@ constexpr uint32_t kIndex = 0x9e3779b9, kStep = 0x85ebca6b, kFirst = 0x7feb352d,
 
 uint32_t dice(uint32_t index, uint32_t step) {
   uint32_t x = index * kIndex + step * kStep;
-  x = (x ^ (x >> 16)) * kFirst;
-  x = (x ^ (x >> 15)) * kSecond;
-  return (x ^ (x >> 16)) & 0xffff;
+  x = (x ^ (x >> 16U)) * kFirst;
+  x = (x ^ (x >> 15U)) * kSecond;
+  return (x ^ (x >> 16U)) & 0xffffU;
 }
 
 constexpr uint32_t kExponent = 0x7f800000;
 
 uint16_t rounded(float entry, uint32_t thrown) {
   const auto bits = std::bit_cast<uint32_t>(entry), up = bits + thrown;
-  return static_cast<uint16_t>(((up & kExponent) == kExponent ? bits : up) >> 16);
+  return static_cast<uint16_t>(((up & kExponent) == kExponent ? bits : up) >> 16U);
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ void round_stochastically_(const at::Tensor& narrow, const at::Tensor& wide, con
   const auto bits = wide.contiguous().view(at::kInt);
   const auto up = bits + rounding_dice(wide.numel(), step).view(wide.sizes());
   const auto chosen = at::where(up.bitwise_and(int32_t{kExponent}) == int32_t{kExponent}, bits, up);
-  narrow.copy_(chosen.bitwise_and(~0xffff).view(at::kFloat));
+  narrow.copy_(chosen.bitwise_and(-0x10000).view(at::kFloat));
 }
 
 }  // namespace fanion::optim
