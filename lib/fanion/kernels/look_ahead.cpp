@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 
+#include "fanion/kernels/caches.h"
 #include "fanion/kernels/dense_steps.h"
 #include "fanion/kernels/large_pages.h"
 #include "fanion/kernels/loops/skinny_blocks.h"
@@ -28,10 +29,12 @@ MomentumTerms terms_of(const LookAhead& M, bool update) {
 
 LookAheadRows rows_of(const LookAhead& M, bool update) {
   float* b = update ? written(M.B) : const_cast<float*>(M.B.const_data_ptr<float>());
-  return {M.g.const_data_ptr<float>(), b, M.g.size(0), M.g.size(1), terms_of(M, update)};
+  float* kept = M.kept.defined() ? M.kept.data_ptr<float>() : nullptr;
+  return {M.g.const_data_ptr<float>(), b, kept, M.g.size(0), M.g.size(1), terms_of(M, update)};
 }
 LookAheadRows rows_from(const LookAheadRows& M, int64_t first, int64_t count) {
-  return {M.g + first * M.cols, M.b + first * M.cols, count, M.cols, M.terms};
+  const int64_t from = first * M.cols;
+  return {M.g + from, M.b + from, M.kept == nullptr ? nullptr : M.kept + from, count, M.cols, M.terms};
 }
 
 /// Y = M V, Z = Mᵀ Y for at most kGramColumns columns.
@@ -81,8 +84,7 @@ double look_ahead_squares(const LookAhead& M, bool update) {
   double squares = 0;
   ChunkSquares sums(&squares, chunks);
   for_each_chunk(chunks, 0, [&](int64_t i, float*) {
-    const auto part = rows_from(rows, chunks.first(i), chunks.length(i));
-    *sums.of(i) = loops_in_use().look_ahead_squares(part.g, part.b, part.rows * part.cols, part.terms);
+    *sums.of(i) = loops_in_use().look_ahead_squares(rows_from(rows, chunks.first(i), chunks.length(i)));
   });
   sums.add_up();
   return squares;
@@ -110,6 +112,10 @@ void look_ahead_step_(const at::Tensor& W, const LookAhead& M, bool update, doub
                              .sign = terms.sign};
     loops_in_use().look_ahead_step(rows_from(rows, first, chunks.length(i)), w + first * n, step, scratch);
   });
+}
+
+at::Tensor room_in_last_cache(const at::Tensor& g) {
+  return 4 * g.numel() <= kLastCache ? empty_in_large_pages(g.sizes(), g.options().requires_grad(false)) : at::Tensor();
 }
 
 at::Tensor formed(const LookAhead& M) {

@@ -15,6 +15,9 @@ struct LookAhead {
   at::Tensor g, B;
   double mu;
   bool average, ahead;
+  /// Where the products and the norm write M and a step reads it, alike in memory with g: sooner than it is formed
+  /// again where the last cache holds it. Undefined: nowhere.
+  at::Tensor kept{};
 };
 
 /// Whether the sweeps take M: g and B row-major without gaps, and a few rows fit the second-level cache.
@@ -37,6 +40,9 @@ struct LookAheadTerms {
 };
 /// W ← keep·W + terms, after M's update with `update`. W alike in memory with g and B.
 void look_ahead_step_(const at::Tensor& W, const LookAhead& M, bool update, double keep, const LookAheadTerms& terms);
+
+/// Room for M, where it may be kept; undefined where the last cache does not hold it.
+at::Tensor room_in_last_cache(const at::Tensor& g);
 
 /// M as a matrix of its own, or B, of a B that has its update.
 at::Tensor formed(const LookAhead& M);

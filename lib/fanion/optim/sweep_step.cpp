@@ -34,9 +34,11 @@ bool sweep_step_(const at::Tensor& W, const at::Tensor& grad, const at::Tensor& 
   const bool low_rank = form && form->k > 0 && form->low_rank != 0;
   if (!form || form->k > kMostColumns || (low_rank && form->triplets.method != linalg::SvdMethod::subspace))
     return false;
-  const kernels::LookAhead M{matrix_view(grad.detach()), matrix_view(B), momentum.momentum,
-                             momentum.kind == MomentumKind::ema, momentum.nesterov};
+  kernels::LookAhead M{matrix_view(grad.detach()), matrix_view(B), momentum.momentum,
+                       momentum.kind == MomentumKind::ema, momentum.nesterov};
   if (!kernels::takes_look_ahead(M)) return false;
+  const bool twice = form->map == Rest::frobenius || (low_rank && form->map != Rest::none);
+  if (twice && M.ahead) M.kept = kernels::room_in_last_cache(M.g);
 
   auto matrix = matrix_view(W);
   const LookAheadOperator A(M);

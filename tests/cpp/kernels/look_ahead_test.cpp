@@ -119,6 +119,42 @@ TEST(LookAhead, StepIsItsFormula) {
       }
 }
 
+TEST(LookAhead, KeepingItChangesNoBit) {
+  for (const int64_t columns : {0, 1, 3, 8})
+    for_each_case([&](const Case& c) {
+      const int64_t m = c.g.size(0), n = c.g.size(1);
+      const auto B = c.before.clone(), V = normal(n, std::max<int64_t>(columns, 1), 13);
+      auto keeps = c.of_B;
+      keeps.B = B;
+      keeps.kept = at::full({m, n}, std::numeric_limits<double>::quiet_NaN(), at::kFloat);
+      double squares = 0, of_kept = 0;
+      at::Tensor Y = normal(m, 1, 14), Z, kept_Y = Y, kept_Z;
+      if (columns > 0) {
+        std::tie(Y, Z) = look_ahead_gram(c.of_B, true, V, &squares);
+        std::tie(kept_Y, kept_Z) = look_ahead_gram(keeps, true, V, &of_kept);
+        EXPECT_TRUE(same_bits(kept_Z, Z) && same_bits(kept_Y, Y));
+      } else {
+        squares = look_ahead_squares(c.of_B, true);
+        of_kept = look_ahead_squares(keeps, true);
+      }
+      EXPECT_EQ(squares, of_kept);
+      EXPECT_TRUE(same_bits(keeps.kept, c.formed) && same_bits(B, c.after));
+      for (const bool sign : {false, true}) {
+        const auto W = normal(m, n, 15), of_kept_W = W.clone();
+        LookAheadTerms terms{.L = Y, .V = V, .take = -0.2, .sign = sign};
+        if (sign && columns > 1) terms.K = Y;
+        look_ahead_step_(W, c.of_B, false, 0.9, terms);
+        look_ahead_step_(of_kept_W, keeps, false, 0.9, terms);
+        EXPECT_TRUE(same_bits(W, of_kept_W)) << columns << sign;
+      }
+    });
+}
+
+TEST(LookAhead, RoomIsForWhatTheLastCacheHolds) {
+  EXPECT_EQ(room_in_last_cache(at::zeros({300, 200}, at::kFloat)).sizes(), (at::IntArrayRef{300, 200}));
+  EXPECT_FALSE(room_in_last_cache(at::zeros({4096, 4096}, at::kFloat)).defined());
+}
+
 TEST(LookAhead, NumberOfThreadsChangesNoBit) {
   const Settings settings;
   std::vector<at::Tensor> first;

@@ -40,10 +40,12 @@ struct MomentumTerms {
   bool average, ahead, update;
 };
 
-/// Rows of M, from g and b, each row-major without gaps; b is written with `terms.update`.
+/// Rows of M, from g and b, each row-major without gaps; b is written with `terms.update`. `kept`, where it is not
+/// null, gets M in the products and the norm, and has it in a step.
 struct LookAheadRows {
   const float* g;
   float* b;
+  float* kept;
   std::int64_t rows, cols;
   MomentumTerms terms;
 };
@@ -100,8 +102,8 @@ struct LoopTable {
   /// where that is not null. `scratch` holds `look_ahead_scratch(block_rows, V.columns, M.cols)` floats.
   void (*look_ahead_gram)(const LookAheadRows& M, const Block& V, const Block& Y, const Block& Z, int block_rows,
                           float* scratch, double* total);
-  /// ‖M‖_F² of `count` elements.
-  double (*look_ahead_squares)(const float* g, float* b, std::int64_t count, const MomentumTerms& terms);
+  /// ‖M‖_F².
+  double (*look_ahead_squares)(const LookAheadRows& M);
   /// W ← keep·W + L V + take·M, or with `sign` … + take·sign(M + rest·V), without a null `rest`; scratch: 8 rows of M,
   /// and at least `kLookAheadPiece` floats.
   void (*look_ahead_step)(const LookAheadRows& M, float* W, const LookAheadStep& step, float* scratch);
