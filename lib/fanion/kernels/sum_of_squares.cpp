@@ -46,7 +46,7 @@ double sum_of_squares(const at::Tensor& X) {
 at::Tensor frobenius_norm(const at::Tensor& X) {
   if (X.scalar_type() == at::kFloat && X.device().is_cpu())
     return at::scalar_tensor(std::sqrt(sum_of_squares(X)), at::kDouble);
-  const auto norm = at::linalg_vector_norm(X, 2, std::nullopt, false, at::kDouble);
+  auto norm = at::linalg_vector_norm(X, 2, std::nullopt, false, at::kDouble);
   if (X.scalar_type() != at::kDouble || X.numel() == 0) return norm;
   const auto squares_fit = [](double size) { return size > 0x1p-400 && size < 0x1p+400; };
   if (X.device().is_cpu() && squares_fit(norm.item<double>())) return norm;

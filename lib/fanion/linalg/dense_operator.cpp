@@ -38,7 +38,7 @@ at::Tensor spread_rows(const at::Tensor& A, int64_t count) {
 at::Tensor wide_product(const at::Tensor& A, const at::Tensor& X) {
   const auto W = X.to(at::kDouble);
   if (A.scalar_type() == at::kDouble) return at::matmul(A, W);
-  constexpr int64_t kPiece = 1 << 19;  // elements
+  constexpr int64_t kPiece = 524288;  // elements
   const int64_t by = A.stride(0) >= A.stride(1) ? 0 : 1, count = A.size(by);
   const int64_t most = std::max<int64_t>(kPiece / A.size(1 - by), 1);
   auto Y = at::zeros({A.size(0), X.size(1)}, W.options());
