@@ -163,7 +163,8 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
   report.status = SvdStatus::exhausted;
   double value = 0;
   int64_t pass = 0;
-  Standstill standstill(200);  // on flat spectra a residual rises for many passes before it falls
+  // What is left of a bound falls with 1/passes, long after residuals have reached rounding.
+  Standstill standstill(20, options.criterion == SvdCriterion::residual ? 0 : 0.7);
   for (;;) {
     std::tie(Q, R1) = qr(Y, seconds.basis);
     std::tie(W, R2) = qr(apply(Q, true), seconds.basis);
