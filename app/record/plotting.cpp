@@ -20,15 +20,15 @@ void draw(const std::string& module, const std::vector<std::string>& arguments) 
 void plot_runs(const std::vector<std::filesystem::path>& runs, const std::filesystem::path& png) {
   std::vector<std::string> arguments = {"--out", png.string()};
   for (const auto& run : runs) arguments.push_back(run.string());
-  draw("fanion.plots", arguments);
+  draw("fanion.figures.runs", arguments);
 }
 
-void plot_svd(const std::filesystem::path& folder) { draw("fanion.svd_plots", {folder.string()}); }
+void plot_svd(const std::filesystem::path& folder) { draw("fanion.figures.svd", {folder.string()}); }
 
-void plot_balls(const std::filesystem::path& folder) { draw("fanion.ball_plots", {folder.string()}); }
+void plot_balls(const std::filesystem::path& folder) { draw("fanion.figures.balls", {folder.string()}); }
 
 void plot_curves(const std::filesystem::path& json, const std::filesystem::path& png) {
-  draw("fanion.curves", {json.string(), png.string()});
+  draw("fanion.figures.curves", {json.string(), png.string()});
 }
 
 }  // namespace fanion::record

@@ -6,7 +6,7 @@
 namespace fanion::record {
 
 /// Draws run folders together into a PNG, by the package's Python side (matplotlib): `$FANION_PYTHON -m
-/// fanion.plots`. Throws if that fails, with what to do.
+/// fanion.figures.runs`. Throws if that fails, with what to do.
 void plot_runs(const std::vector<std::filesystem::path>& runs, const std::filesystem::path& png);
 
 /// Draws error-time.png and error-passes.png of a folder with the results.json of `fanion svd`, likewise.

@@ -102,7 +102,7 @@ Object dense_operator(const at::Tensor& A) {
   return object;
 }
 
-/// An operator whose products are those of the Python object that fanion/callbacks.py has under `key`.
+/// An operator whose products are those of the Python object that fanion/_callbacks.py has under `key`.
 /// The call goes through the dispatcher, which takes the GIL and lets Python's exceptions through.
 Object function_operator(int64_t key, int64_t rows, int64_t cols, at::ScalarType dtype, at::Device device) {
   using Product = at::Tensor(int64_t, const at::Tensor&, bool);

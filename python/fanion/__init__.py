@@ -8,11 +8,12 @@ The work is done in C++ (libfanion), also under `find_package(fanion)`: `cmake_p
 
 import fanion._fake_ops  # noqa: F401  (what torch.compile must know of the ops)
 from fanion import linalg, norms
+from fanion._diagnostics import Diagnostics
+from fanion._groups import param_groups
 from fanion._library import PACKAGE, ops
+from fanion._torch_checkpoint import state_dict_from_torch
 from fanion.deflated import DFanion
-from fanion.diagnostics import Diagnostics
 from fanion.fanions import Fanion, FFanion
-from fanion.groups import param_groups
 from fanion.linalg import (
     PolarReport,
     SvdReport,
@@ -27,7 +28,6 @@ from fanion.neon import FNeon, Neon
 from fanion.nsgd import NSGD
 from fanion.optimizer import LmoOptimizer
 from fanion.signum import Signum
-from fanion.torch_checkpoint import state_dict_from_torch
 
 __version__: str = ops.version()
 cmake_prefix_path = str(PACKAGE)

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 from typing_extensions import override
 
+from fanion._rule_text import TRIPLET_KEYS, rule_text
 from fanion.optimizer import LmoOptimizer
-from fanion.rule_text import TRIPLET_KEYS, rule_text
 
 
 class DFanion(LmoOptimizer):

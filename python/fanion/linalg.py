@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from fanion import foreign
+from fanion import _foreign
 from fanion._library import ops
-from fanion.operators import LinearOperator, aslinearoperator, low_rank, row_blocks
-from fanion.polar_factors import PolarReport, newton_schulz, polar, polar_express_coefficients, polar_with_report
+from fanion._operators import LinearOperator, aslinearoperator, low_rank, row_blocks
+from fanion._polar_factors import PolarReport, newton_schulz, polar, polar_express_coefficients, polar_with_report
 
 __all__ = [
     "LinearOperator",
@@ -99,7 +99,7 @@ def topk_svd(
     functions raise comes out unchanged.
     Cost: `fanion/linalg/topk_svd.h`, `batched_svd.h`. Source: KyFan §3.
     """
-    matrix = A if isinstance(A, Tensor) else foreign.tensor_of(A)
+    matrix = A if isinstance(A, Tensor) else _foreign.tensor_of(A)
     options = {
         "method": method,
         "criterion": criterion,

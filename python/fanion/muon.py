@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 from typing_extensions import override
 
+from fanion._rule_text import NEWTON_SCHULZ_KEYS, rule_text
 from fanion.optimizer import LmoOptimizer
-from fanion.rule_text import NEWTON_SCHULZ_KEYS, rule_text
 
 Coefficients = tuple[float, float, float] | Sequence[tuple[float, float, float]] | str
 _FORM_BEFORE = {"ns_form": "direct"}  # of groups that were saved when there was no choice

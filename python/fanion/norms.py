@@ -13,10 +13,10 @@ import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from fanion._directions import Dense, Direction, LowRank, Residual, Scaled
 from fanion._library import ops
-from fanion.directions import Dense, Direction, LowRank, Residual, Scaled
-from fanion.matrix_norm import Gauge, Norm, Rule
-from fanion.rule_text import rule_text
+from fanion._matrix_norm import Gauge, Norm, Rule
+from fanion._rule_text import rule_text
 
 __all__ = [
     "Dense",

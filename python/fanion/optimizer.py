@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
+from fanion._checkpoint import resized, restored_state
+from fanion._diagnostics import Diagnostics, diagnostics
+from fanion._group_table import settings_table
 from fanion._library import ops
-from fanion.checkpoint import resized, restored_state
-from fanion.diagnostics import Diagnostics, diagnostics
-from fanion.group_table import settings_table
-from fanion.options import (
+from fanion._optimizer_state import State
+from fanion._options import (
     ALGORITHMS,
     STEP_OPTIONS,
     check_own_options,
@@ -21,10 +22,8 @@ from fanion.options import (
     text_of,
     unknown_argument,
 )
-from fanion.parameter import check_parameter, label, name_of
-from fanion.torch_checkpoint import completed
-
-State = dict[str, Tensor]
+from fanion._parameter import check_parameter, label, name_of
+from fanion._torch_checkpoint import completed
 
 
 class LmoOptimizer(torch.optim.Optimizer):
@@ -168,7 +167,7 @@ class LmoOptimizer(torch.optim.Optimizer):
         return settings_table(self)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """torch's, but state keeps its own dtype, whatever the parameter's (see `checkpoint.restored_state`).
+        """torch's, but state keeps its own dtype, whatever the parameter's (see `_checkpoint.restored_state`).
 
         Parameters given by name get the state saved under their name, in whatever order they come. `Muon` loads
         torch.optim.Muon's too, and an AdamW group torch.optim.AdamW's; both at once: `fanion.state_dict_from_torch`.

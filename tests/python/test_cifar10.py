@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from fanion import cifar10
+from fanion import _cifar10 as cifar10
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 

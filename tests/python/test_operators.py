@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import fanion
-from fanion import callbacks
+from fanion import _callbacks
 from fanion.linalg import LinearOperator, aslinearoperator, low_rank, row_blocks
 
 
@@ -198,7 +198,7 @@ def test_errors_of_functions_come_out_and_leak_nothing(matmat, rmatmat, error, m
     del made, operator
     gc.collect()  # pytest's record of the exception holds its frames in a cycle
     assert (sys.getrefcount(own_matmat), sys.getrefcount(own_rmatmat)) == counts
-    assert len(callbacks._callees) == 0
+    assert len(_callbacks._callees) == 0
 
 
 def identities(n, dtype):
@@ -271,7 +271,7 @@ def test_nothing_is_kept_after_success():
     del tree
     assert gone() is None, "no cycle holds it"
     assert sys.getrefcount(product) == before
-    assert len(callbacks._callees) == 0
+    assert len(_callbacks._callees) == 0
 
 
 def test_no_gradient_reaches_the_functions():

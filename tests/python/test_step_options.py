@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import fanion
-from fanion.options import ADAMW_OPTIONS, STEP_OPTIONS, documented
+from fanion._options import ADAMW_OPTIONS, STEP_OPTIONS, documented
 
 DOCS = Path(__file__).parents[2] / "docs" / "conventions.md"
 

@@ -41,10 +41,10 @@ def draw(tmp_path, capsys):
     import matplotlib
 
     matplotlib.use("Agg")
-    from fanion import plots
+    from fanion.figures import runs
 
     def of(*folders):
-        status = plots.main(["--out", str(tmp_path / "drawn.png"), *map(str, folders)])
+        status = runs.main(["--out", str(tmp_path / "drawn.png"), *map(str, folders)])
         said = capsys.readouterr().err
         assert "Traceback" not in said
         assert (tmp_path / "drawn.png").exists() == (status == 0)
@@ -60,7 +60,7 @@ def test_whole_run(tmp_path, draw):
 @pytest.mark.parametrize("rest", ['{"step":3,"valid', "\0\0\0", '{"step":3,"validation_loss":null}'])
 @pytest.mark.parametrize("log", ["metrics", "timings"])
 def test_half_a_last_line_is_dropped(tmp_path, draw, log, rest):
-    from fanion.plots import read_run
+    from fanion.figures.runs import read_run
 
     texts = {"metrics": METRICS, "timings": TIMINGS}
     run = folder(tmp_path / "run", **texts | {log: texts[log] + rest})
@@ -70,7 +70,7 @@ def test_half_a_last_line_is_dropped(tmp_path, draw, log, rest):
 
 
 def test_validation_without_its_time_is_left_out(tmp_path, draw):
-    from fanion.plots import read_run
+    from fanion.figures.runs import read_run
 
     run = folder(tmp_path / "run", metrics=METRICS, timings="\n".join(TIMINGS.splitlines()[:2]) + "\n")
     status, said = draw(run)
@@ -97,7 +97,7 @@ def test_bad_line_is_named(tmp_path, draw, line, word):
     run = folder(tmp_path / "run", metrics="".join([*lines[:2], line + "\n", *lines[2:]]), timings=TIMINGS)
     status, said = draw(run)
     assert status == 2
-    assert said.startswith(f"fanion.plots: {run}/metrics.jsonl:3: ") and word in said
+    assert said.startswith(f"fanion.figures.runs: {run}/metrics.jsonl:3: ") and word in said
     assert said.count("\n") == 1
 
 

@@ -390,7 +390,7 @@ def test_compared_runs_are_ordinary_runs(tmp_path, comparison, tiny):
 
 def without_plots():
     """Why plots cannot be drawn here; empty if they can."""
-    for module in ["fanion.plots", "matplotlib"]:
+    for module in ["fanion.figures.runs", "matplotlib"]:
         try:
             if importlib.util.find_spec(module) is None:
                 return f"{module} is not installed"

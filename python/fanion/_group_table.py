@@ -3,12 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fanion.places import Owned
-
-if TYPE_CHECKING:
-    from fanion.optimizer import LmoOptimizer
+from fanion._optimizer_state import StatefulOptimizer
+from fanion._places import Owned
 
 _SHOWN = 4
 Params = Sequence[tuple[str, Any]]
@@ -33,7 +31,7 @@ def group_table(groups: Sequence[dict[str, Any]], reasons: Mapping[str, Sequence
     return _aligned(rows, right=(5, 6))
 
 
-def settings_table(optimizer: "LmoOptimizer") -> str:
+def settings_table(optimizer: StatefulOptimizer) -> str:
     """One line per group of an optimizer: its rule or AdamW, scale, rate, decay, sizes, shapes, names."""
     rows: list[tuple[str, ...]] = [("group", "rule", "scale", "lr", "decay", "tensors", "entries", "shapes", "names")]
     for index, group in enumerate(optimizer.param_groups):

@@ -1,4 +1,6 @@
-"""Pictures of curves in panels: ``python -m fanion.curves FILE.json FILE.png`` is what ``fanion reproduce`` calls.
+"""Pictures of curves in panels.
+
+``python -m fanion.figures.curves FILE.json FILE.png`` is what ``fanion reproduce`` calls.
 
 The JSON file holds a title and panels, each with its axes and curves; nothing here knows what they are of.
 """
@@ -10,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fanion.plot_command import report
-from fanion.plots import COLOURS, MARKERS
-from fanion.run_files import read_json
+from fanion.figures._command import report
+from fanion.figures._run_files import read_json
+from fanion.figures._style import COLOURS, MARKERS
 
 
 def styles(curves: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -72,11 +74,13 @@ def draw(picture: dict[str, Any], png: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; see `report`."""
-    parser = argparse.ArgumentParser(prog="python -m fanion.curves", description="Draw panels of curves into a PNG.")
+    parser = argparse.ArgumentParser(
+        prog="python -m fanion.figures.curves", description="Draw panels of curves into a PNG."
+    )
     parser.add_argument("json", type=Path)
     parser.add_argument("png", type=Path)
     given = parser.parse_args(arguments)
-    return report("fanion.curves", str(given.json), lambda: draw(read_json(given.json), given.png))
+    return report("fanion.figures.curves", str(given.json), lambda: draw(read_json(given.json), given.png))
 
 
 if __name__ == "__main__":

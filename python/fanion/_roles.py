@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from fanion.places import Owned, Place
+from fanion._places import Owned, Place
 
 ROLES = ("matrix", "transposed", "embedding", "head", "vectors")
 RULE_ROLES = ("matrix", "transposed")

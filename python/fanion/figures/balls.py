@@ -1,6 +1,6 @@
 """Pictures of `fanion balls`: unit balls of norms among diagonal matrices, in two or three singular values.
 
-``python -m fanion.ball_plots FOLDER`` reads balls.json there and writes the pictures that it describes.
+``python -m fanion.figures.balls FOLDER`` reads balls.json there and writes the pictures that it describes.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanion.plot_command import draw_folder
-from fanion.plots import COLOURS, DASHES
-from fanion.run_files import read_json
+from fanion.figures._command import draw_folder
+from fanion.figures._run_files import read_json
+from fanion.figures._style import COLOURS, DASHES
 
 Ball = dict[str, Any]
 Array = NDArray[np.float64]
@@ -134,7 +134,7 @@ def draw(folder: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; see `draw_folder`."""
-    return draw_folder("fanion.ball_plots", "Draw the balls of fanion balls.", "balls.json", draw, arguments)
+    return draw_folder("fanion.figures.balls", "Draw the balls of fanion balls.", "balls.json", draw, arguments)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,16 @@
 import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from fanion.parameter import label
-
-if TYPE_CHECKING:
-    from fanion.optimizer import LmoOptimizer, State
+from fanion._optimizer_state import State, StatefulOptimizer
+from fanion._parameter import label
 
 
-def restored_state(optimizer: "LmoOptimizer", saved: Mapping[str, Any]) -> dict[Tensor, "State"]:
+def restored_state(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> dict[Tensor, State]:
     """A copy of the saved state for every parameter, on its device and in the dtype the rule keeps it in.
 
     torch's own loader casts state to the parameter's dtype, which would round a bfloat16 parameter's float32
@@ -42,7 +40,7 @@ def restored_state(optimizer: "LmoOptimizer", saved: Mapping[str, Any]) -> dict[
     return restored
 
 
-def resized(warm: Tensor, needed: Tensor, first: Callable[[], "State"]) -> Tensor:
+def resized(warm: Tensor, needed: Tensor, first: Callable[[], State]) -> Tensor:
     """A warm start with as many columns as `needed`, whose values do not count.
 
     The leading columns stay, and further ones are those that `first` makes. Unchanged where rows differ.
@@ -82,7 +80,7 @@ def _saved_keys(groups: Any, saved_groups: Any) -> dict[Tensor, Any]:
 
 
 def _check_options(
-    optimizer: "LmoOptimizer", index: int, group: Mapping[str, Any], saved_group: Mapping[str, Any]
+    optimizer: StatefulOptimizer, index: int, group: Mapping[str, Any], saved_group: Mapping[str, Any]
 ) -> None:
     try:
         algorithm = saved_group["algorithm"]
@@ -98,8 +96,8 @@ def _check_options(
 
 
 def _fitted(
-    values: Mapping[str, Tensor], needed: "State", first: Callable[[], "State"], parameter: Tensor, named: str
-) -> "State":
+    values: Mapping[str, Tensor], needed: State, first: Callable[[], State], parameter: Tensor, named: str
+) -> State:
     unknown = values.keys() - needed.keys()
     if unknown:
         raise ValueError(f"{named}: the checkpoint has the state {sorted(values)}, needed is {sorted(needed)}")

@@ -3,7 +3,7 @@
 Every run's `config.json` says what its quantities are called and how its axes are to be drawn, so that nothing here
 knows an experiment.
 
-``python -m fanion.plots --out FILE.png RUN…`` is what ``fanion plot`` and ``fanion compare`` call.
+``python -m fanion.figures.runs --out FILE.png RUN…`` is what ``fanion plot`` and ``fanion compare`` call.
 """
 
 from __future__ import annotations
@@ -14,14 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanion.plot_command import report
-from fanion.run_files import read_json, read_log, say
-
-# Okabe & Ito's colours, distinguishable with every common form of colour blindness; yellow is left out as too
-# pale on white. Markers and dashes tell more than seven runs apart.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES = ("-", "--", ":", "-.")
+from fanion.figures._command import report
+from fanion.figures._run_files import read_json, read_log, say
+from fanion.figures._style import COLOURS, DASHES, MARKERS
 
 
 class NothingToDrawError(ValueError):
@@ -198,11 +193,11 @@ def _title(runs: list[Run]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; see `report`."""
-    parser = argparse.ArgumentParser(prog="python -m fanion.plots", description="Draw run folders into one PNG.")
+    parser = argparse.ArgumentParser(prog="python -m fanion.figures.runs", description="Draw run folders into one PNG.")
     parser.add_argument("--out", type=Path, required=True, help="PNG to write")
     parser.add_argument("runs", type=Path, nargs="+", help="run folders")
     given = parser.parse_args(arguments)
-    return report("fanion.plots", "the runs", lambda: draw(read_runs(given.runs), given.out))
+    return report("fanion.figures.runs", "the runs", lambda: draw(read_runs(given.runs), given.out))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from fanion._library import ops
-from fanion.rule_text import RULE_KEYS
+from fanion._rule_text import RULE_KEYS
 
 ALGORITHMS = ("lmo", "adamw")
 

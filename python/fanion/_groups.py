@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from fanion.group_table import group_table
-from fanion.heads import heads_of
+from fanion._group_table import group_table
+from fanion._heads import heads_of
+from fanion._options import STEP_OPTIONS
+from fanion._places import Owned, owned_parameters
+from fanion._roles import ROLES, RULE_ROLES, Role, is_one_matrix, role_of
 from fanion.optimizer import LmoOptimizer
-from fanion.options import STEP_OPTIONS
-from fanion.places import Owned, owned_parameters
-from fanion.roles import ROLES, RULE_ROLES, Role, is_one_matrix, role_of
 
 
 def param_groups(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from fanion.roles import CONVOLUTIONS, EMBEDDINGS
+from fanion._roles import CONVOLUTIONS, EMBEDDINGS
 
 # Heads are made wider than the vocabulary so that their width is a multiple of 64 or 128.
 _PADDING = 128

@@ -1,6 +1,6 @@
 """CIFAR-10 as the official binary files, which the experiments read.
 
-``python -m fanion.cifar10 prepare SOURCE OUT`` is what ``fanion data prepare cifar10`` calls, ``download OUT`` what
+``python -m fanion._cifar10 prepare SOURCE OUT`` is what ``fanion data prepare cifar10`` calls, ``download OUT`` what
 ``fanion data download cifar10`` calls. A record is a byte of label and 3072 bytes of pixels: red, green, blue, each row
 by row (cs.toronto.edu/~kriz/cifar.html).
 """
@@ -150,7 +150,7 @@ def download(out: Path) -> dict[str, int]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; one line on standard error and 2 where no folder could be made."""
-    parser = argparse.ArgumentParser(prog="python -m fanion.cifar10", description="Make a folder of CIFAR-10.")
+    parser = argparse.ArgumentParser(prog="python -m fanion._cifar10", description="Make a folder of CIFAR-10.")
     commands = parser.add_subparsers(dest="command", required=True)
     preparing = commands.add_parser("prepare", help="from images or official files in a folder or a tar")
     preparing.add_argument("source", type=Path)

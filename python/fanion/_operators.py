@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fanion import callbacks, foreign
+from fanion import _callbacks, _foreign
 from fanion._library import ops
 
 Product = Callable[[Tensor], Tensor]
@@ -53,7 +53,7 @@ class LinearOperator:
         if len(shape) != 2:
             raise ValueError(f"shape must be (rows, columns), got {tuple(shape)}")
         self._functions = (matmat, rmatmat)
-        self._hold(ops.function_operator(callbacks.key_of(self), *shape, dtype, torch.device(device)))
+        self._hold(ops.function_operator(_callbacks.key_of(self), *shape, dtype, torch.device(device)))
 
     def _call(self, X: Tensor, adjoint: bool) -> Tensor:
         """What the functions give, for C++; only the type is checked here."""
@@ -140,10 +140,10 @@ def aslinearoperator(A: Any) -> LinearOperator:
     """
     if isinstance(A, LinearOperator):
         return A
-    products = foreign.products_of(A)
+    products = _foreign.products_of(A)
     if products is not None:
-        return LinearOperator(tuple(A.shape), matmat=products[0], rmatmat=products[1], dtype=foreign.dtype_of(A))
-    tensor = A if isinstance(A, Tensor) else foreign.tensor_of(A)
+        return LinearOperator(tuple(A.shape), matmat=products[0], rmatmat=products[1], dtype=_foreign.dtype_of(A))
+    tensor = A if isinstance(A, Tensor) else _foreign.tensor_of(A)
     if tensor is None:
         raise TypeError(
             f"a matrix is a tensor, a NumPy array, a SciPy sparse matrix or a LinearOperator, got {type(A).__name__}"
@@ -173,7 +173,7 @@ def _block_of(X: Any) -> Tensor | None:
     """`X` as a tensor of vectors where it is dense: not an operator."""
     if isinstance(X, Tensor):
         return X if X.layout == torch.strided else None
-    return foreign.tensor_of(X) if isinstance(X, np.ndarray) else None
+    return _foreign.tensor_of(X) if isinstance(X, np.ndarray) else None
 
 
 def _composed(handle: Any, *parts: LinearOperator) -> LinearOperator:

@@ -1,19 +1,17 @@
 """What a step would do to every parameter, in numbers."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from fanion import norms
 from fanion._library import ops
+from fanion._optimizer_state import StatefulOptimizer
+from fanion._options import number
+from fanion._parameter import name_of
 from fanion.linalg import topk_svd
-from fanion.options import number
-from fanion.parameter import name_of
-
-if TYPE_CHECKING:
-    from fanion.optimizer import LmoOptimizer
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Diagnostics:
 
 
 @torch.no_grad()
-def diagnostics(optimizer: "LmoOptimizer") -> dict[str, Diagnostics]:
+def diagnostics(optimizer: StatefulOptimizer) -> dict[str, Diagnostics]:
     """Diagnostics of every parameter of an optimizer by its name, or by its place where it has none."""
     found = {}
     for index, group in enumerate(optimizer.param_groups):

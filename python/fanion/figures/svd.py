@@ -1,6 +1,6 @@
 """Pictures of `fanion svd`: measured error against time, and against passes over the matrix.
 
-``python -m fanion.svd_plots FOLDER`` reads results.json there and writes error-time.png and error-passes.png.
+``python -m fanion.figures.svd FOLDER`` reads results.json there and writes error-time.png and error-passes.png.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fanion.plot_command import draw_folder
-from fanion.plots import COLOURS, MARKERS
-from fanion.run_files import read_json
+from fanion.figures._command import draw_folder
+from fanion.figures._run_files import read_json
+from fanion.figures._style import COLOURS, MARKERS
 
 METHODS = ("block_krylov", "lanczos", "subspace", "randomized", "power", "dense")
 LEGEND_ENTRY = 2.2  # inches that the longest takes
@@ -142,7 +142,7 @@ def draw(folder: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; see `draw_folder`."""
-    return draw_folder("fanion.svd_plots", "Draw the results of fanion svd.", "results.json", draw, arguments)
+    return draw_folder("fanion.figures.svd", "Draw the results of fanion svd.", "results.json", draw, arguments)
 
 
 if __name__ == "__main__":

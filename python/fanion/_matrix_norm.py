@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from fanion._directions import Direction, direction_from
 from fanion._library import ops
-from fanion.directions import Direction, direction_from
 
 
 @dataclass(frozen=True, repr=False)

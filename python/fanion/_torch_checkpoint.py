@@ -1,12 +1,10 @@
 """Checkpoints of torch.optim.Muon and torch.optim.AdamW, as an optimizer here loads them."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fanion.parameter import label
-
-if TYPE_CHECKING:
-    from fanion.optimizer import LmoOptimizer
+from fanion._optimizer_state import StatefulOptimizer
+from fanion._parameter import label
 
 _MUON = {"lr", "weight_decay", "momentum", "nesterov", "ns_coefficients", "eps", "ns_steps", "adjust_lr_fn"}
 _ADAMW = {"lr", "betas", "eps", "weight_decay"}
@@ -15,7 +13,7 @@ _HOW = {"foreach", "fused", "capturable", "differentiable", "decoupled_weight_de
 _REFUSED = {"amsgrad", "maximize"}
 
 
-def state_dict_from_torch(optimizer: "LmoOptimizer", *saved: Mapping[str, Any]) -> dict[str, Any]:
+def state_dict_from_torch(optimizer: StatefulOptimizer, *saved: Mapping[str, Any]) -> dict[str, Any]:
     """One state_dict for `optimizer` out of several, such as those of a torch.optim.Muon and a torch.optim.AdamW.
 
     >>> optimizer.load_state_dict(fanion.state_dict_from_torch(optimizer, muon.state_dict(), adamw.state_dict()))
@@ -57,7 +55,7 @@ def state_dict_from_torch(optimizer: "LmoOptimizer", *saved: Mapping[str, Any]) 
     return {"state": {key: values for key, values in state.items() if values}, "param_groups": new_groups}
 
 
-def completed(optimizer: "LmoOptimizer", saved: Mapping[str, Any]) -> Mapping[str, Any]:
+def completed(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> Mapping[str, Any]:
     """`saved`, with what torch.optim.Muon and torch.optim.AdamW do not save taken from the optimizer's own groups.
 
     Groups of anything else stay as they are. ValueError: amsgrad or maximize.
