@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-NEWTON_SCHULZ_KEYS = ("ns_steps", "ns_coefficients", "eps", "ns_dtype", "ns_form")
-TRIPLET_KEYS = ("svd", "passes", "oversample")
-RULE_KEYS = ("rule", "k", "alpha", "residual", *NEWTON_SCHULZ_KEYS, *TRIPLET_KEYS)
-"""Options of any optimizer's rule."""
+RULE_KEYS = {"rule"}
+"""Options of any optimizer's rule; the classes add theirs."""
 
 
 def rule_text(name: str, options: Mapping[str, Any], keys: Iterable[str]) -> str:

@@ -1,20 +1,11 @@
 """Optimizers on the polar factor UVᵀ of the momentum M = U diag(σ) Vᵀ, by Newton–Schulz."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import InitVar
 
-from torch import Tensor
-from torch.optim.optimizer import ParamsT
-from typing_extensions import override
-
-from fanion._rule_text import NEWTON_SCHULZ_KEYS, rule_text
-from fanion.optimizer import LmoOptimizer
-
-Coefficients = tuple[float, float, float] | Sequence[tuple[float, float, float]] | str
-_FORM_BEFORE = {"ns_form": "direct"}  # of groups that were saved when there was no choice
+from fanion._arguments import PolarOptimizer
 
 
-class Muon(LmoOptimizer):
+class Muon(PolarOptimizer, rule="muon"):
     """D = −UVᵀ, the LMO of the spectral norm, approximated by `ns_steps` of X ← aX + b(XXᵀ)X + c(XXᵀ)²X.
 
     Arguments, defaults and steps are torch.optim.Muon's, but for three things. `eps` is 0, so that gradients of any
@@ -32,86 +23,12 @@ class Muon(LmoOptimizer):
     Source: KyFan Lemma 2; Jordan et al. 2024b.
     """
 
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 1e-3,
-        weight_decay: float = 0.1,
-        momentum: float = 0.95,
-        nesterov: bool = True,
-        ns_coefficients: Coefficients = (3.4445, -4.775, 2.0315),
-        eps: float = 0.0,
-        ns_steps: int | None = 5,
-        adjust_lr_fn: str | None = None,
-        *,
-        ns_dtype: str | None = None,
-        ns_form: str | None = None,
-        **common: Any,
-    ) -> None:
-        super().__init__(
-            params,
-            lr=lr,
-            weight_decay=weight_decay,
-            momentum=momentum,
-            nesterov=nesterov,
-            adjust_lr_fn=adjust_lr_fn,
-            rule_options={
-                "ns_coefficients": ns_coefficients,
-                "eps": eps,
-                "ns_steps": ns_steps,
-                "ns_dtype": ns_dtype,
-                "ns_form": ns_form,
-            },
-            **common,
-        )
 
-    @override
-    def rule_of(self, group: Mapping[str, Any]) -> str:
-        return rule_text("muon", _FORM_BEFORE | dict(group), NEWTON_SCHULZ_KEYS)
-
-
-class FMuon(LmoOptimizer):
+class FMuon(PolarOptimizer, rule="f-muon"):
     """D = −(α·UVᵀ + (1−α)·M/‖M‖_F), the LMO of the norm with dual α·Σσ + (1−α)·‖M‖_F; UVᵀ as in `Muon`.
 
     `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO (KyFan §4.2 uses α > 1).
     The other arguments are `Muon`'s. Cost: Muon's plus 4mn flops. Source: KyFan Lemma 4.
     """
 
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 1e-3,
-        weight_decay: float = 0.1,
-        momentum: float = 0.95,
-        nesterov: bool = True,
-        ns_coefficients: Coefficients = (3.4445, -4.775, 2.0315),
-        eps: float = 0.0,
-        ns_steps: int | None = 5,
-        adjust_lr_fn: str | None = None,
-        *,
-        alpha: float = 0.5,
-        ns_dtype: str | None = None,
-        ns_form: str | None = None,
-        **common: Any,
-    ) -> None:
-        super().__init__(
-            params,
-            lr=lr,
-            weight_decay=weight_decay,
-            momentum=momentum,
-            nesterov=nesterov,
-            adjust_lr_fn=adjust_lr_fn,
-            rule_options={
-                "alpha": alpha,
-                "ns_coefficients": ns_coefficients,
-                "eps": eps,
-                "ns_steps": ns_steps,
-                "ns_dtype": ns_dtype,
-                "ns_form": ns_form,
-            },
-            **common,
-        )
-
-    @override
-    def rule_of(self, group: Mapping[str, Any]) -> str:
-        return rule_text("f-muon", _FORM_BEFORE | dict(group), ("alpha", *NEWTON_SCHULZ_KEYS))
+    alpha: InitVar[float] = 0.5

@@ -1,5 +1,6 @@
 """The optimizer all others are: groups, state, and the one step."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, overload
@@ -239,5 +240,13 @@ class LmoOptimizer(torch.optim.Optimizer):
         return dict(zip(kinds, tensors, strict=True))
 
 
+_own = inspect.signature(LmoOptimizer.__init__)
+_named = [p for p in _own.parameters.values() if p.kind != p.VAR_KEYWORD]
+_more = [
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option.default)
+    for name, option in STEP_OPTIONS.items()
+    if name not in _own.parameters
+]
+LmoOptimizer.__init__.__signature__ = _own.replace(parameters=[*_named, *_more])  # type: ignore[attr-defined]
 if LmoOptimizer.__doc__ is not None:
     LmoOptimizer.__doc__ = LmoOptimizer.__doc__.replace("    {options}", documented(STEP_OPTIONS.values()))
