@@ -1,11 +1,13 @@
 """The arguments that optimizers share, for `inspect` and type checkers; the library's table has the same defaults."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import InitVar
 from types import MappingProxyType
+from typing import Any
 
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
+from typing_extensions import override
 
 from fanion._declared import DeclaredOptimizer
 
@@ -26,6 +28,9 @@ class _StepArguments(_First):
     transposed: InitVar[bool] = False
     momentum_dtype: InitVar[str] = "float32"
     normalize_weights: InitVar[bool] = False
+    adapt: InitVar[str] = "none"
+    adapt_beta: InitVar[float] = 0.95
+    weight_decay_method: InitVar[str] = "decoupled"
     adamw_lr: InitVar[float | Tensor] = 1e-3
     adamw_betas: InitVar[tuple[float, float]] = (0.9, 0.999)
     adamw_eps: InitVar[float] = 1e-8
@@ -46,6 +51,9 @@ class TripletOptimizer(RuleOptimizer):
     oversample: InitVar[int | None] = None
 
 
+_NEWTON_SCHULZ = ("ns_coefficients", "eps", "ns_steps", "ns_dtype", "ns_form")
+
+
 class _TorchMuonArguments(_StepArguments, kw_only=False):
     ns_coefficients: InitVar[Coefficients] = (3.4445, -4.775, 2.0315)
     eps: InitVar[float] = 0.0
@@ -56,6 +64,22 @@ class _TorchMuonArguments(_StepArguments, kw_only=False):
 class PolarOptimizer(_TorchMuonArguments):
     """Of rules on the polar factor UVᵀ; by position the arguments are torch.optim.Muon's."""
 
+    polar: InitVar[str] = "newton_schulz"
     ns_dtype: InitVar[str | None] = None
     ns_form: InitVar[str | None] = None
-    _before = MappingProxyType({"ns_form": "direct"})
+    _before = MappingProxyType({"ns_form": "direct", "polar": None})
+
+    @override
+    def rule_of(self, group: Mapping[str, Any]) -> str:
+        if group.get("polar") == "exact":  # what Newton–Schulz would do says nothing; what was asked of it is refused
+            defaults = {p.name: p.default for p in self._arguments if p.name in _NEWTON_SCHULZ}
+            group = {**group, **{key: None for key, value in defaults.items() if group[key] == value}}
+        return super().rule_of(group)
+
+
+class PlainOptimizer(RuleOptimizer, kw_only=False):
+    """Of rules that are used without momentum and decay."""
+
+    weight_decay: InitVar[float] = 0.0
+    momentum: InitVar[float] = 0.0
+    nesterov: InitVar[bool] = False

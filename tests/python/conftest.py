@@ -14,8 +14,16 @@ OPTIMIZERS = {
     "FNeon": fanion.FNeon,
     "FFanion": partial(fanion.FFanion, k=3),
     "DFanion": partial(fanion.DFanion, k=3),
+    "SMuon": fanion.SMuon,
+    "SFanion": partial(fanion.SFanion, k=3, eta=0.01),
+    "SchattenDescent": partial(fanion.SchattenDescent, p=3),
     "NSGD": fanion.NSGD,
     "Signum": fanion.Signum,
+    "SignSGD": fanion.SignSGD,
+    "GaussSouthwell": fanion.GaussSouthwell,
+    "SGD": fanion.SGD,
+    "KernelNeon": fanion.KernelNeon,
+    "FStarNeon": fanion.FStarNeon,
     "LmoOptimizer": partial(fanion.LmoOptimizer, rule="0.3*neon + 0.7*max_entry"),
 }
 
@@ -25,9 +33,24 @@ def _seed():
     torch.manual_seed(0)
 
 
+PROX = ("SGD", "KernelNeon", "FStarNeon")  # whose steps are as long as the gradient
+
+
 @pytest.fixture(params=OPTIMIZERS)
 def make(request):
     """Makes each of the optimizers in turn: make(params, **options)."""
+    return OPTIMIZERS[request.param]
+
+
+@pytest.fixture(params=[name for name in OPTIMIZERS if name not in PROX])
+def make_lmo(request):
+    """Those whose steps do not depend on the gradient's scale."""
+    return OPTIMIZERS[request.param]
+
+
+@pytest.fixture(params=PROX)
+def make_prox(request):
+    """The others."""
     return OPTIMIZERS[request.param]
 
 

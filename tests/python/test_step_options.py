@@ -49,7 +49,8 @@ def test_help_has_the_table():
 def test_docs_have_the_table():
     text = DOCS.read_text()
     for option in STEP_OPTIONS.values():
-        line = f"| `{option.name}` | `{option.initial}` | {option.allowed} | {option.help} |".replace("|W|", r"\|W\|")
+        help = option.help.replace("|", r"\|")
+        line = f"| `{option.name}` | `{option.initial}` | {option.allowed} | {help} |"
         assert line in text, f"{DOCS} lacks: {line}"
 
 

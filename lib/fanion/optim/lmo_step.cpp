@@ -2,7 +2,9 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/where.h>
 
 #include <algorithm>
@@ -44,6 +46,13 @@ norms::Direction direction(const MatrixStep& step, const at::Tensor& M) {
   return step.settings->rule->direction(M, warm.numel() > 0 ? &warm : nullptr);
 }
 
+void adapt(const MatrixStep& step, norms::Direction& D, const at::Tensor& M) {
+  const auto& o = step.settings->step;
+  if (o.adapt == Adapt::none) return;
+  auto v = state_of(step, "second_moment");
+  D = adapted(D, o.adapt, v, at::scalar_tensor(o.adapt_beta, v.options()), M);
+}
+
 void rescale(const MatrixStep& step, norms::Direction& D) {
   const auto& o = step.settings->step;
   const auto [m, n] = matrix_shape(step.W, o.transposed);
@@ -53,7 +62,15 @@ void rescale(const MatrixStep& step, norms::Direction& D) {
 void apply(const MatrixStep& step, const norms::Direction& D) {
   const auto& o = step.settings->step;
   auto matrix = matrix_view(step.W, o.transposed);
-  norms::apply_(matrix, D, o.lr, 1 - o.lr * o.weight_decay);
+  const double kept = kept_by_decay(o.weight_decay_method, o.lr, o.weight_decay);
+  if (o.weight_decay_method == WeightDecayMethod::cautious && kept != 1) {
+    const auto wide = matrix.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    const auto dense = norms::to_dense(D, at::empty_like(matrix, matrix.options().dtype(wide)));
+    matrix.sub_(matrix * decays_cautiously(matrix, dense), 1 - kept);
+    norms::apply_(matrix, {{norms::DenseTerm{1, dense}}}, o.lr);
+  } else {
+    norms::apply_(matrix, D, o.lr, kept);
+  }
   if (!matrix.is_alias_of(step.W)) step.W.copy_(matrix.view(step.W.sizes()));
 }
 
@@ -61,12 +78,13 @@ bool in_sweeps(const MatrixStep& step) {
   const auto& o = step.settings->step;
   const auto B = state_of(step, "momentum_buffer");
   if (o.transposed || state_of(step, "momentum_step").defined() || !B.defined()) return false;
+  if (o.adapt != Adapt::none || o.weight_decay_method == WeightDecayMethod::cautious) return false;  // these need D
   auto warm = state_of(step, "warm_start");
   const auto [m, n] = matrix_shape(step.W, false);
   const auto& rule = *step.settings->rule;
   return sweep_step_(step.W, step.grad, B, warm.defined() && warm.numel() > 0 ? &warm : nullptr, rule,
                      {o.momentum, o.nesterov, o.momentum_kind}, o.lr * norms::lr_factor(o.adjust_lr_fn, rule, m, n),
-                     1 - o.lr * o.weight_decay);
+                     kept_by_decay(o.weight_decay_method, o.lr, o.weight_decay));
 }
 
 void retract(const MatrixStep& step) {
@@ -82,6 +100,7 @@ void step_parameter(const MatrixStep& step) {
   if (!stages::in_sweeps(step)) {
     const auto M = stages::momentum(step);
     auto D = stages::direction(step, M);
+    stages::adapt(step, D, M);
     stages::rescale(step, D);
     stages::apply(step, D);
   }

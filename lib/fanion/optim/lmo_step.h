@@ -22,7 +22,8 @@ struct MatrixStep {
 /// The state tensor of a kind; undefined where the settings ask for none.
 at::Tensor state_of(const MatrixStep& step, std::string_view kind);
 
-/// One step of one parameter, stage by stage: momentum → direction → rescale → apply → retract (KyFan eq. 5, 8).
+/// One step of one parameter, stage by stage: momentum → direction → adapt → rescale → apply → retract (KyFan eq. 5,
+/// 8).
 /// The only place where a matrix parameter changes.
 void step_parameter(const MatrixStep& step);
 
@@ -37,11 +38,13 @@ namespace stages {
 at::Tensor momentum(const MatrixStep& step);
 /// D(M), and the rule's warm start of the next step.
 norms::Direction direction(const MatrixStep& step, const at::Tensor& M);
+/// D by a running mean of its squares, with `adapt`.
+void adapt(const MatrixStep& step, norms::Direction& D, const at::Tensor& M);
 /// D ← lr_factor(m, n)·D.
 void rescale(const MatrixStep& step, norms::Direction& D);
-/// W ← (1 − lr·weight_decay)·W + lr·D.
+/// W ← (1 − lr·weight_decay)·W + lr·D, or as `weight_decay_method` says.
 void apply(const MatrixStep& step, const norms::Direction& D);
-/// The first four in two or three sweeps over memory that never form M, where the rule and the tensors allow that
+/// All these in two or three sweeps over memory that never form M, where the rule and the tensors allow that
 /// (sweep_step.h); returns whether it did, if not, nothing has changed.
 bool in_sweeps(const MatrixStep& step);
 /// W ← √m·W/‖W‖_F with `normalize_weights`.

@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -41,19 +42,39 @@ norms::Direction batch_direction(const Stack& stack, const at::Tensor& M) {
   return D;
 }
 
+void batch_adapt(const Stack& stack, norms::Direction& D, const at::Tensor& M) {
+  const auto& o = options_of(stack[0]);
+  if (o.adapt == Adapt::none) return;
+  auto betas = at::empty({std::ssize(stack), 1, 1}, at::kDouble);
+  std::vector<at::Tensor> states;
+  for (std::size_t i = 0; i < stack.size(); ++i) {
+    betas.data_ptr<double>()[i] = options_of(stack[i]).adapt_beta;
+    states.push_back(state_of(*stack[i], "second_moment"));
+  }
+  auto v = at::stack(states);
+  D = adapted(D, o.adapt, v, betas.to(v.options()), M);
+  for (std::size_t i = 0; i < states.size(); ++i) states[i].copy_(v[static_cast<int64_t>(i)]);
+}
+
 void batch_apply(const Stack& stack, const norms::Direction& D, const at::Tensor& like) {
   auto rates = at::empty({std::ssize(stack), 1, 1}, at::kDouble);
   std::vector<at::Tensor> W, steps;
-  std::vector<at::Scalar> decays;
+  std::vector<at::Scalar> kept, lost;
   for (std::size_t i = 0; i < stack.size(); ++i) {
     const auto& o = options_of(stack[i]);
     rates.data_ptr<double>()[i] = o.lr;
-    decays.emplace_back(1 - o.lr * o.weight_decay);
+    kept.emplace_back(kept_by_decay(o.weight_decay_method, o.lr, o.weight_decay));
+    lost.emplace_back(1 - kept.back().toDouble());
     W.push_back(matrix_view(stack[i]->W, o.transposed));
   }
-  const auto delta = norms::to_dense(D, like) * rates.to(like.options());
+  const auto dense = norms::to_dense(D, like), delta = dense * rates.to(like.options());
   for (const auto& step : delta.unbind()) steps.push_back(step.to(W[0].scalar_type()));
-  at::_foreach_mul_(W, decays);
+  if (options_of(stack[0]).weight_decay_method == WeightDecayMethod::cautious) {
+    const auto decaying = at::_foreach_mul(W, decays_cautiously(at::stack(W), dense).unbind());
+    at::_foreach_sub_(W, at::_foreach_mul(decaying, lost));
+  } else {
+    at::_foreach_mul_(W, kept);
+  }
   at::_foreach_add_(W, steps);
   for (std::size_t i = 0; i < stack.size(); ++i)
     if (!W[i].is_alias_of(stack[i]->W)) stack[i]->W.copy_(W[i].view(stack[i]->W.sizes()));
@@ -76,6 +97,7 @@ std::vector<Stack> stacks_of(const std::vector<MatrixStep>& steps) {
 void step_stack(const Stack& stack) {
   const auto M = batch_momentum(stack);
   auto D = batch_direction(stack, M);
+  batch_adapt(stack, D, M);
   stages::rescale(*stack[0], D);
   batch_apply(stack, D, M);
   for (const auto* step : stack) stages::retract(*step);

@@ -20,6 +20,8 @@ std::vector<StateKind> lmo_kinds(const at::Tensor& parameter, const LmoSettings&
   std::vector<StateKind> kinds = {{"momentum_buffer", parameter.sizes().vec(), narrow ? at::kBFloat16 : dtype},
                                   {"warm_start", {n, columns}, dtype}};
   if (narrow) kinds.push_back({"momentum_step", {}, at::kFloat});
+  if (settings.step.adapt == Adapt::neuron) kinds.push_back({"second_moment", {m, 1}, dtype});
+  if (settings.step.adapt == Adapt::element) kinds.push_back({"second_moment", {m, n}, dtype});
   return kinds;
 }
 

@@ -19,8 +19,8 @@ struct StateKind {
 /// it.
 ///
 /// A matrix rule: momentum_buffer in the parameter's shape (float32, or float64 for float64 parameters), warm_start
-/// (n, warm_columns), and momentum_step, 0-dimensional, for a bfloat16 momentum_buffer. AdamW: exp_avg and exp_avg_sq
-/// in its shape and dtype, and step (0-dimensional float32).
+/// (n, warm_columns), and momentum_step, 0-dimensional, for a bfloat16 momentum_buffer, second_moment, (m, 1) or (m,
+/// n), for `adapt`. AdamW: exp_avg and exp_avg_sq in its shape and dtype, and step (0-dimensional float32).
 std::vector<StateKind> state_kinds(const at::Tensor& parameter, const GroupSettings& settings);
 
 /// Kind and tensor, for one parameter.

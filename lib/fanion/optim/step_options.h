@@ -1,9 +1,11 @@
 #pragma once
 
 #include "fanion/norms/adjust_lr_fn.h"
+#include "fanion/optim/adapt.h"
 #include "fanion/optim/finite.h"
 #include "fanion/optim/momentum.h"
 #include "fanion/optim/option_table.h"
+#include "fanion/optim/weight_decay.h"
 
 namespace fanion::optim {
 
@@ -19,6 +21,9 @@ struct LmoStepOptions {
   bool transposed = false;
   MomentumDtype momentum_dtype = MomentumDtype::float32;
   bool normalize_weights = false;
+  Adapt adapt = Adapt::none;
+  double adapt_beta = 0.95;
+  WeightDecayMethod weight_decay_method = WeightDecayMethod::decoupled;
 };
 
 /// The table of the step's options.
@@ -41,6 +46,13 @@ void visit_options(LmoStepOptions& o, Visit&& visit) {
         "dtype of B: float32 (float64 for float64 parameters), or bfloat16, rounded stochastically");
   visit("normalize_weights", o.normalize_weights, Range::any,
         "after the step W is scaled to |W|_F = sqrt(rows); zero stays zero");
+  visit("adapt", o.adapt, Range::any,
+        "D over the root of a running mean of its squares, |D|_F kept: neuron by rows (NorMuon), element by entries "
+        "(AdaMuon)");
+  visit("adapt_beta", o.adapt_beta, Range::below_one, "decay of that mean");
+  visit("weight_decay_method", o.weight_decay_method, Range::any,
+        "decoupled: all of W decays by lr weight_decay; cautious: only entries not taken away from zero; "
+        "independent: all by weight_decay, whatever lr");
 }
 
 /// Throws naming the first option outside its range.
