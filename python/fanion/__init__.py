@@ -13,7 +13,7 @@ from fanion._groups import param_groups
 from fanion._library import PACKAGE, ops
 from fanion._torch_checkpoint import state_dict_from_torch
 from fanion.deflated import DFanion
-from fanion.fanions import Fanion, FFanion
+from fanion.fanions import Fanion, FFanion, SFanion
 from fanion.linalg import (
     PolarReport,
     SvdReport,
@@ -23,27 +23,37 @@ from fanion.linalg import (
     polar_with_report,
     topk_svd,
 )
-from fanion.muon import FMuon, Muon
+from fanion.muon import FMuon, Muon, SMuon
 from fanion.neon import FNeon, Neon
 from fanion.nsgd import NSGD
 from fanion.optimizer import LmoOptimizer
-from fanion.signum import Signum
+from fanion.prox import SGD, FStarNeon, KernelNeon
+from fanion.schatten import SchattenDescent
+from fanion.signum import GaussSouthwell, SignSGD, Signum
 
 __version__: str = ops.version()
 cmake_prefix_path = str(PACKAGE)
 
 __all__ = [
     "NSGD",
+    "SGD",
     "DFanion",
     "Diagnostics",
     "FFanion",
     "FMuon",
     "FNeon",
+    "FStarNeon",
     "Fanion",
+    "GaussSouthwell",
+    "KernelNeon",
     "LmoOptimizer",
     "Muon",
     "Neon",
     "PolarReport",
+    "SFanion",
+    "SMuon",
+    "SchattenDescent",
+    "SignSGD",
     "Signum",
     "SvdReport",
     "__version__",

@@ -114,7 +114,7 @@ def _check_options(adamw: Mapping[str, Any], options: Mapping[str, Mapping[str, 
     ):
         for key in given:
             if key not in allowed:
-                near = difflib.get_close_matches(str(key), allowed, 1, 0.75)
+                near = difflib.get_close_matches(str(key), allowed, 1, 0.8)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise ValueError(f"{what} has no option {key!r}{hint}; it takes: {', '.join(sorted(allowed))}")
 

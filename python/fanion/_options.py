@@ -71,7 +71,7 @@ def unknown_argument(kind: type, key: str) -> str:
     """What to say of a keyword that an optimizer class does not take: what it takes, and what is meant perhaps."""
     own = [p.name for p in inspect.signature(kind).parameters.values() if p.kind != p.VAR_KEYWORD]
     names = list(dict.fromkeys([name for name in own if name != "rule_options"] + [*STEP_OPTIONS, *ADAMW_ARGUMENTS]))
-    near = difflib.get_close_matches(key, names, 1, 0.75)
+    near = difflib.get_close_matches(key, names, 1, 0.8)
     hint = _ELSEWHERE.get(key) or (f"did you mean {near[0]!r}?" if near else "")
     return f"{kind.__name__} takes no argument {key!r}{f' ({hint})' if hint else ''}; it takes: {', '.join(names)}"
 

@@ -26,3 +26,17 @@ class FFanion(TripletOptimizer, rule="f-fanion"):
 
     k: InitVar[int]
     alpha: InitVar[float] = 0.5
+
+
+class SFanion(TripletOptimizer, rule="s-fanion"):
+    """D = −(α·Σ_{i≤k}u_iv_iᵀ + (1−α)·η·sign(M)), the LMO of the norm with dual α·Σ_{i≤k}σ_i + (1−α)·η·Σ|m_ij|.
+
+    `eta`: η; None is √(k/(mn)), which gives both parts the same Frobenius norm, times `scale` (1).
+    `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO.
+    The other arguments are `Fanion`'s. Cost: Fanion's plus mn flops. Source: arXiv 2512.09678.
+    """
+
+    k: InitVar[int]
+    alpha: InitVar[float] = 0.5
+    eta: InitVar[float | None] = None
+    scale: InitVar[float | None] = None

@@ -14,6 +14,7 @@ class Muon(PolarOptimizer, rule="muon"):
     matrices with no side below 256; else in the parameter's precision (float32 for 16-bit ones). Convolution weights
     are taken, as out × in·kh·kw.
 
+    `polar`: "newton_schulz", or "exact", by a dense SVD; what follows is then not taken.
     `ns_coefficients`: (a, b, c), a sequence of such, one per step, or a name, "quintic" (the default's) or another of
     `fanion.newton_schulz`. `ns_steps`: 1 to 99, a named list is cut to its first `ns_steps`; None is the number that
     belongs to the coefficients. `ns_dtype`: "float32", "float64" or "bfloat16". `ns_form`: "direct", or "gram", which
@@ -32,3 +33,17 @@ class FMuon(PolarOptimizer, rule="f-muon"):
     """
 
     alpha: InitVar[float] = 0.5
+
+
+class SMuon(PolarOptimizer, rule="s-muon"):
+    """D = −(α·UVᵀ + (1−α)·η·sign(M)), the LMO of the norm with dual α·Σσ + (1−α)·η·Σ|m_ij|; UVᵀ as in `Muon`.
+
+    `eta`: η, the size of the sign part's entries, tuned in the paper (0.003 to 0.02). None gives that part the
+    Frobenius norm of the other for every shape, η = √(min(m, n)/(mn)), times `scale` (1), which then may be given.
+    `alpha`: any finite number; outside [0, 1] it is a rule that is no norm's LMO.
+    The other arguments are `Muon`'s. Cost: Muon's plus mn flops. Source: arXiv 2512.09678.
+    """
+
+    alpha: InitVar[float] = 0.5
+    eta: InitVar[float | None] = None
+    scale: InitVar[float | None] = None

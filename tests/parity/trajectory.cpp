@@ -33,6 +33,14 @@ const std::map<std::string, Make>& presets() {
       {"DFanion", [](const auto& o) { return optim::d_fanion(3, o); }},
       {"NSGD", [](const auto& o) { return optim::nsgd(o); }},
       {"Signum", [](const auto& o) { return optim::signum(o); }},
+      {"SMuon", [](const auto& o) { return optim::s_muon(o, 0.3, 0.01); }},
+      {"SFanion", [](const auto& o) { return optim::s_fanion(3, o, 0.3); }},
+      {"SchattenDescent", [](const auto& o) { return optim::schatten_descent(3, o); }},
+      {"SignSGD", [](const auto& o) { return optim::sign_sgd(o); }},
+      {"GaussSouthwell", [](const auto& o) { return optim::gauss_southwell(o); }},
+      {"SGD", [](const auto& o) { return optim::sgd(o); }},
+      {"KernelNeon", [](const auto& o) { return optim::kernel_neon(o, 0.3); }},
+      {"FStarNeon", [](const auto& o) { return optim::f_star_neon({}, o, 0.3); }},
   };
   return table;
 }

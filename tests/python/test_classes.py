@@ -39,7 +39,7 @@ def test_signatures_name_every_argument(kind):
 
 def test_positional_arguments_are_torchs_muons():
     theirs = list(arguments_of(torch.optim.Muon))
-    for kind in (fanion.Muon, fanion.FMuon):
+    for kind in (fanion.Muon, fanion.FMuon, fanion.SMuon):
         positional = [n for n, p in arguments_of(kind).items() if p.kind == inspect.Parameter.POSITIONAL_OR_KEYWORD]
         assert positional == theirs
     for name in theirs[1:]:

@@ -21,13 +21,21 @@ OPTIMIZERS = {
     "DFanion": {"k": 3},
     "NSGD": {},
     "Signum": {},
+    "SMuon": {"alpha": 0.3, "eta": 0.01},
+    "SFanion": {"k": 3, "alpha": 0.3},
+    "SchattenDescent": {"p": 3},
+    "SignSGD": {"momentum": 0.0},
+    "GaussSouthwell": {},
+    "SGD": {"nesterov": True, "momentum_kind": "ema", "adjust_lr_fn": None},
+    "KernelNeon": {"lambd": 0.3, "adjust_lr_fn": None},
+    "FStarNeon": {"lambd": 0.3, "adjust_lr_fn": None},
 }
 
 
 def trained_in_python(name, options, X, Y, W1, b1, W2):
     W1, b1, W2 = (p.clone().requires_grad_() for p in (W1, b1, W2))
     groups = [{"params": [W1, W2]}, {"params": [b1], "algorithm": "adamw", "lr": 0.01}]
-    optimizer = getattr(fanion, name)(groups, lr=0.02, momentum=0.9, weight_decay=0.01, **options)
+    optimizer = getattr(fanion, name)(groups, **{"lr": 0.02, "momentum": 0.9, "weight_decay": 0.01} | options)
     for _ in range(STEPS):
         optimizer.zero_grad()
         mse_loss(linear(torch.relu(linear(X, W1, b1)), W2), Y).backward()

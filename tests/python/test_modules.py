@@ -18,6 +18,8 @@ PUBLIC = {
     "deflated",
     "nsgd",
     "signum",
+    "prox",
+    "schatten",
     "figures",
     "__main__",
 }

@@ -153,7 +153,7 @@ def test_rules_are_described():
             assert text.split(":")[0] == info.name
             made = norms.norm_from_name(text) if info.is_norm else norms.rule_from_name(text)
             made.direction(torch.ones(3, 3))
-    assert [info.name for info in rules if not info.is_norm] == ["d-fanion"]
+    assert [info.name for info in rules if not info.is_norm] == ["sgd", "kernel-neon", "f-star-neon", "d-fanion"]
 
 
 def test_no_norm_is_forgotten():

@@ -42,10 +42,10 @@ def test_step_lowers_the_linear_model(make, parameters):
         assert torch.sum((p - start) * p.grad) < 0
 
 
-def test_step_is_the_rule_applied_to_the_gradient(make, parameters):
+def test_step_is_the_rule_applied_to_the_gradient(make_lmo, parameters):
     """The first direction does not depend on the momentum's scale, so it is lmo(gradient)."""
     params = parameters((12, 20), (20, 12))
-    optimizer = make(params, lr=0.1, weight_decay=0.2, adjust_lr_fn="none")
+    optimizer = make_lmo(params, lr=0.1, weight_decay=0.2, adjust_lr_fn="none")
     group = optimizer.param_groups[0]
     if "svd" in group:
         group["svd"] = "dense"  # the same triplets inside and outside, without a warm start
@@ -72,15 +72,28 @@ def test_zero_gradient_only_decays(make, parameters):
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-30, 1e12])
-def test_step_does_not_depend_on_the_gradients_scale(make, parameters, scale):
+def test_step_does_not_depend_on_the_gradients_scale(make_lmo, parameters, scale):
     plain, scaled = parameters(*SHAPES), parameters(*SHAPES)
     for p in scaled:
         p.grad *= scale
     for params in (plain, scaled):
-        make(params, lr=0.1, weight_decay=0.0).step()
+        make_lmo(params, lr=0.1, weight_decay=0.0).step()
     for p, q in zip(plain, scaled, strict=True):
         # float32 rounding of the scaled gradient, amplified by small gaps between singular values.
         torch.testing.assert_close(p.detach(), q.detach(), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-30, 1e12])
+def test_prox_steps_grow_with_the_gradient(make_prox, parameters, scale):
+    plain, scaled = parameters(*SHAPES), parameters(*SHAPES)
+    starts = [p.detach().clone() for p in plain]
+    for p in scaled:
+        p.grad *= scale
+    make_prox(plain, lr=1.0, weight_decay=0.0).step()
+    make_prox(scaled, lr=1 / scale, weight_decay=0.0).step()
+    for p, q, start in zip(plain, scaled, starts, strict=True):
+        assert not torch.equal(p, start)
+        torch.testing.assert_close(p.detach(), q.detach(), rtol=0, atol=1e-4)  # as for the others
 
 
 def test_convolution_is_the_matrix_out_by_the_rest(make, parameters):
@@ -289,11 +302,11 @@ def test_rule_options_live_in_the_group(parameters):
     assert torch.linalg.matrix_rank(two[0] - before, tol=1e-4) == 2  # alpha = 1 is Fanion-2
 
 
-def test_momentum_kinds_differ_in_scale_only(make, parameters):
+def test_momentum_kinds_differ_in_scale_only(make_lmo, parameters):
     """With nesterov=False the two buffers are multiples of each other, and no rule depends on the scale."""
     params = [parameters((12, 20)), parameters((12, 20))]
     for kind, ps in zip(("ema", "sum"), params, strict=True):
-        optimizer = make(ps, lr=0.1, nesterov=False, momentum_kind=kind)
+        optimizer = make_lmo(ps, lr=0.1, nesterov=False, momentum_kind=kind)
         generator = torch.Generator().manual_seed(1)
         for _ in range(3):
             step_with_random_gradients(optimizer, generator)

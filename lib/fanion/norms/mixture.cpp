@@ -2,6 +2,7 @@
 
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/frobenius.h"
+#include "fanion/norms/max_entry.h"
 #include "fanion/norms/scaled_max_entry.h"
 
 namespace fanion::norms {
@@ -22,6 +23,10 @@ RulePtr with_frobenius(const NormPtr& norm, double alpha) { return mixture({{alp
 
 RulePtr with_sign(const NormPtr& norm, double alpha, double scale, std::optional<int64_t> k) {
   return mixture({{alpha, norm}, {(1 - alpha) * scale, scaled_max_entry(k)}});
+}
+
+RulePtr with_constant_sign(const NormPtr& norm, double alpha, double eta) {
+  return mixture({{alpha, norm}, {(1 - alpha) * eta, max_entry()}});
 }
 
 }  // namespace fanion::norms

@@ -18,4 +18,8 @@ RulePtr with_frobenius(const NormPtr& norm, double alpha);
 /// of the sign part over that of the other. A norm for α in [0, 1] and scale ≥ 0, a rule beyond.
 RulePtr with_sign(const NormPtr& norm, double alpha, double scale, std::optional<int64_t> k = std::nullopt);
 
+/// α·norm + (1−α)·η·max_entry: the same with a sign part whose entries are (1−α)·η for every shape, as the paper has it
+/// (η from 0.003 to 0.02 there, by tuning).
+RulePtr with_constant_sign(const NormPtr& norm, double alpha, double eta);
+
 }  // namespace fanion::norms

@@ -12,6 +12,7 @@
 #include "fanion/norms/max_entry.h"
 #include "fanion/norms/mixture.h"
 #include "fanion/norms/nuclear.h"
+#include "fanion/norms/prox_step.h"
 #include "fanion/norms/rms_to_rms.h"
 #include "fanion/norms/row_norm.h"
 #include "fanion/norms/scaled_max_entry.h"
@@ -28,11 +29,23 @@ std::optional<linalg::NewtonSchulzOptions> polar_from(RuleArguments& a, const st
   return exact ? std::nullopt : std::optional(a.newton_schulz());
 }
 
+/// An S- family's mixture: its sign part is as large as the other for every shape, times `scale`, or `eta` everywhere.
+RulePtr with_sign_from(RuleArguments& a, const NormPtr& norm, std::optional<int64_t> k = std::nullopt) {
+  const double alpha = a.number("alpha", 0.5);
+  const bool matched = a.has("scale"), constant = a.has("eta");
+  TORCH_CHECK_VALUE(!matched || !constant,
+                    "a rule takes eta, the size of the sign's entries, or scale, which is "
+                    "relative to the other part, not both");
+  return constant ? with_constant_sign(norm, alpha, a.number("eta", 0))
+                  : with_sign(norm, alpha, a.number("scale", 1), k);
+}
+
 }  // namespace
 
 const std::vector<RuleEntry>& rule_entries() {
   static const std::string kTriplets =
       "svd=auto|dense|lanczos|block_krylov|subspace|randomized|power, passes, oversample";
+  static const std::string kSign = "alpha=0.5, scale=1 or eta, ";
   static const std::string kPolar =
       "polar=exact|newton_schulz, ns_steps, ns_coefficients, ns_form=auto|direct|gram, ns_dtype, eps";
   static const std::vector<RuleEntry> table = {
@@ -91,6 +104,25 @@ const std::vector<RuleEntry>& rule_entries() {
       {{"nsgd", "", "normalised SGD: frobenius", {"nsgd"}, "baseline"}, [](RuleArguments&) { return frobenius(); }},
       {{"signum", "", "sign of the momentum: max_entry", {"signum"}, "baseline"},
        [](RuleArguments&) { return max_entry(); }},
+      {{"gauss-southwell", "", "entry_sum: one coordinate a step", {"gauss-southwell"}, "baseline"},
+       [](RuleArguments&) { return entry_sum(); }},
+      {{"sgd", "lambd=1", "M/lambd: prox of frobenius", {"sgd"}, "baseline whose steps are as long as the gradient"},
+       [](RuleArguments& a) { return sgd(a.number("lambd", 1)); }},
+      {{"kernel-neon",
+        "lambd=1, " + kTriplets,
+        "s1 u1 v1'/lambd: prox of nuclear",
+        {"kernel-neon:svd=auto"},
+        "rank-one steps as long as the gradient says"},
+       [](RuleArguments& a) { return kernel_neon(a.number("lambd", 1), a.triplets(kTrainingTriplets)); }},
+      {{"f-star-neon",
+        "form=rms|sum, lambd=1, " + kTriplets,
+        "U diag([s_i - t]_+) V', times 2/lambd for rms: prox of f_star_rms or f_star_sum",
+        {"f-star-neon:svd=auto", "f-star-neon:form=sum,svd=auto"},
+        "low-rank steps as long as the gradient says"},
+       [](RuleArguments& a) {
+         const auto form = parse_name(kFStarForms, a.word("form", "rms"), "F* form");
+         return f_star_neon(form, a.number("lambd", 1), a.triplets(kTrainingTriplets));
+       }},
       {{"muon", kPolar, "spectral by Newton-Schulz", {"muon:polar=exact"}, "hidden matrices: the best loss a step"},
        [](RuleArguments& a) { return spectral(polar_from(a, "newton_schulz")); }},
       {{"neon", kTriplets, "nuclear, warm-started", {"neon:svd=auto"}, "rank-one steps in training"},
@@ -124,22 +156,19 @@ const std::vector<RuleEntry>& rule_entries() {
          return with_frobenius(ky_fan_dual(a.integer("k"), a.triplets(kTrainingTriplets)), a.number("alpha", 0.5));
        }},
       {{"s-muon",
-        "alpha=0.5, scale=1, " + kPolar,
-        "alpha*muon + (1-alpha)*scale*scaled_max_entry",
-        {"s-muon:polar=exact"},
+        kSign + kPolar,
+        "alpha*muon + (1-alpha)*scale*scaled_max_entry, or (1-alpha)*eta*max_entry",
+        {"s-muon:polar=exact", "s-muon:eta=0.01,polar=exact"},
         "Muon with a sign"},
-       [](RuleArguments& a) {
-         return with_sign(spectral(polar_from(a, "newton_schulz")), a.number("alpha", 0.5), a.number("scale", 1));
-       }},
+       [](RuleArguments& a) { return with_sign_from(a, spectral(polar_from(a, "newton_schulz"))); }},
       {{"s-fanion",
-        "k, alpha=0.5, scale=1, " + kTriplets,
-        "alpha*fanion(k) + (1-alpha)*scale*scaled_max_entry(k)",
-        {"s-fanion:k=3,svd=auto"},
+        "k, " + kSign + kTriplets,
+        "alpha*fanion(k) + (1-alpha)*scale*scaled_max_entry(k), or (1-alpha)*eta*max_entry",
+        {"s-fanion:k=3,svd=auto", "s-fanion:k=3,eta=0.01,svd=auto"},
         "a Fanion with a sign"},
        [](RuleArguments& a) {
          const auto k = a.integer("k");
-         return with_sign(ky_fan_dual(k, a.triplets(kTrainingTriplets)), a.number("alpha", 0.5), a.number("scale", 1),
-                          k);
+         return with_sign_from(a, ky_fan_dual(k, a.triplets(kTrainingTriplets)), k);
        }},
       {{"d-fanion",
         "k, residual=sign|row_norm|col_norm|frobenius|clip, " + kTriplets,

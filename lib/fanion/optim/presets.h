@@ -1,7 +1,10 @@
 #pragma once
 
+#include <optional>
 #include "fanion/linalg/newton_schulz.h"
+
 #include "fanion/norms/direction.h"
+#include "fanion/norms/prox_step.h"
 #include "fanion/norms/singular.h"
 #include "fanion/optim/lmo_optimizer.h"
 
@@ -11,6 +14,8 @@ namespace fanion::optim {
 
 /// −UVᵀ by Newton–Schulz (KyFan Lemma 2; torch.optim.Muon).
 LmoSettings muon(const LmoStepOptions& step = {}, const linalg::NewtonSchulzOptions& newton_schulz = {});
+/// The same by an exact polar factor: muon(step, std::nullopt).
+LmoSettings muon(const LmoStepOptions& step, std::nullopt_t exact);
 /// −u₁v₁ᵀ (KyFan Lemma 3).
 LmoSettings neon(const LmoStepOptions& step = {}, const norms::TripletOptions& svd = norms::kTrainingTriplets);
 /// −Σ_{i≤k}u_iv_iᵀ (KyFan Lemma 6).
@@ -19,6 +24,7 @@ LmoSettings fanion(int64_t k, const LmoStepOptions& step = {},
 /// α·Muon + (1−α)·NSGD (KyFan Lemma 4); any finite α.
 LmoSettings f_muon(const LmoStepOptions& step = {}, double alpha = 0.5,
                    const linalg::NewtonSchulzOptions& newton_schulz = {});
+LmoSettings f_muon(const LmoStepOptions& step, double alpha, std::nullopt_t exact);
 /// α·Neon + (1−α)·NSGD (KyFan Lemma 5).
 LmoSettings f_neon(const LmoStepOptions& step = {}, double alpha = 0.5,
                    const norms::TripletOptions& svd = norms::kTrainingTriplets);
@@ -28,9 +34,34 @@ LmoSettings f_fanion(int64_t k, const LmoStepOptions& step = {}, double alpha = 
 /// Fanion-k plus a flattened remainder (see norms/deflated.h).
 LmoSettings d_fanion(int64_t k, const LmoStepOptions& step = {}, norms::ResidualMap residual = norms::ResidualMap::sign,
                      const norms::TripletOptions& svd = norms::kTrainingTriplets);
+/// α·Muon + (1−α)·η·sign(M), or, without η, with a sign part as large as Muon's for every shape (norms/mixture.h;
+/// arXiv 2512.09678).
+LmoSettings s_muon(const LmoStepOptions& step = {}, double alpha = 0.5, std::optional<double> eta = std::nullopt,
+                   const linalg::NewtonSchulzOptions& newton_schulz = {});
+/// α·Fanion-k + (1−α)·η·sign(M), likewise.
+LmoSettings s_fanion(int64_t k, const LmoStepOptions& step = {}, double alpha = 0.5,
+                     std::optional<double> eta = std::nullopt,
+                     const norms::TripletOptions& svd = norms::kTrainingTriplets);
+/// The LMO of the Schatten norm ‖σ‖_p, 1 ≤ p ≤ ∞ (KyFan §2.9).
+LmoSettings schatten_descent(double p, const LmoStepOptions& step = {});
 /// −M/‖M‖_F (KyFan Lemma 1).
 LmoSettings nsgd(const LmoStepOptions& step = {});
 /// −sign(M) (KyFan Table 1).
 LmoSettings signum(const LmoStepOptions& step = {});
+/// −sign(g): Signum without momentum, whatever `step` says of it.
+LmoSettings sign_sgd(LmoStepOptions step = {});
+/// −sign(m_ij)·e_ij at the largest |m_ij| (KyFan Table 1).
+LmoSettings gauss_southwell(const LmoStepOptions& step = {});
+
+/// What prox steps, whose length is the gradient's, start from: no scale by shape.
+inline constexpr LmoStepOptions kProxOptions{.adjust_lr_fn = norms::AdjustLrFn::none};
+/// −M/λ, gradient descent: as torch.optim.SGD with momentum_kind = sum and weight_decay = 0.
+LmoSettings sgd(const LmoStepOptions& step = kProxOptions, double lambda = 1);
+/// −σ₁u₁v₁ᵀ/λ (Proposal eq. 4; Poster).
+LmoSettings kernel_neon(const LmoStepOptions& step = kProxOptions, double lambda = 1,
+                        const norms::TripletOptions& svd = norms::kTrainingTriplets);
+/// F*-Neon (Proposal eq. 6).
+LmoSettings f_star_neon(norms::FStarForm form = norms::FStarForm::rms, const LmoStepOptions& step = kProxOptions,
+                        double lambda = 1, const norms::TripletOptions& svd = norms::kTrainingTriplets);
 
 }  // namespace fanion::optim

@@ -140,6 +140,9 @@ TEST(Registry, TextsMeanTheRulesTheyName) {
   expect_same("s-muon:alpha=0.3,polar=exact", mixture({{0.3, spectral()}, {0.7, scaled_max_entry()}}));
   expect_same("s-muon:alpha=0.25,scale=2,polar=exact", mixture({{0.25, spectral()}, {1.5, scaled_max_entry()}}));
   expect_same("s-fanion:k=3", mixture({{0.5, ky_fan_dual(3, kTrainingTriplets)}, {0.5, scaled_max_entry(3)}}));
+  expect_same("s-muon:alpha=0.25,eta=0.02,polar=exact", mixture({{0.25, spectral()}, {0.015, max_entry()}}));
+  expect_same("s-fanion:k=3,eta=0.02", mixture({{0.5, ky_fan_dual(3, kTrainingTriplets)}, {0.01, max_entry()}}));
+  expect_same("gauss-southwell", entry_sum());
   expect_same("d-fanion:k=4,residual=clip", deflated(4, ResidualMap::clip, kTrainingTriplets));
 }
 
@@ -217,6 +220,7 @@ TEST(Registry, ErrorsNameWhatWasGivenAndWhatExists) {
   EXPECT_VALUE_ERROR(rule_from_name("ky_fan:k=0"), "at least 1");
   EXPECT_VALUE_ERROR(rule_from_name("scaled_max_entry:k=0"), "at least 1");
   EXPECT_VALUE_ERROR(rule_from_name("s-fanion:k=3,scale=inf"), "finite number");
+  EXPECT_VALUE_ERROR(rule_from_name("s-muon:scale=1,eta=0.01"), "not both");
   EXPECT_VALUE_ERROR(rule_from_name("schatten:p=0.5"), "p = 0.5 is out of range: a Schatten norm has p in [1, inf]");
   EXPECT_VALUE_ERROR(rule_from_name("schatten:p=-inf"), "must be a finite number or inf, got '-inf'");
   EXPECT_VALUE_ERROR(rule_from_name("schatten:p=nan"), "must be a finite number or inf, got 'nan'");

@@ -28,16 +28,41 @@ TEST(Presets, AreTheRulesOfTheirNames) {
   expect_rule(d_fanion(4, {}, ResidualMap::clip), "d-fanion:k=4,residual=clip");
   expect_rule(nsgd(), "nsgd");
   expect_rule(signum(), "signum");
+  expect_rule(muon({}, std::nullopt), "muon:polar=exact");
+  expect_rule(f_muon({}, 0.3, std::nullopt), "f-muon:alpha=0.3,polar=exact");
+  expect_rule(s_muon(), "s-muon");
+  expect_rule(s_muon({}, 0.3, 0.01), "s-muon:alpha=0.3,eta=0.01");
+  expect_rule(s_fanion(4), "s-fanion:k=4");
+  expect_rule(s_fanion(4, {}, 0.3, 0.01), "s-fanion:k=4,alpha=0.3,eta=0.01");
+  expect_rule(schatten_descent(3), "schatten:p=3");
+  expect_rule(sign_sgd(), "signum");
+  expect_rule(gauss_southwell(), "gauss-southwell");
+  expect_rule(sgd(), "sgd");
+  expect_rule(kernel_neon(), "kernel-neon");
+  expect_rule(kernel_neon({}, 3), "kernel-neon:lambd=3");
+  expect_rule(f_star_neon(), "f-star-neon");
+  expect_rule(f_star_neon(norms::FStarForm::sum, {}, 3), "f-star-neon:form=sum,lambd=3");
 }
 
 TEST(Presets, KeepTheStepOptions) {
   const LmoStepOptions step{.lr = 0.5, .momentum = 0.3, .weight_decay = 0.7};
-  for (const auto& settings : {muon(step), neon(step), fanion(2, step), f_muon(step), f_neon(step), f_fanion(2, step),
-                               d_fanion(2, step), nsgd(step), signum(step)}) {
+  for (const auto& settings :
+       {muon(step), neon(step), fanion(2, step), f_muon(step), f_neon(step), f_fanion(2, step), d_fanion(2, step),
+        nsgd(step), signum(step), s_muon(step), s_fanion(2, step), schatten_descent(3, step), gauss_southwell(step),
+        sgd(step), kernel_neon(step), f_star_neon({}, step)}) {
     EXPECT_EQ(settings.step.lr, 0.5) << settings.rule->name();
     EXPECT_EQ(settings.step.momentum, 0.3) << settings.rule->name();
     EXPECT_EQ(settings.step.weight_decay, 0.7) << settings.rule->name();
   }
+}
+
+TEST(Presets, SayWhatTheirNamesPromise) {
+  const auto signs = sign_sgd({.lr = 0.5, .momentum = 0.9});
+  EXPECT_EQ(signs.step.momentum, 0);
+  EXPECT_FALSE(signs.step.nesterov);
+  EXPECT_EQ(signs.step.lr, 0.5);
+  for (const auto& settings : {sgd(), kernel_neon(), f_star_neon()})
+    EXPECT_EQ(settings.step.adjust_lr_fn, norms::AdjustLrFn::none) << settings.rule->name();
 }
 
 }  // namespace

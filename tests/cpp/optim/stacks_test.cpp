@@ -78,7 +78,10 @@ const std::vector<std::string> kRules = {"nsgd",
                                          "d-fanion:k=2,residual=clip",
                                          "0.3*neon + 0.5*fanion:k=2 + 0.2*signum",
                                          "rms_to_rms",
-                                         "schatten:p=3"};
+                                         "schatten:p=3",
+                                         "sgd:lambd=2",
+                                         "kernel-neon",
+                                         "f-star-neon:form=sum"};
 
 /// Some steps of a stack beside steps of each matrix.
 void expect_steps_of_the_matrices(const std::string& text, at::ScalarType dtype, at::IntArrayRef shape,
@@ -119,6 +122,10 @@ TEST(Stacks, TakeEveryOption) {
   for (const std::string text : {"muon", "neon", "d-fanion:k=2"}) {
     expect_steps_of_the_matrices(text, at::kDouble, {9, 6}, {.nesterov = false, .transposed = true}, 1e-11);
     expect_steps_of_the_matrices(text, at::kDouble, {9, 6}, {.normalize_weights = true}, 1e-11);
+    for (const auto adapt : {Adapt::neuron, Adapt::element})
+      expect_steps_of_the_matrices(text, at::kDouble, {9, 6}, {.adapt = adapt}, 1e-9);  // of noise, where g is zero
+    for (const auto method : {WeightDecayMethod::cautious, WeightDecayMethod::independent})
+      expect_steps_of_the_matrices(text, at::kDouble, {9, 6}, {.weight_decay_method = method}, 1e-11);
     expect_steps_of_the_matrices(text, at::kFloat, {9, 6}, {.momentum_dtype = MomentumDtype::bfloat16}, 1e-3);
     // Two roundings of 2⁻⁹ a step, on either side.
     expect_steps_of_the_matrices(text, at::kBFloat16, {9, 6}, {}, 3 * 0x1p-7);

@@ -1,0 +1,108 @@
+#include "fanion/norms/prox_step.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
+
+#include <cmath>
+#include <utility>
+#include <variant>
+
+#include "fanion/norms/f_star_rms.h"
+#include "fanion/norms/f_star_sum.h"
+#include "fanion/norms/nuclear.h"
+#include "fanion/norms/rule_text.h"
+
+namespace fanion::norms {
+namespace {
+
+void check_lambda(double lambda) {
+  TORCH_CHECK_VALUE(lambda > 0 && std::isfinite(lambda), "lambd = ", lambda, " must be finite and positive");
+}
+
+/// Sum of the entries of each matrix in float64: 0-dimensional, or (b, 1, 1).
+at::Tensor total(const at::Tensor& X) { return X.sum({-2, -1}, /*keepdim=*/X.dim() == 3, at::kDouble); }
+
+/// ⟨M, term⟩.
+at::Tensor paired(const at::Tensor& M, const Term& term) {
+  if (const auto* t = std::get_if<LowRankTerm>(&term))
+    return total(at::matmul(M, t->V.to(M.scalar_type())) * t->U) * t->coef;
+  return total(M * to_dense({{term}}, M));
+}
+
+/// The term times `factor`, 0-dimensional or (b, 1, 1) float64.
+Term times(Term term, const at::Tensor& factor) {
+  const auto by = [&](const at::Tensor& X) { return X * factor.to(X.scalar_type()); };
+  if (auto* low_rank = std::get_if<LowRankTerm>(&term))
+    return LowRankTerm{low_rank->coef, by(low_rank->U), low_rank->V};
+  if (auto* scaled = std::get_if<ScaledTerm>(&term)) return ScaledTerm{scaled->coef, scaled->M, scaled->scale * factor};
+  if (auto* dense = std::get_if<DenseTerm>(&term)) return DenseTerm{dense->coef, by(dense->D)};
+  auto rest = std::get<ResidualTerm>(term);
+  rest.scale = rest.scale.defined() ? rest.scale * factor : factor;
+  return rest;
+}
+
+class ProxStep final : public DirectionRule {
+ public:
+  ProxStep(NormPtr norm, double lambda, std::string name)
+      : norm_(std::move(norm)), lambda_(lambda), name_(std::move(name)) {
+    check_lambda(lambda);
+  }
+  std::string name() const override { return name_; }
+  Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
+    const auto X = working_matrix(M);
+    return at_its_length(X, norm_->direction(X, warm));
+  }
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
+    return at_its_length(M, norm_->batch_direction(M, warm));
+  }
+  int64_t warm_columns(int64_t m, int64_t n) const override { return norm_->warm_columns(m, n); }
+  double nominal_frobenius(int64_t m, int64_t n) const override { return norm_->nominal_frobenius(m, n); }
+
+ private:
+  Direction at_its_length(const at::Tensor& M, Direction L) const {
+    at::Tensor pairing;
+    for (const auto& term : L.terms) pairing = pairing.defined() ? pairing + paired(M, term) : paired(M, term);
+    for (auto& term : L.terms) term = times(term, pairing / -lambda_);
+    return L;
+  }
+
+  NormPtr norm_;
+  double lambda_;
+  std::string name_;
+};
+
+class Sgd final : public DirectionRule {
+ public:
+  explicit Sgd(double lambda) : lambda_(lambda) { check_lambda(lambda); }
+  std::string name() const override { return "sgd:lambd=" + text_of(lambda_); }
+  Direction direction(const at::Tensor& M, at::Tensor*) const override {
+    return {{ScaledTerm{-1 / lambda_, M, at::ones({}, M.options().dtype(at::kDouble))}}};
+  }
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override { return direction(M, warm); }
+  double nominal_frobenius(int64_t, int64_t) const override { return 1; }
+
+ private:
+  double lambda_;
+};
+
+}  // namespace
+
+RulePtr prox_step(NormPtr norm, double lambda, std::string name) {
+  return std::make_shared<ProxStep>(std::move(norm), lambda, std::move(name));
+}
+
+RulePtr sgd(double lambda) { return std::make_shared<Sgd>(lambda); }
+
+RulePtr kernel_neon(double lambda, const TripletOptions& triplets) {
+  return prox_step(nuclear(triplets), lambda, c10::str("kernel-neon:lambd=", text_of(lambda), ",", text_of(triplets)));
+}
+
+RulePtr f_star_neon(FStarForm form, double lambda, const TripletOptions& triplets) {
+  const auto norm = form == FStarForm::rms ? f_star_rms(triplets) : f_star_sum(triplets);
+  return prox_step(
+      norm, lambda,
+      c10::str("f-star-neon:form=", find_name(kFStarForms, form), ",lambd=", text_of(lambda), ",", text_of(triplets)));
+}
+
+}  // namespace fanion::norms
