@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import torch
@@ -32,6 +33,7 @@ def restored_state(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> di
         for i, parameter in enumerate(group["params"]):
             named = label(group, index, i)
             values = dict(saved["state"].get(keys[parameter], {}))
+            values |= {k: torch.tensor(v) for k, v in values.items() if isinstance(v, Real)}  # AdamW's step, once
             needed = optimizer._initial_state(torch.empty_like(parameter, device="meta"), saved_group, named)
             first = partial(optimizer._initial_state, parameter, saved_group, named)
             if "warm_start" in needed and "warm_start" in values:
