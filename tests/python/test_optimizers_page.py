@@ -1,0 +1,63 @@
+"""docs/optimizers.md: its table is the registry's, and its ten lines run with each of its optimizers."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import fanion
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "optimizers.md").read_text()
+PROGRAM, LINES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+FIRST = next(line for line in PROGRAM.splitlines() if line.startswith("optimizer = "))
+EXAMPLES = [line.split("#")[0].strip() for line in LINES.splitlines()]
+
+
+def rules_table():
+    spec = importlib.util.spec_from_file_location("rules_table", ROOT / "scripts" / "rules_table.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_ten_lines_train(example):
+    names = {}
+    begin, end = PROGRAM.split(FIRST)
+    exec(begin + example, names)
+
+    def loss():
+        return torch.nn.functional.cross_entropy(names["model"](names["x"]), names["y"]).item()
+
+    first, before = loss(), [p.detach().clone() for p in names["model"].parameters()]
+    exec(end, names)
+    assert loss() < first
+    for p, q in zip(names["model"].parameters(), before, strict=True):
+        assert not torch.equal(p, q)
+
+
+def test_every_class_has_its_line():
+    exported = [name for name in fanion.__all__ if isinstance(getattr(fanion, name), type)]
+    optimizers = {name for name in exported if issubclass(getattr(fanion, name), torch.optim.Optimizer)}
+    assert {re.match(r"optimizer = fanion\.(\w+)\(", example)[1] for example in EXAMPLES} == optimizers
+    assert len(PROGRAM.splitlines()) <= 12
+
+
+def test_the_table_is_the_registrys():
+    made = rules_table()
+    assert made.page(TEXT) == TEXT, "python scripts/rules_table.py writes it again"
+    assert {info.name for info in fanion.norms.rules()} == set(re.findall(r"^\| `([\w-]+)` \|", TEXT, re.MULTILINE))
+
+
+def test_classes_take_what_their_rule_takes():
+    """Every option that the registry has for the rule of a class is a keyword of it, and no other is."""
+    rules = {info.name: info for info in fanion.norms.rules()}
+    for name in fanion.__all__:
+        kind = getattr(fanion, name)
+        if hasattr(kind, "_rule"):
+            keys = re.sub(r"=[^,]*?( or (\w+))?(?=,|$)", r", \2", rules[kind._rule].keys)
+            taken = {key for key in keys.split(", ") if key}
+            assert set(kind._keys) == taken, name
