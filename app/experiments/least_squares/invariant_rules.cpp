@@ -15,10 +15,12 @@ std::string name_of(const std::string& part) {
 
 }  // namespace
 
-bool unitarily_invariant(const std::string& rule) {
-  static const std::set<std::string> kInvariant = {
-      "frobenius",   "nsgd",   "spectral", "muon",   "rms_to_rms", "nuclear",  "neon",       "ky_fan",
-      "ky_fan_dual", "fanion", "schatten", "f-muon", "f-neon",     "f-fanion", "f_star_rms", "f_star_sum"};
+bool unitarily_invariant(const std::string& rule, const optim::LmoStepOptions& step) {
+  if (step.adapt != optim::Adapt::none || step.weight_decay_method == optim::WeightDecayMethod::cautious) return false;
+  static const std::set<std::string> kInvariant = {"frobenius",  "nsgd",   "spectral",    "muon",        "rms_to_rms",
+                                                   "nuclear",    "neon",   "ky_fan",      "ky_fan_dual", "fanion",
+                                                   "schatten",   "f-muon", "f-neon",      "f-fanion",    "f_star_rms",
+                                                   "f_star_sum", "sgd",    "kernel-neon", "f-star-neon"};
   for (std::size_t begin = 0; begin <= rule.size();) {
     const auto end = std::min(rule.find(" + ", begin), rule.size());
     if (!kInvariant.contains(name_of(rule.substr(begin, end - begin)))) return false;

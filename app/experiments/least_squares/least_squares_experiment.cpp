@@ -80,7 +80,7 @@ OptionTable LeastSquaresExperiment::own_options() {
 void LeastSquaresExperiment::resolve_own() {
   matrix_settings(run);  // an unknown rule is told first
   if (run.lr == 0) run.lr = 1 / std::sqrt(static_cast<double>(run.steps));
-  if (problem.basis.empty()) problem.basis = unitarily_invariant(run.optimizer) ? "eigen" : "given";
+  if (problem.basis.empty()) problem.basis = unitarily_invariant(run.optimizer, run.step) ? "eigen" : "given";
 }
 
 void LeastSquaresExperiment::check_own() const {
@@ -89,9 +89,9 @@ void LeastSquaresExperiment::check_own() const {
   check_not_negative("start", problem.start);
   TORCH_CHECK_VALUE(problem.basis == "given" || problem.basis == "eigen", "unknown --basis '", problem.basis,
                     "'; choose one of: given, eigen");
-  TORCH_CHECK_VALUE(problem.basis == "given" || unitarily_invariant(run.optimizer),
-                    "--basis eigen needs a rule that is ", "unitarily invariant, which ", run.optimizer,
-                    " is not known to be; take --basis given");
+  TORCH_CHECK_VALUE(problem.basis == "given" || unitarily_invariant(run.optimizer, run.step),
+                    "--basis eigen needs a unitarily invariant step, which that of ", run.optimizer,
+                    " with these options is not known to be; take --basis given");
 }
 
 std::vector<std::pair<int64_t, int64_t>> LeastSquaresExperiment::matrix_shapes() const {

@@ -33,7 +33,10 @@ def test_norms_of_the_gradient(tmp_path):
         assert frobenius**2 / 2 < line["validation_loss"]
 
 
-@pytest.mark.parametrize("optimizer", ["nsgd", "muon", "f-muon", "fanion:k=3,svd=dense", "0.5*nuclear + 0.5*frobenius"])
+@pytest.mark.parametrize(
+    "optimizer",
+    ["nsgd", "muon", "f-muon", "fanion:k=3,svd=dense", "0.5*nuclear + 0.5*frobenius", "kernel-neon:svd=dense"],
+)
 def test_the_eigenbasis_changes_nothing(tmp_path, optimizer):
     options = LARGER | {"optimizer": optimizer}
     eigen = train(tmp_path / "eigen", options, experiment="least-squares")
@@ -50,6 +53,14 @@ def test_rules_that_look_at_entries_keep_the_basis(tmp_path, optimizer):
     words = ["--basis eigen", optimizer]
     options = TINY | {"optimizer": optimizer, "basis": "eigen"}
     refused(tmp_path, "train", "least-squares", "--out", "other", *flags(options), words=words)
+
+
+@pytest.mark.parametrize("step", [{"adapt": "neuron"}, {"adapt": "element"}, {"weight_decay_method": "cautious"}])
+def test_steps_that_look_at_rows_or_entries_keep_the_basis(tmp_path, step):
+    run = train(tmp_path / "run", TINY | {"optimizer": "muon", **step}, experiment="least-squares")
+    assert config(run)["options"]["basis"] == "given"
+    options = TINY | {"optimizer": "muon", "basis": "eigen", **step}
+    refused(tmp_path, "train", "least-squares", "--out", "other", *flags(options), words=["--basis eigen", "muon"])
 
 
 def test_rates(tmp_path):
