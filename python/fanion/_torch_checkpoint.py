@@ -1,7 +1,9 @@
-"""Checkpoints of torch.optim.Muon and torch.optim.AdamW, as an optimizer here loads them."""
+"""Checkpoints of torch.optim.Muon, torch.optim.AdamW and Keller Jordan's Muons, as an optimizer here loads them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from torch import Tensor
 
 from fanion._optimizer_state import StatefulOptimizer
 from fanion._parameter import label
@@ -11,6 +13,10 @@ _ADAMW = {"lr", "betas", "eps", "weight_decay"}
 # How torch computes an AdamW step, which is not part of what it computes; and what our step does not have.
 _HOW = {"foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay"}
 _REFUSED = {"amsgrad", "maximize"}
+# Keller Jordan's Muon and MuonWithAuxAdam, and what their code has without saying so.
+_KELLER = {"lr", "weight_decay", "momentum"}
+_KELLER_FIXED = {"nesterov": True, "momentum_kind": "ema", "adjust_lr_fn": "original"}
+_OF_ANY = {"params", "param_names", "name", "initial_lr", "use_muon"}
 
 
 def state_dict_from_torch(optimizer: StatefulOptimizer, *saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,25 +62,50 @@ def state_dict_from_torch(optimizer: StatefulOptimizer, *saved: Mapping[str, Any
 
 
 def completed(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`saved`, with what torch.optim.Muon and torch.optim.AdamW do not save taken from the optimizer's own groups.
+    """`saved`, with what torch's Muon and AdamW and Keller Jordan's do not save taken from the optimizer's own groups.
 
-    Groups of anything else stay as they are. ValueError: amsgrad or maximize.
+    MuonWithAuxAdam sorts the matrices of a group by shape: they come back in the order of the optimizer's. Groups of
+    anything else stay as they are. ValueError: amsgrad or maximize; a use_muon that is not the group's algorithm.
     """
     groups, saved_groups = optimizer.param_groups, saved["param_groups"]
     if len(groups) != len(saved_groups):
         return saved  # refused later
-    whole = [_completed_group(index, *pair) for index, pair in enumerate(zip(groups, saved_groups, strict=True))]
+    whole = []
+    for index, (group, saved_group) in enumerate(zip(groups, saved_groups, strict=True)):
+        completed_group = _completed_group(index, group, saved_group)
+        if saved_group.get("use_muon"):
+            keys = _in_order(group["params"], saved_group["params"], saved["state"])
+            completed_group = {**completed_group, "params": keys}
+        whole.append(completed_group)
     return {**saved, "param_groups": whole}
 
 
+def _in_order(params: Sequence[Tensor], keys: Sequence[Any], state: Mapping[Any, Any]) -> Sequence[Any]:
+    """`keys`, which stand in the order of `params` or in that sorted by size, in the order of `params`."""
+    shapes = [state[key]["momentum_buffer"].shape if key in state else None for key in keys]
+    if len(keys) != len(params) or all(shape in (None, p.shape) for shape, p in zip(shapes, params, strict=True)):
+        return keys
+    by_size = sorted(range(len(params)), key=lambda i: params[i].size(), reverse=True)
+    return [key for _, key in sorted(zip(by_size, keys, strict=True))]
+
+
 def _completed_group(index: int, group: Mapping[str, Any], saved: Mapping[str, Any]) -> Mapping[str, Any]:
-    theirs = _MUON if group["algorithm"] == "lmo" else _ADAMW
+    by_rule = group["algorithm"] == "lmo"
+    if saved.get("use_muon", by_rule) != by_rule:
+        raise ValueError(
+            f"group {index} of the checkpoint has use_muon={saved['use_muon']}, the optimizer's algorithm="
+            f"'{group['algorithm']}': make the groups as they were"
+        )
+    if by_rule and saved.keys() - _OF_ANY == _KELLER:
+        own = {key: value for key, value in saved.items() if key != "use_muon"}
+        return {**{key: value for key, value in group.items() if key != "params"}, **_KELLER_FIXED, **own}
+    theirs = _MUON if by_rule else _ADAMW
     if "algorithm" in saved or not (theirs <= saved.keys() and theirs <= group.keys()):
         return saved
     for key in sorted(_REFUSED & saved.keys()):
         if saved[key]:
             raise ValueError(f"group {index} of the checkpoint was saved with {key}=True, which fanion's AdamW has not")
-    kept = {key: value for key, value in saved.items() if key not in _HOW | _REFUSED}
+    kept = {key: value for key, value in saved.items() if key not in _HOW | _REFUSED | {"use_muon"}}
     return {**{key: value for key, value in group.items() if key != "params"}, **kept}
 
 

@@ -116,3 +116,95 @@ def test_what_does_not_fit():
         ValueError, match=r"parameter '2\.weight' was saved with other options than the first of its group"
     ):
         fanion.state_dict_from_torch(optimizer, *theirs)
+
+
+def newton_schulz(G):
+    X = G.mT if G.size(0) > G.size(1) else G  # in bfloat16 there: which digits it has is not what is asked here
+    X = X / (X.norm() + 1e-7)
+    for _ in range(5):
+        A = X @ X.mT
+        X = 3.4445 * X + (-4.7750 * A + 2.0315 * A @ A) @ X
+    return X.mT if G.size(0) > G.size(1) else X
+
+
+class AuxAdam:
+    """What Keller Jordan's MuonWithAuxAdam computes and saves, plainly: matrices sorted by size, steps as ints."""
+
+    def __init__(self, matrices, rest, ordered=True):
+        matrices = sorted(matrices, key=lambda p: p.size(), reverse=True) if ordered else matrices
+        self.matrices, self.rest = matrices, rest
+        self.momenta = [torch.zeros_like(p) for p in matrices]
+        self.first, self.second = ([torch.zeros_like(p) for p in rest] for _ in range(2))
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self):
+        self.steps += 1
+        for p, B in zip(self.matrices, self.momenta, strict=True):
+            B.lerp_(p.grad, 0.1)
+            D = newton_schulz(p.grad.lerp(B, 0.9)) * max(1, p.size(0) / p.size(1)) ** 0.5
+            p.mul_(1 - 0.03 * 0.2).sub_(0.03 * D)
+        for p, m, v in zip(self.rest, self.first, self.second, strict=True):
+            m.lerp_(p.grad, 0.2)
+            v.lerp_(p.grad.square(), 0.1)
+            p.mul_(1 - 0.01 * 0.3)
+            p.sub_(0.01 * (m / (1 - 0.8**self.steps)) / ((v / (1 - 0.9**self.steps)).sqrt() + 1e-10))
+
+    def state_dict(self):
+        muon = {"lr": 0.03, "momentum": 0.9, "weight_decay": 0.2, "use_muon": True}
+        adam = {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-10, "weight_decay": 0.3, "use_muon": False}
+        n = len(self.matrices)
+        state = {i: {"momentum_buffer": B} for i, B in enumerate(self.momenta)}
+        moments = enumerate(zip(self.first, self.second, strict=True))
+        state |= {n + i: {"exp_avg": m, "exp_avg_sq": v, "step": self.steps} for i, (m, v) in moments}
+        groups = [{**muon, "params": list(range(n))}, {**adam, "params": list(range(n, n + len(self.rest)))}]
+        return copy.deepcopy({"state": state, "param_groups": groups})
+
+
+def several():
+    """Matrices whose order by size is another, two of them alike."""
+    torch.manual_seed(4)
+    return nn.ModuleList([nn.Linear(6, 4), nn.Linear(5, 12), nn.Linear(6, 4), nn.Linear(9, 7)])
+
+
+def matrices_and_biases(net):
+    return [p for p in net.parameters() if p.ndim == 2], [p for p in net.parameters() if p.ndim == 1]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_kellers_muon_with_aux_adam_goes_on(ordered):
+    theirs, ours = several(), several()
+    reference = AuxAdam(*matrices_and_biases(theirs), ordered=ordered)
+    steps(theirs, [reference], 3, torch.Generator().manual_seed(1))
+    matrices, biases = matrices_and_biases(ours)
+    groups = [{"params": matrices}, {"params": biases, "algorithm": "adamw"}]
+    optimizer = fanion.Muon(groups, nesterov=False, ns_dtype="float32")
+    optimizer.load_state_dict(reference.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    assert [group["lr"] for group in optimizer.param_groups] == [0.03, 0.01]
+    assert optimizer.param_groups[0]["nesterov"]
+    assert "use_muon" not in optimizer.param_groups[1]
+    steps(theirs, [reference], 3, torch.Generator().manual_seed(2))
+    steps(ours, [optimizer], 3, torch.Generator().manual_seed(2))
+    for p, q in zip(theirs.parameters(), ours.parameters(), strict=True):
+        torch.testing.assert_close(p.detach(), q.detach(), rtol=1e-5, atol=1e-5)  # float32 through Newton–Schulz
+    fanion.Neon(groups).load_state_dict(reference.state_dict())
+
+
+def test_kellers_muon_alone_goes_on_and_wrong_groups_are_refused():
+    net = several()
+    matrices, biases = matrices_and_biases(net)
+    reference = AuxAdam(matrices, biases, ordered=False)
+    steps(net, [reference], 2, torch.Generator().manual_seed(1))
+    saved = reference.state_dict()
+    alone = {"state": {i: saved["state"][i] for i in range(4)}, "param_groups": saved["param_groups"][:1]}
+    del alone["param_groups"][0]["use_muon"]
+    optimizer = fanion.Muon(matrices)
+    optimizer.load_state_dict(alone)
+    for p, B in zip(matrices, reference.momenta, strict=True):
+        assert torch.equal(optimizer.state[p]["momentum_buffer"], B)
+    swapped = fanion.Muon([{"params": biases, "algorithm": "adamw"}, {"params": matrices}])
+    with pytest.raises(ValueError, match="group 0 of the checkpoint has use_muon=True, the optimizer's alg"):
+        swapped.load_state_dict(reference.state_dict())
+    with pytest.raises(ValueError, match="no option 'algorithm'"):
+        fanion.Muon(matrices).load_state_dict(torch.optim.SGD(matrices, lr=0.1, momentum=0.9).state_dict())
