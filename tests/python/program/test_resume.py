@@ -29,6 +29,14 @@ KILLED = {
     "d-fanion": {"optimizer": "d-fanion:k=4", "lr": 0.04},
     "f-neon": {"optimizer": "f-neon"},
     "adamw, clipped, warmed up": {"optimizer": "adamw", "clip": 0.5, "warmup": 0.2},
+    "s-muon, adapted, cautious": {
+        "optimizer": "s-muon:eta=0.01",
+        "lr": 0.02,
+        "adapt": "element",
+        "weight-decay": 0.1,
+        "weight-decay-method": "cautious",
+    },
+    "kernel-neon, adapted by rows": {"optimizer": "kernel-neon", "adapt": "neuron", "adjust-lr-fn": "none", "lr": 1},
     "mixture, cosine, sum, bfloat16": {
         "optimizer": "0.3*neon + 0.7*max_entry",
         "lr": 0.02,

@@ -160,15 +160,20 @@ def test_config_files_of_before_adjust_lr_fn_had_its_name(tmp_path):
 
 def test_options_of_the_step_reach_it(tmp_path, tiny):
     """A run with each of them goes another way."""
-    for options in (
-        {"momentum_dtype": "bfloat16"},
-        {"normalize_weights": "true"},
-        {"adjust_lr_fn": "none"},
-        {"momentum_kind": "sum"},
-        {"weight_decay": 0.5},
-        {"beta1": 0.5},
+    for i, options in enumerate(
+        (
+            {"adapt": "neuron"},
+            {"adapt": "element"},
+            {"weight_decay": 0.5, "weight_decay_method": "independent"},
+            {"momentum_dtype": "bfloat16"},
+            {"normalize_weights": "true"},
+            {"adjust_lr_fn": "none"},
+            {"momentum_kind": "sum"},
+            {"weight_decay": 0.5},
+            {"beta1": 0.5},
+        )
     ):
-        run = train(tmp_path / next(iter(options)), **options)
+        run = train(tmp_path / str(i), **options)
         assert metrics(run) != metrics(tiny), options
 
 
