@@ -49,6 +49,7 @@ class DeclaredOptimizer(LmoOptimizer):
         RULE_KEYS.update(keys)
         if rule is not None:
             cls._rule = rule
+        if (rule is not None or (found and hasattr(cls, "_rule"))) and "__init__" not in cls.__dict__:
             declared = {p.name for p in cls._arguments}
             undeclared = [option for name, option in STEP_OPTIONS.items() if name not in declared]
             cls._arguments += tuple(Parameter(o.name, Parameter.KEYWORD_ONLY, default=o.default) for o in undeclared)

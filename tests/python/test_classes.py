@@ -88,6 +88,12 @@ class HalfNeon(TripletOptimizer, rule="f-neon"):
     alpha: InitVar[float] = 0.25
 
 
+class TamedNeon(HalfNeon):
+    """Another default of its base's rule."""
+
+    alpha: InitVar[float] = 0.75
+
+
 class NamedMuon(fanion.Muon):
     """A user's class with its own arguments."""
 
@@ -115,6 +121,8 @@ def test_a_new_class_is_its_rule_and_its_keys(parameters):
     fanion.FNeon(other, 0.1, alpha=0.25, passes=3).step()
     optimizer.step()
     assert torch.equal(group["params"][0], other[0])
+    tamed = TamedNeon(parameters((6, 8)), passes=3)
+    assert tamed.rule_of(tamed.param_groups[0]) == "f-neon:alpha=0.75,svd=subspace,passes=3"
 
 
 def test_classes_of_users_stay_theirs(parameters):
