@@ -14,7 +14,7 @@ from torch import Tensor
 from fanion._library import ops
 from fanion._rule_text import RULE_KEYS
 
-ALGORITHMS = ("lmo", "adamw")
+ALGORITHMS = ("lmo", "adamw", "adam")  # the last is the second without decay, and is not kept
 
 Group = Mapping[str, Any]
 
@@ -83,6 +83,16 @@ def check_own_options(kind: type, group: Group, own: Collection[str]) -> None:
             raise ValueError(
                 f"a group has {key} = {group[key]!r}, which {kind.__name__} does not take; it takes: {', '.join(own)}"
             )
+
+
+def without_decay(group: Group) -> dict[str, Any]:
+    """The "adamw" group that an "adam" one is. ValueError: a weight decay, which Adam adds to the gradient."""
+    if number("weight_decay", group.get("weight_decay", 0.0)) != 0:
+        raise ValueError(
+            f"a group with algorithm='adam' has weight_decay = {group['weight_decay']}; Adam would add it to the "
+            "gradient, which no step here does: leave it out, or take algorithm='adamw'"
+        )
+    return {**group, "algorithm": "adamw", "weight_decay": 0.0}
 
 
 def choice(key: str, value: object, allowed: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from fanion._options import (
     documented,
     text_of,
     unknown_argument,
+    without_decay,
 )
 from fanion._parameter import check_parameter, label, name_of
 from fanion._torch_checkpoint import completed
@@ -34,7 +35,7 @@ class LmoOptimizer(torch.optim.Optimizer):
     makes the groups. A group with algorithm="lmo" (the default) holds matrices and convolution weights
     (out × in·kh·kw; in × out with the key transposed=True) and takes the keys below; one with algorithm="adamw" holds
     anything and takes the keys lr, betas, eps, weight_decay, whose defaults are the adamw_* arguments
-    (torch.optim.AdamW's). Parameters are float32, float64, bfloat16 or float16.
+    (torch.optim.AdamW's); "adam" stands for that without decay. Parameters are float32, float64, bfloat16 or float16.
 
     `rule`: text for `fanion.norms.rules()`, for example "0.3*nuclear + 0.7*max_entry"; subclasses build theirs
       from options of their own.
@@ -103,7 +104,7 @@ class LmoOptimizer(torch.optim.Optimizer):
         """Adds a group and makes its state. ValueError names the parameter that does not fit, and nothing is added."""
         if not isinstance(param_group, dict):
             raise TypeError(f"a parameter group must be a dict, got {type(param_group).__name__}")
-        group = dict(param_group)
+        group = without_decay(param_group) if param_group.get("algorithm") == "adam" else dict(param_group)
         if choice("algorithm", group.setdefault("algorithm", "lmo"), ALGORITHMS) == "adamw":
             # torch's ZeroRedundancyOptimizer writes the matrix rules' options into every group.
             foreign = self.defaults.keys() - self._adamw_defaults - {"transposed"}  # which check_parameter refuses

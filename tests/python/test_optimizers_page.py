@@ -3,6 +3,7 @@
 import importlib.util
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ import fanion
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "optimizers.md").read_text()
-PROGRAM, LINES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+PROGRAM, LINES, ELSEWHERE = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 FIRST = next(line for line in PROGRAM.splitlines() if line.startswith("optimizer = "))
 EXAMPLES = [line.split("#")[0].strip() for line in LINES.splitlines()]
 
@@ -37,6 +38,24 @@ def test_the_ten_lines_train(example):
     assert loss() < first
     for p, q in zip(names["model"].parameters(), before, strict=True):
         assert not torch.equal(p, q)
+
+
+@pytest.mark.parametrize("line", ELSEWHERE.splitlines())
+def test_functions_for_the_optimizers_of_others(line):
+    """What stands in for their classes gives back the function that it was handed."""
+
+    def theirs(groups, newton_schulz_func=None, scaled_orthogonalize_fn=None):
+        return scaled_orthogonalize_fn or (lambda M: newton_schulz_func(M, epsilon=torch.tensor(1e-8)))
+
+    rule = fanion.norms.rule_from_name(re.search(r'rule_from_name\("(.*?)"\)`', TEXT)[1])
+    packages = {"dion": SimpleNamespace(Muon=theirs)}
+    packages["emerging_optimizers"] = SimpleNamespace(OrthogonalizedOptimizer=theirs)
+    of_theirs = eval(line, {"fanion": fanion, "groups": [], "rule": rule, **packages})
+    M = torch.randn(12, 20)
+    D, (U, _, Vh) = of_theirs(M.clone()), torch.linalg.svd(M, full_matrices=False)
+    assert D.shape == M.shape
+    inner, nuclear = torch.sum(M * D).item(), torch.sum(M * (U @ Vh)).item()
+    assert inner == pytest.approx(nuclear, rel=0.15)  # all of them are near Muon's step, or it
 
 
 def test_every_class_has_its_line():

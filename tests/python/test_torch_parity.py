@@ -109,12 +109,15 @@ def test_training_curves_coincide():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
-def test_adamw_group_is_bit_equal(dtype, parameters):
+@pytest.mark.parametrize(
+    ("algorithm", "theirs_is", "decay"), [("adamw", torch.optim.AdamW, 0.1), ("adam", torch.optim.Adam, 0.0)]
+)
+def test_adamw_group_is_bit_equal(algorithm, theirs_is, decay, dtype, parameters):
     shapes = [(5,), (7, 3), (), (2, 3, 4)]
     ours, theirs = parameters(*shapes, dtype=dtype), parameters(*shapes, dtype=dtype)
-    options = {"lr": 3e-3, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1}
-    opt = fanion.Muon([{"params": ours, "algorithm": "adamw", **options}])
-    reference = torch.optim.AdamW(theirs, **options, fused=True)
+    options = {"lr": 3e-3, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": decay}
+    opt = fanion.Muon([{"params": ours, "algorithm": algorithm, **options}])
+    reference = theirs_is(theirs, **options, fused=True)
     for step in range(10):
         for p, q in zip(ours, theirs, strict=True):
             q.grad = torch.randn(q.shape).to(dtype) * (step + 1)
@@ -125,6 +128,15 @@ def test_adamw_group_is_bit_equal(dtype, parameters):
         assert torch.equal(p, q)
         for kind in ("exp_avg", "exp_avg_sq", "step"):
             assert torch.equal(opt.state[p][kind], reference.state[q][kind])
+
+
+def test_adam_has_no_decay(parameters):
+    (group,) = fanion.Muon([{"params": parameters((5,)), "algorithm": "adam"}]).param_groups
+    assert (group["algorithm"], group["weight_decay"]) == ("adamw", 0.0)
+    with pytest.raises(
+        ValueError, match=r"algorithm='adam' has weight_decay = 0\.1; Adam would add it to the gradient"
+    ):
+        fanion.Muon([{"params": parameters((5,)), "algorithm": "adam", "weight_decay": 0.1}])
 
 
 def test_adamw_defaults_are_torchs():

@@ -62,6 +62,10 @@ LmoSettings sign_sgd(LmoStepOptions step) {
   step.momentum = 0, step.nesterov = false;
   return signum(step);
 }
+AdamWOptions adam(AdamWOptions options) {
+  options.weight_decay = 0;
+  return options;
+}
 LmoSettings gauss_southwell(const LmoStepOptions& step) { return {norms::entry_sum(), step}; }
 LmoSettings sgd(const LmoStepOptions& step, double lambda) { return {norms::sgd(lambda), step}; }
 LmoSettings kernel_neon(const LmoStepOptions& step, double lambda, const norms::TripletOptions& svd) {

@@ -53,6 +53,9 @@ LmoSettings sign_sgd(LmoStepOptions step = {});
 /// −sign(m_ij)·e_ij at the largest |m_ij| (KyFan Table 1).
 LmoSettings gauss_southwell(const LmoStepOptions& step = {});
 
+/// Adam: AdamW without decay, whatever `options` says of it; Adam's own, which is added to the gradient, is not there.
+AdamWOptions adam(AdamWOptions options = {});
+
 /// What prox steps, whose length is the gradient's, start from: no scale by shape.
 inline constexpr LmoStepOptions kProxOptions{.adjust_lr_fn = norms::AdjustLrFn::none};
 /// −M/λ, gradient descent: as torch.optim.SGD with momentum_kind = sum and weight_decay = 0.

@@ -61,6 +61,8 @@ TEST(Presets, SayWhatTheirNamesPromise) {
   EXPECT_EQ(signs.step.momentum, 0);
   EXPECT_FALSE(signs.step.nesterov);
   EXPECT_EQ(signs.step.lr, 0.5);
+  EXPECT_EQ(adam({.lr = 0.5, .weight_decay = 0.1}).weight_decay, 0);
+  EXPECT_EQ(adam({.lr = 0.5}).lr, 0.5);
   for (const auto& settings : {sgd(), kernel_neon(), f_star_neon()})
     EXPECT_EQ(settings.step.adjust_lr_fn, norms::AdjustLrFn::none) << settings.rule->name();
 }
