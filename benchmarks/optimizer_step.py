@@ -51,6 +51,9 @@ FANION: dict[str, Callable[..., Optimizer]] = {
     "Fanion-8, one pass": lambda p, **o: fanion.Fanion(p, k=8, **ONE_PASS, **LR, **o),
     "D-Fanion-8": lambda p, **o: fanion.DFanion(p, k=8, **LR, **o),
     "D-Fanion-8, one pass": lambda p, **o: fanion.DFanion(p, k=8, **ONE_PASS, **LR, **o),
+    "D-Fanion-8, 2 NS steps": lambda p, **o: fanion.DFanion(p, k=8, residual="newton_schulz", **LR, **o),
+    "Dion-8": lambda p, **o: fanion.Dion(p, k=8, **LR, **o),
+    "Fanion-8, error feedback": lambda p, **o: fanion.Fanion(p, k=8, error_feedback=True, **LR, **o),
     "Muon": lambda p, **o: fanion.Muon(p, **LR, **o),
     "Muon, float32": lambda p, **o: fanion.Muon(p, ns_dtype="float32", **LR, **o),
 }
@@ -159,11 +162,11 @@ def grown(given: argparse.Namespace, name: str) -> tuple[float, float]:
 
 def print_memory(given: argparse.Namespace, names: list[str]) -> None:
     """A line per optimizer, each by a process of its own."""
-    print(f"{'optimizer':22} {'state':>8} {'growth':>8}   bytes per parameter")
+    print(f"{'optimizer':24} {'state':>8} {'growth':>8}   bytes per parameter")
     for name in names:
         command = [sys.executable, __file__, *sys.argv[1:], "--memory-of", name]
         state, growth = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        print(f"{name:22} {state:8.2f} {growth:8.2f}")
+        print(f"{name:24} {state:8.2f} {growth:8.2f}")
 
 
 def main() -> None:
@@ -193,10 +196,10 @@ def main() -> None:
         print_memory(given, names)
         return
     seconds = measure(given, names)
-    print(f"{'optimizer':22} {'ms (median)':>12} {'cost: over ' + given.baseline:>36}")
+    print(f"{'optimizer':24} {'ms (median)':>12} {'cost: over ' + given.baseline:>36}")
     for name, own in seconds.items():
         costs = [s / b for s, b in zip(own, seconds[given.baseline], strict=True)]
-        print(f"{name:22} {1000 * statistics.median(own):12.2f} {cost_text(costs):>36}")
+        print(f"{name:24} {1000 * statistics.median(own):12.2f} {cost_text(costs):>36}")
     if given.json:
         arguments = {k: str(v) for k, v in vars(given).items()}
         given.json.write_text(json.dumps({"arguments": arguments, "seconds": seconds}, indent=1))

@@ -11,8 +11,9 @@ _TOGETHER = {
     "svd": "`svd`, `passes`, `oversample`",
     "polar": "`polar`, `ns_…`, `eps`",
     "scale": "`eta` or `scale`",
+    "k": "`k` or `rank_fraction`",
 }
-_REST = ("passes", "oversample", "ns_steps", "ns_coefficients", "ns_form", "ns_dtype", "eps")
+_REST = ("oversample", "ns_coefficients", "ns_form", "ns_norm", "ns_dtype", "eps", "rank_fraction")
 
 
 def options_of(keys: str) -> dict[str, str]:
@@ -22,7 +23,11 @@ def options_of(keys: str) -> dict[str, str]:
         name, _, value = key.partition("=")
         if name in _REST:
             continue
-        if name in _TOGETHER:
+        if name in ("passes", "ns_steps"):  # of rules that have no other of their column
+            cells.setdefault(_TOGETHER["svd" if name == "passes" else "polar"], f"`{name}`")
+        elif name == "k":
+            cells[_TOGETHER[name]] = value or "needed"
+        elif name in _TOGETHER:
             cells[_TOGETHER[name]] = "yes"
         else:
             cells[f"`{name}`"] = value.replace("|", " or ") or "needed"

@@ -19,7 +19,7 @@ optim::GroupSettings matrix_settings_of(const RunOptions& o) {
   }
   optim::LmoSettings settings{norms::rule_from_name(o.optimizer), o.step};
   settings.step.lr = o.lr;
-  optim::check_options(settings.step);
+  optim::check_settings(settings);
   return settings;
 }
 

@@ -13,6 +13,7 @@ from fanion._groups import param_groups
 from fanion._library import PACKAGE, ops
 from fanion._torch_checkpoint import state_dict_from_torch
 from fanion.deflated import DFanion
+from fanion.dion import Dion
 from fanion.fanions import Fanion, FFanion, SFanion
 from fanion.linalg import (
     PolarReport,
@@ -26,6 +27,7 @@ from fanion.linalg import (
 from fanion.muon import FMuon, Muon, SMuon
 from fanion.neon import FNeon, Neon
 from fanion.nsgd import NSGD
+from fanion.nu_sam import NuSAM
 from fanion.optimizer import LmoOptimizer
 from fanion.prox import SGD, FStarNeon, KernelNeon
 from fanion.schatten import SchattenDescent
@@ -39,6 +41,7 @@ __all__ = [
     "SGD",
     "DFanion",
     "Diagnostics",
+    "Dion",
     "FFanion",
     "FMuon",
     "FNeon",
@@ -49,6 +52,7 @@ __all__ = [
     "LmoOptimizer",
     "Muon",
     "Neon",
+    "NuSAM",
     "PolarReport",
     "SFanion",
     "SMuon",

@@ -31,6 +31,7 @@ class _StepArguments(_First):
     adapt: InitVar[str] = "none"
     adapt_beta: InitVar[float] = 0.95
     weight_decay_method: InitVar[str] = "decoupled"
+    error_feedback: InitVar[bool] = False
     adamw_lr: InitVar[float | Tensor] = 1e-3
     adamw_betas: InitVar[tuple[float, float]] = (0.9, 0.999)
     adamw_eps: InitVar[float] = 1e-8
@@ -51,7 +52,15 @@ class TripletOptimizer(RuleOptimizer):
     oversample: InitVar[int | None] = None
 
 
-_NEWTON_SCHULZ = ("ns_coefficients", "eps", "ns_steps", "ns_dtype", "ns_form")
+class RankOptimizer(TripletOptimizer):
+    """Of rules on k of them, or on ⌈rank_fraction·min(m, n)⌉."""
+
+    k: InitVar[int | None] = None
+    rank_fraction: InitVar[float | None] = None
+    _before = MappingProxyType({"rank_fraction": None})
+
+
+_NEWTON_SCHULZ = ("ns_coefficients", "eps", "ns_steps", "ns_dtype", "ns_form", "ns_norm")
 
 
 class _TorchMuonArguments(_StepArguments, kw_only=False):
@@ -67,7 +76,8 @@ class PolarOptimizer(_TorchMuonArguments):
     polar: InitVar[str] = "newton_schulz"
     ns_dtype: InitVar[str | None] = None
     ns_form: InitVar[str | None] = None
-    _before = MappingProxyType({"ns_form": "direct", "polar": None})
+    ns_norm: InitVar[str | None] = None
+    _before = MappingProxyType({"ns_form": "direct", "ns_norm": None, "polar": None})
 
     @override
     def rule_of(self, group: Mapping[str, Any]) -> str:

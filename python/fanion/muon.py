@@ -19,7 +19,8 @@ class Muon(PolarOptimizer, rule="muon"):
     `fanion.newton_schulz`. `ns_steps`: 1 to 99, a named list is cut to its first `ns_steps`; None is the number that
     belongs to the coefficients. `ns_dtype`: "float32", "float64" or "bfloat16". `ns_form`: "direct", or "gram", which
     multiplies m × m matrices (m ≤ n) in most steps; None is "auto", which on the CPU is the one with less arithmetic
-    for matrices with no side below 256, and else "direct". The other arguments are `LmoOptimizer`'s.
+    for matrices with no side below 256, and else "direct". `ns_norm`: what M is divided by first, "frobenius" (None) or
+    "schatten_4", ‖MMᵀ‖_F^½, with which fewer steps do. The other arguments are `LmoOptimizer`'s.
     Cost for m ≤ n: 2·ns_steps·(2m²n + m³) flops, half of that where "gram" is less.
     Source: KyFan Lemma 2; Jordan et al. 2024b.
     """

@@ -31,6 +31,12 @@ const std::map<std::string, Make>& presets() {
       {"FNeon", [](const auto& o) { return optim::f_neon(o, 0.3); }},
       {"FFanion", [](const auto& o) { return optim::f_fanion(3, o, 1.2); }},
       {"DFanion", [](const auto& o) { return optim::d_fanion(3, o); }},
+      {"Dion",
+       [](const auto& o) {
+         auto step = optim::kDionStep;
+         step.lr = o.lr, step.momentum = o.momentum, step.weight_decay = o.weight_decay;
+         return optim::dion(3, step);
+       }},
       {"NSGD", [](const auto& o) { return optim::nsgd(o); }},
       {"Signum", [](const auto& o) { return optim::signum(o); }},
       {"SMuon", [](const auto& o) { return optim::s_muon(o, 0.3, 0.01); }},

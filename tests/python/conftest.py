@@ -17,6 +17,7 @@ OPTIMIZERS = {
     "SMuon": fanion.SMuon,
     "SFanion": partial(fanion.SFanion, k=3, eta=0.01),
     "SchattenDescent": partial(fanion.SchattenDescent, p=3),
+    "Dion": partial(fanion.Dion, k=3),
     "NSGD": fanion.NSGD,
     "Signum": fanion.Signum,
     "SignSGD": fanion.SignSGD,

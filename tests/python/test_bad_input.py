@@ -76,7 +76,7 @@ def test_rule_options(parameters, build, options, message):
 
 
 def test_k_is_required_and_options_are_known(parameters):
-    with pytest.raises(TypeError, match="k"):
+    with pytest.raises(ValueError, match="rule 'fanion' needs k or rank_fraction, for example 'fanion:k=4' or"):
         fanion.Fanion(parameters((6, 8)))
     with pytest.raises(TypeError, match="alpha"):
         fanion.Muon(parameters((6, 8)), alpha=0.3)

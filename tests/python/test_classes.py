@@ -68,7 +68,7 @@ def test_positions_and_keywords_reach_the_group(parameters):
     assert fanion.norms.rule_from_name(optimizer.rule_of(group)).name == fanion.norms.rule_from_name(rule).name
     with pytest.raises(TypeError, match="Neon: too many positional arguments"):
         fanion.Neon(parameters((6, 8)), 0.1, 0.2, 0.3, False, "none", "dense")
-    with pytest.raises(TypeError, match="FFanion: missing a required argument: 'k'"):
+    with pytest.raises(ValueError, match="'f-fanion' needs k or rank_fraction"):
         fanion.FFanion(parameters((6, 8)))
     with pytest.raises(TypeError, match="Neon: missing a required argument: 'params'"):
         fanion.Neon()

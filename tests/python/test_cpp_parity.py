@@ -19,6 +19,7 @@ OPTIMIZERS = {
     "FNeon": {"alpha": 0.3},
     "FFanion": {"k": 3, "alpha": 1.2},
     "DFanion": {"k": 3},
+    "Dion": {"k": 3},
     "NSGD": {},
     "Signum": {},
     "SMuon": {"alpha": 0.3, "eta": 0.01},

@@ -153,7 +153,8 @@ def test_rules_are_described():
             assert text.split(":")[0] == info.name
             made = norms.norm_from_name(text) if info.is_norm else norms.rule_from_name(text)
             made.direction(torch.ones(3, 3))
-    assert [info.name for info in rules if not info.is_norm] == ["sgd", "kernel-neon", "f-star-neon", "d-fanion"]
+    rules_alone = ["sgd", "kernel-neon", "f-star-neon", "d-fanion", "dion"]
+    assert [info.name for info in rules if not info.is_norm] == rules_alone
 
 
 def test_no_norm_is_forgotten():
@@ -172,7 +173,7 @@ def test_no_norm_is_forgotten():
     [
         (lambda: norms.norm_from_name("frob"), "unknown rule 'frob'; choose one of: frobenius, spectral"),
         (lambda: norms.norm_from_name(""), "unknown rule ''; choose one of: frobenius, spectral"),
-        (lambda: norms.norm_from_name("fanion"), "rule 'fanion' needs k, for example 'fanion:k=4'"),
+        (lambda: norms.norm_from_name("fanion"), "rule 'fanion' needs k or rank_fraction, for example 'fanion:k=4'"),
         (lambda: norms.norm_from_name("muon:k=3"), "rule 'muon' has no option 'k'; it takes: eps, ns_coef"),
         (lambda: norms.norm_from_name("d-fanion:k=1"), "is a rule but no norm: it has no value and no dual"),
         (lambda: norms.norm_from_name("f-muon:alpha=1.5"), "is a rule but no norm"),

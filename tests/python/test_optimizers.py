@@ -314,6 +314,37 @@ def test_momentum_kinds_differ_in_scale_only(make_lmo, parameters):
     torch.testing.assert_close(params[0][0], params[1][0], rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", [fanion.Fanion, fanion.FFanion, fanion.DFanion, fanion.Dion])
+def test_a_rank_fraction_is_its_k(kind, parameters):
+    one, two = parameters((12, 20), (9, 7), (30, 5)), parameters((12, 20), (9, 7), (30, 5))
+    ks = [4, 3, 2]  # ⌈12/3⌉, ⌈7/3⌉, ⌈5/3⌉
+    groups = [{"params": [p], "k": k} for p, k in zip(two, ks, strict=True)]
+    for optimizer in (kind(one, lr=0.1, rank_fraction=1 / 3), kind(groups, lr=0.1, k=1)):
+        for _ in range(3):
+            optimizer.step()
+    assert all(torch.equal(p, q) for p, q in zip(one, two, strict=True))
+    for options, message in (
+        ({}, "needs k or rank_fraction, for example"),
+        ({"k": 2, "rank_fraction": 0.5}, "takes k or rank_fraction, not both"),
+        ({"rank_fraction": 0.0}, r"rank_fraction = 0 must lie in \(0, 1\]"),
+        ({"rank_fraction": 1.5}, r"rank_fraction = 1.5 must lie in \(0, 1\]"),
+        ({"rank_fraction": "half"}, "rank_fraction must be a finite number, got 'half'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            kind(one, **options)
+
+
+def test_groups_of_before_rank_fraction_load(parameters):
+    params = parameters((12, 20))
+    for kind in (fanion.Fanion, fanion.FFanion, fanion.DFanion):
+        saved = kind(params, k=2).state_dict()
+        for key in ("rank_fraction", "ns_steps", "ns_coefficients", "ns_dtype", "ns_form", "error_feedback"):
+            saved["param_groups"][0].pop(key, None)
+        optimizer = kind(params, k=3)
+        optimizer.load_state_dict(saved)
+        optimizer.step()
+
+
 @pytest.mark.parametrize(("before", "after"), [(4, 2), (2, 5), (3, 3)])
 def test_changing_k_resizes_the_warm_starts(parameters, before, after):
     """In a group, and in a checkpoint; a cold start instead would be as right, and slower to settle."""

@@ -13,6 +13,12 @@ from fanion._options import ADAMW_OPTIONS, STEP_OPTIONS, documented
 DOCS = Path(__file__).parents[2] / "docs" / "conventions.md"
 
 
+WITHOUT_LOW_RANK_PART = {
+    *("Muon", "FMuon", "SMuon", "SchattenDescent", "NSGD", "Signum", "SignSGD", "GaussSouthwell"),
+    *("SGD", "KernelNeon", "FStarNeon"),
+}
+
+
 def a_value(option):
     """One that is not the table's default."""
     if option.kind == "number":
@@ -33,6 +39,10 @@ def test_every_class_takes_every_option_and_keeps_it_in_the_group(make, paramete
             make(parameters((6, 8)), **{name: -1})
     with pytest.raises(ValueError, match=f"{name}"):
         make(parameters((6, 8)), **{name: []})
+    if name == "error_feedback" and getattr(make, "func", make).__name__ in WITHOUT_LOW_RANK_PART:
+        with pytest.raises(ValueError, match="error_feedback needs a rule with one low-rank part"):
+            make(parameters((6, 8)), error_feedback=True)
+        return
     optimizer = make(parameters((6, 8)), **{name: a_value(option)})
     assert optimizer.param_groups[0][name] == a_value(option)
     optimizer.step()

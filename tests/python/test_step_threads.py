@@ -15,7 +15,7 @@ torch.set_num_threads(threads)
 large = (4 * 1024 * 1024 // threads // 32 + 1, 32)
 shapes = {"small": [(130, 70), (1, 28), (40, 40), (64, 130)], "large": [large], "mixed": [(130, 70), large, (9, 6)]}
 needs = {"ky_fan_dual": "k=1", "ky_fan": "k=1", "schatten": "p=3", "fanion": "k=1", "f-fanion": "k=1",
-         "d-fanion": "k=1", "s-fanion": "k=1"}
+         "d-fanion": "k=1", "s-fanion": "k=1", "dion": "k=1"}
 names = [rule.name for rule in fanion.norms.rules()]
 texts = [f"{name}:{needs[name]}" if name in needs else name for name in names]
 many = ["spectral", "nuclear", "muon", "neon", "f-neon", "d-fanion:k=1", "nsgd", "signum", "schatten:p=3"]

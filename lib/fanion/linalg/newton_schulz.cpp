@@ -1,6 +1,12 @@
 #include "fanion/linalg/newton_schulz.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/where.h>
+
+#include <tuple>
+#include <utility>
 
 #include "fanion/linalg/polar/block_products.h"
 #include "fanion/linalg/polar/gram_newton_schulz.h"
@@ -13,6 +19,9 @@ namespace {
 
 constexpr std::array<Named<NewtonSchulzForm>, 3> kForms{
     {{NewtonSchulzForm::automatic, "auto"}, {NewtonSchulzForm::direct, "direct"}, {NewtonSchulzForm::gram, "gram"}}};
+
+constexpr std::array<Named<NewtonSchulzNorm>, 2> kNorms{
+    {{NewtonSchulzNorm::frobenius, "frobenius"}, {NewtonSchulzNorm::schatten_4, "schatten_4"}}};
 
 at::ScalarType working_dtype(const at::Tensor& M, const NewtonSchulzOptions& options) {
   if (options.dtype) return *options.dtype;
@@ -37,9 +46,19 @@ at::Tensor normalised(const at::Tensor& M, at::ScalarType dtype, double eps) {
   return over_norm(M, {{-2, -1}}, {.least = eps, .dtype = dtype, .narrow_first = narrow_first});
 }
 
-at::Tensor direct_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps) {
+/// X over its Schatten-4 norm, and XXᵀ of that.
+std::pair<at::Tensor, at::Tensor> over_schatten_4(const at::Tensor& X) {
+  const auto gram = symmetric_product(X, X.mT());
+  const auto wide = gram.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const auto size = at::linalg_vector_norm(gram, 2, {{-2, -1}}, /*keepdim=*/true, wide);
+  const auto square = at::where(size > 0, size, at::ones_like(size));
+  return {X / square.sqrt().to(X.scalar_type()), gram / square.to(X.scalar_type())};
+}
+
+/// `first`: XXᵀ where it is known.
+at::Tensor direct_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps, at::Tensor first) {
   for (const auto& [a, b, c] : steps) {
-    const auto gram = symmetric_product(X, X.mT());
+    const auto gram = first.defined() ? std::exchange(first, {}) : symmetric_product(X, X.mT());
     const auto polynomial = symmetric_product(gram, gram, c, gram, b);
     X = product(polynomial, X, 1, X, a);
   }
@@ -53,9 +72,11 @@ at::Tensor newton_schulz(const at::Tensor& M, const NewtonSchulzOptions& options
   check(M, options);
   const auto steps = step_coefficients(options);
   const bool tall = M.size(-2) > M.size(-1);
-  const auto X = normalised(tall ? M.detach().mT() : M.detach(), working_dtype(M, options), options.eps);
-  const auto result =
-      options.form == NewtonSchulzForm::gram ? gram_newton_schulz(X, steps) : direct_newton_schulz(X, steps);
+  auto X = normalised(tall ? M.detach().mT() : M.detach(), working_dtype(M, options), options.eps);
+  at::Tensor gram;
+  if (options.norm == NewtonSchulzNorm::schatten_4) std::tie(X, gram) = over_schatten_4(X);
+  const auto result = options.form == NewtonSchulzForm::gram ? gram_newton_schulz(X, steps, gram)
+                                                             : direct_newton_schulz(X, steps, gram);
   return tall ? result.mT() : result;
 }
 
@@ -69,5 +90,9 @@ NewtonSchulzForm newton_schulz_form_from_name(std::string_view name) {
   return parse_name(kForms, name, "form of Newton–Schulz");
 }
 std::string_view name_of(NewtonSchulzForm form) { return find_name(kForms, form); }
+NewtonSchulzNorm newton_schulz_norm_from_name(std::string_view name) {
+  return parse_name(kNorms, name, "norm of Newton–Schulz");
+}
+std::string_view name_of(NewtonSchulzNorm norm) { return find_name(kNorms, norm); }
 
 }  // namespace fanion::linalg

@@ -15,6 +15,11 @@ namespace fanion::linalg {
 /// `direct`, or for a training step one of them by a fixed table (polar/newton_schulz_choice.h).
 enum class NewtonSchulzForm { automatic, direct, gram };
 
+/// What a matrix is divided by before the first step, so that no singular value exceeds 1: ‖M‖_F, or the Schatten-4
+/// norm ‖MMᵀ‖_F^½, which lies nearer to σ₁ where the spectrum is flat, so that fewer steps do. It comes from a product
+/// that the first step needs anyway.
+enum class NewtonSchulzNorm { frobenius, schatten_4 };
+
 struct NewtonSchulzOptions {
   /// One entry per step; a single entry is used for all `steps`.
   std::vector<Quintic> coefficients = {{3.4445, -4.7750, 2.0315}};
@@ -27,11 +32,12 @@ struct NewtonSchulzOptions {
   /// which shrinks the result where ‖M‖_F is below it.
   double eps = 0;
   NewtonSchulzForm form = NewtonSchulzForm::automatic;
+  NewtonSchulzNorm norm = NewtonSchulzNorm::frobenius;
 };
 
 /// Approximate polar factor U Vᵀ of M = U S Vᵀ, by Newton–Schulz.
 ///
-/// X ← aX + b(XXᵀ)X + c(XXᵀ)²X from X₀ = M/‖M‖_F: the odd quintic on every singular value.
+/// X ← aX + b(XXᵀ)X + c(XXᵀ)²X from X₀ = M/‖M‖_F, or over another `norm`: the odd quintic on every singular value.
 /// M: (m, n) or a batch (b, m, n), any float dtype and device; never written to. Returns the products' dtype.
 /// Error: coefficient_sets.h has, for every named set, where singular values come out in exact arithmetic: with the
 /// default one those above 1.6e-3·‖M‖_F within 0.68 … 1.21 (smaller ones below that: 0.47 at 1e-3). Rounding adds
@@ -48,5 +54,7 @@ std::vector<Quintic> step_coefficients(const NewtonSchulzOptions& options);
 
 NewtonSchulzForm newton_schulz_form_from_name(std::string_view name);
 std::string_view name_of(NewtonSchulzForm form);
+NewtonSchulzNorm newton_schulz_norm_from_name(std::string_view name);
+std::string_view name_of(NewtonSchulzNorm norm);
 
 }  // namespace fanion::linalg

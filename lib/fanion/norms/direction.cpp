@@ -20,22 +20,22 @@
 namespace fanion::norms {
 namespace {
 
-constexpr std::array<Named<ResidualMap>, 5> kMaps{{{ResidualMap::sign, "sign"},
+constexpr std::array<Named<ResidualMap>, 6> kMaps{{{ResidualMap::sign, "sign"},
                                                    {ResidualMap::row_norm, "row_norm"},
                                                    {ResidualMap::col_norm, "col_norm"},
                                                    {ResidualMap::frobenius, "frobenius"},
-                                                   {ResidualMap::clip, "clip"}}};
+                                                   {ResidualMap::clip, "clip"},
+                                                   {ResidualMap::newton_schulz, "newton_schulz"}}};
 
 at::Tensor mapped_residual(const ResidualTerm& t) {
-  const auto R = !t.L.defined()   ? t.M
-                 : t.M.dim() == 3 ? at::baddbmm(t.M, t.L.to(t.M.scalar_type()), t.V.to(t.M.scalar_type()).mT(), 1, -1)
-                                  : at::addmm(t.M, t.L.to(t.M.scalar_type()), t.V.to(t.M.scalar_type()).t(), 1, -1);
+  const auto R = residual_of(t);
   switch (t.map) {
     case ResidualMap::sign: return at::sign(R);
     case ResidualMap::row_norm: return over_norm(R, {{-1}});
     case ResidualMap::col_norm: return over_norm(R, {{-2}});
     case ResidualMap::frobenius: return over_norm(R, {{-2, -1}});
     case ResidualMap::clip: return R * t.scale.to(R.scalar_type());
+    case ResidualMap::newton_schulz: break;
   }
   TORCH_INTERNAL_ASSERT(false);
 }
@@ -102,6 +102,12 @@ Direction& Direction::operator+=(Direction other) {
   return *this;
 }
 
+const LowRankTerm* capturing_term(const Direction& D) {
+  for (const auto& term : D.terms)
+    if (const auto* part = std::get_if<LowRankTerm>(&term); part != nullptr && part->S.defined()) return part;
+  return nullptr;
+}
+
 void apply_(at::Tensor& W, const Direction& D, double step, double decay) {
   const NoAutocast whole;
   if (D.terms.empty() && decay != 1) W.mul_(decay);
@@ -112,6 +118,12 @@ at::Tensor to_dense(const Direction& D, const at::Tensor& like) {
   auto W = at::zeros_like(like);
   apply_(W, D, 1);
   return W;
+}
+
+at::Tensor residual_of(const ResidualTerm& t) {
+  if (!t.L.defined()) return t.M;
+  const auto L = t.L.to(t.M.scalar_type()), V = t.V.to(t.M.scalar_type());
+  return t.M.dim() == 3 ? at::baddbmm(t.M, L, V.mT(), 1, -1) : at::addmm(t.M, L, V.t(), 1, -1);
 }
 
 ResidualMap residual_map_from_name(std::string_view name) { return parse_name(kMaps, name, "residual map"); }

@@ -12,8 +12,9 @@ namespace fanion::norms {
 struct LowRankTerm {
   double coef;
   at::Tensor U, V;
-  /// (k,): where the columns of U and V are singular vectors of M, their singular values: U diag(S) Vᵀ is what the term
-  /// has captured of M. Else, and where M was taken at another scale, undefined.
+  /// (k,): where U has orthonormal columns (or zeros) and V unit ones, with U diag(S) Vᵀ = U Uᵀ M: what the term has
+  /// captured of M, singular values where those are singular vectors. float64 where M was taken at another scale.
+  /// Undefined where a term is something else.
   at::Tensor S = {};
 };
 
@@ -31,11 +32,12 @@ struct DenseTerm {
 
 /// How the rest of a deflated matrix is flattened: N(R) in docs/conventions.md.
 enum class ResidualMap {
-  sign,       ///< sign(R), elementwise
-  row_norm,   ///< every row of R over its 2-norm; a zero row stays zero
-  col_norm,   ///< every column of R over its 2-norm; a zero column stays zero
-  frobenius,  ///< R / ‖R‖_F
-  clip,       ///< R / σ_{k+1}
+  sign,           ///< sign(R), elementwise
+  row_norm,       ///< every row of R over its 2-norm; a zero row stays zero
+  col_norm,       ///< every column of R over its 2-norm; a zero column stays zero
+  frobenius,      ///< R / ‖R‖_F
+  clip,           ///< R / σ_{k+1}
+  newton_schulz,  ///< a few Newton–Schulz steps of R: a matrix that its rule forms, and no `ResidualTerm`
 };
 
 /// coef · N(M − L Vᵀ): a map of what a low-rank part leaves of M. L (m, k), V (n, k); undefined: N(M).
@@ -58,11 +60,17 @@ struct Direction {
   Direction& operator+=(Direction other);
 };
 
+/// The term that captures a part of M (`LowRankTerm::S`), the first if there are several; nothing where there is none.
+const LowRankTerm* capturing_term(const Direction& D);
+
 /// W ← decay·W + step·D, in place. W: (m, n), or (b, m, n) for a batch; any float dtype; terms are converted to it.
 void apply_(at::Tensor& W, const Direction& D, double step, double decay = 1);
 
 /// D as a tensor. `like` gives shape, dtype and device.
 at::Tensor to_dense(const Direction& D, const at::Tensor& like);
+
+/// R = M − L Vᵀ of a term, before its map.
+at::Tensor residual_of(const ResidualTerm& term);
 
 ResidualMap residual_map_from_name(std::string_view name);
 std::string_view name_of(ResidualMap map);

@@ -36,6 +36,9 @@ class DirectionRule {
   /// Columns of warm-start state that the rule keeps for an m × n matrix; throws if it does not fit it.
   virtual int64_t warm_columns(int64_t, int64_t) const { return 0; }
 
+  /// How many terms of its directions capture a part of M (`LowRankTerm::S`). Error feedback takes rules with one.
+  virtual int low_rank_parts() const { return 0; }
+
   /// ‖D‖_F of an m × n direction, as `AdjustLrFn::match_rms_adamw` counts it: exact where it does not depend on M, else
   /// for singular values that fall linearly to 0, as those of random square matrices nearly do. Positive.
   virtual double nominal_frobenius(int64_t m, int64_t n) const = 0;

@@ -95,6 +95,7 @@ class DualSum final : public MatrixNorm, public SumOfRules {
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
     return summed_batch_direction(rules_, M, warm);
   }
+  int low_rank_parts() const override { return summed_low_rank_parts(rules_); }
   std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(rules_, m, n); }
   int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(rules_, m, n); }
   double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(rules_, m, n); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fanion/norms/matrix_norm.h"
+#include "fanion/norms/rank.h"
 
 namespace fanion::norms {
 
@@ -8,6 +9,6 @@ namespace fanion::norms {
 ///
 /// The dual norm of `ky_fan_dual(k)`. k = 1 is the spectral norm, k = min(m, n) the nuclear norm.
 /// Throws where k > min(m, n). Cost: one dense SVD. Source: Bhatia 2013, p. 96; KyFan Lemma 6.
-NormPtr ky_fan(int64_t k);
+NormPtr ky_fan(Rank k);
 
 }  // namespace fanion::norms

@@ -15,48 +15,49 @@ namespace {
 
 class KyFanDual final : public MatrixNorm {
  public:
-  KyFanDual(int64_t k, TripletOptions options) : k_(k), options_(options) {
-    TORCH_CHECK_VALUE(k >= 1, "k = ", k, " must be at least 1");
-  }
+  KyFanDual(Rank k, TripletOptions options) : k_(k), options_(options) { k.check_at_least(1); }
 
-  std::string name() const override { return c10::str("ky_fan_dual:k=", k_, ",", text_of(options_)); }
+  std::string name() const override { return c10::str("ky_fan_dual:", k_.text(), ",", text_of(options_)); }
   at::Tensor value_of(const at::Tensor& X) const override {
-    warm_columns(X.size(0), X.size(1));
+    const auto k = static_cast<double>(fitting(X));
     const auto S = singular_values(X);
-    return at::maximum(S.sum() / static_cast<double>(k_), S[0]);
+    return at::maximum(S.sum() / k, S[0]);
   }
-  at::Tensor dual_of(const at::Tensor& M) const override {
-    warm_columns(M.size(0), M.size(1));
-    return singular_values(M).narrow(0, 0, k_).sum();
-  }
+  at::Tensor dual_of(const at::Tensor& M) const override { return singular_values(M).narrow(0, 0, fitting(M)).sum(); }
   at::Tensor projection_of(const at::Tensor& X) const override {
-    warm_columns(X.size(0), X.size(1));
-    return with_singular_values(X, [k = k_](const at::Tensor& sigma) { return onto_capped_simplex(sigma, k); });
+    return with_singular_values(X, [k = fitting(X)](const at::Tensor& sigma) { return onto_capped_simplex(sigma, k); });
   }
-  double rho_of(int64_t, int64_t) const override { return std::sqrt(static_cast<double>(k_)); }
+  double rho_of(int64_t m, int64_t n) const override { return std::sqrt(static_cast<double>(k_.of(m, n))); }
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
-    warm_columns(m, n);
-    return KyFanForm{Magnitudes::singular_values, k_};
+    return KyFanForm{Magnitudes::singular_values, fitting(m, n)};
   }
+  int low_rank_parts() const override { return 1; }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
-    return {{flattened_triplets(M, k_, options_, warm)}};
+    return {{flattened_triplets(M, fitting(M), options_, warm)}};
   }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
     if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm);
-    return {{flattened_batch_triplets(M, k_, options_, warm)}};
+    return {{flattened_batch_triplets(M, fitting(M.size(1), M.size(2)), options_, warm)}};
   }
-  std::optional<SweepForm> sweep_form(int64_t, int64_t) const override {
-    return SweepForm{.low_rank = -1, .k = k_, .triplets = options_};
+  std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override {
+    return SweepForm{.low_rank = -1, .k = fitting(m, n), .triplets = options_};
   }
-  int64_t warm_columns(int64_t m, int64_t n) const override { return warm_columns_for(options_, k_, m, n); }
+  int64_t warm_columns(int64_t m, int64_t n) const override { return warm_columns_for(options_, k_.of(m, n), m, n); }
 
  private:
-  int64_t k_;
+  /// k, which throws as `warm_columns` does.
+  int64_t fitting(int64_t m, int64_t n) const {
+    warm_columns(m, n);
+    return k_.of(m, n);
+  }
+  int64_t fitting(const at::Tensor& M) const { return fitting(M.size(0), M.size(1)); }
+
+  Rank k_;
   TripletOptions options_;
 };
 
 }  // namespace
 
-NormPtr ky_fan_dual(int64_t k, TripletOptions triplets) { return std::make_shared<KyFanDual>(k, triplets); }
+NormPtr ky_fan_dual(Rank k, TripletOptions triplets) { return std::make_shared<KyFanDual>(k, triplets); }
 
 }  // namespace fanion::norms

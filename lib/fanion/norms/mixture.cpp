@@ -21,7 +21,7 @@ RulePtr mixture(const std::vector<WeightedRule>& parts) {
 
 RulePtr with_frobenius(const NormPtr& norm, double alpha) { return mixture({{alpha, norm}, {1 - alpha, frobenius()}}); }
 
-RulePtr with_sign(const NormPtr& norm, double alpha, double scale, std::optional<int64_t> k) {
+RulePtr with_sign(const NormPtr& norm, double alpha, double scale, std::optional<Rank> k) {
   return mixture({{alpha, norm}, {(1 - alpha) * scale, scaled_max_entry(k)}});
 }
 

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "fanion/norms/matrix_norm.h"
+#include "fanion/norms/rank.h"
 #include "fanion/norms/weighted_sum.h"
 
 namespace fanion::norms {
@@ -16,7 +17,7 @@ RulePtr with_frobenius(const NormPtr& norm, double alpha);
 
 /// α·norm + (1−α)·scale·scaled_max_entry(k): the S- families (arXiv 2512.09678), S-Muon without k. `scale` is the RMS
 /// of the sign part over that of the other. A norm for α in [0, 1] and scale ≥ 0, a rule beyond.
-RulePtr with_sign(const NormPtr& norm, double alpha, double scale, std::optional<int64_t> k = std::nullopt);
+RulePtr with_sign(const NormPtr& norm, double alpha, double scale, std::optional<Rank> k = std::nullopt);
 
 /// α·norm + (1−α)·η·max_entry: the same with a sign part whose entries are (1−α)·η for every shape, as the paper has it
 /// (η from 0.003 to 0.02 there, by tuning).

@@ -20,6 +20,7 @@ class Nuclear final : public MatrixNorm {
   std::optional<KyFanForm> ky_fan_form(int64_t, int64_t) const override {
     return KyFanForm{Magnitudes::singular_values, 1};
   }
+  int low_rank_parts() const override { return 1; }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return {{flattened_triplets(M, 1, options_, warm)}};
   }

@@ -28,6 +28,7 @@ class RmsToRms final : public MatrixNorm {
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t n) const override {
     return KyFanForm{Magnitudes::singular_values, std::min(m, n), radius(m, n)};
   }
+  int low_rank_parts() const override { return spectral_->low_rank_parts(); }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     auto D = spectral_->direction(M, warm);
     return D *= radius(M.size(0), M.size(1));

@@ -67,6 +67,17 @@ int64_t RuleArguments::integer(const std::string& key, int64_t otherwise) {
   return *value;
 }
 
+Rank RuleArguments::rank() {
+  const auto* fraction = find("rank_fraction");
+  if (fraction == nullptr) {
+    TORCH_CHECK_VALUE(has("k"), "rule '", rule_, "' needs k or rank_fraction, for example '", rule_, ":k=4' or '",
+                      rule_, ":rank_fraction=0.25'");
+    return integer("k");
+  }
+  TORCH_CHECK_VALUE(!has("k"), "rule '", rule_, "' takes k or rank_fraction, not both");
+  return Rank::fraction(number("rank_fraction", 0));
+}
+
 double RuleArguments::number(const std::string& key, double otherwise) {
   const auto* text = find(key);
   return text == nullptr ? otherwise : parse_number(*text, c10::str("rule '", rule_, "': ", key));
@@ -95,8 +106,7 @@ TripletOptions RuleArguments::triplets(TripletOptions options) {
   return options;
 }
 
-linalg::NewtonSchulzOptions RuleArguments::newton_schulz() {
-  linalg::NewtonSchulzOptions options;
+linalg::NewtonSchulzOptions RuleArguments::newton_schulz(linalg::NewtonSchulzOptions options) {
   if (const auto* text = find("ns_coefficients")) {
     const bool numeric = text->find_first_of("0123456789") == 0 || text->starts_with('-');
     if (numeric) {
@@ -119,6 +129,7 @@ linalg::NewtonSchulzOptions RuleArguments::newton_schulz() {
   }
   options.steps = integer("ns_steps", options.steps);
   options.form = linalg::newton_schulz_form_from_name(word("ns_form", "auto"));
+  options.norm = linalg::newton_schulz_norm_from_name(word("ns_norm", std::string(linalg::name_of(options.norm))));
   options.eps = number("eps", options.eps);
   if (const auto* text = find("ns_dtype")) options.dtype = dtype_from_name(*text);
   TORCH_CHECK_VALUE(options.steps >= 1 && options.steps < 100, "rule '", rule_, "': ns_steps = ", options.steps,

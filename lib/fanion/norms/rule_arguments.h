@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "fanion/linalg/newton_schulz.h"
+#include "fanion/norms/rank.h"
 #include "fanion/norms/singular.h"
 
 namespace fanion::norms {
@@ -18,12 +19,14 @@ class RuleArguments {
   bool has(const std::string& key) { return find(key) != nullptr; }
   int64_t integer(const std::string& key);  ///< required
   int64_t integer(const std::string& key, int64_t otherwise);
+  Rank rank();  ///< k or rank_fraction, one of which is required
+  bool has_rank() { return has("k") || has("rank_fraction"); }
   double number(const std::string& key, double otherwise);
   double exponent(const std::string& key);  ///< required; a finite number or "inf"
   std::string word(const std::string& key, const std::string& otherwise);
   /// svd, and passes and oversample where that is `subspace`.
   TripletOptions triplets(TripletOptions defaults);
-  linalg::NewtonSchulzOptions newton_schulz();
+  linalg::NewtonSchulzOptions newton_schulz(linalg::NewtonSchulzOptions defaults = {});
 
   /// Throws if a key was given that no getter asked for, listing those that were.
   void check_all_used() const;

@@ -3,6 +3,7 @@
 #include "fanion/names.h"
 #include "fanion/norms/col_norm.h"
 #include "fanion/norms/deflated.h"
+#include "fanion/norms/dion.h"
 #include "fanion/norms/entry_sum.h"
 #include "fanion/norms/f_star_rms.h"
 #include "fanion/norms/f_star_sum.h"
@@ -30,7 +31,7 @@ std::optional<linalg::NewtonSchulzOptions> polar_from(RuleArguments& a, const st
 }
 
 /// An S- family's mixture: its sign part is as large as the other for every shape, times `scale`, or `eta` everywhere.
-RulePtr with_sign_from(RuleArguments& a, const NormPtr& norm, std::optional<int64_t> k = std::nullopt) {
+RulePtr with_sign_from(RuleArguments& a, const NormPtr& norm, std::optional<Rank> k = std::nullopt) {
   const double alpha = a.number("alpha", 0.5);
   const bool matched = a.has("scale"), constant = a.has("eta");
   TORCH_CHECK_VALUE(!matched || !constant,
@@ -46,8 +47,10 @@ const std::vector<RuleEntry>& rule_entries() {
   static const std::string kTriplets =
       "svd=auto|dense|lanczos|block_krylov|subspace|randomized|power, passes, oversample";
   static const std::string kSign = "alpha=0.5, scale=1 or eta, ";
+  static const std::string kRank = "k, rank_fraction";  // one of them
   static const std::string kPolar =
-      "polar=exact|newton_schulz, ns_steps, ns_coefficients, ns_form=auto|direct|gram, ns_dtype, eps";
+      "polar=exact|newton_schulz, ns_steps, ns_coefficients, ns_form=auto|direct|gram, ns_norm=frobenius|schatten_4, "
+      "ns_dtype, eps";
   static const std::vector<RuleEntry> table = {
       {{"frobenius", "", "M/|M|_F", {"frobenius"}, "the cheapest step, a safe one"},
        [](RuleArguments&) { return frobenius(); }},
@@ -61,14 +64,14 @@ const std::vector<RuleEntry>& rule_entries() {
        [](RuleArguments& a) { return rms_to_rms(polar_from(a, "exact")); }},
       {{"nuclear", kTriplets, "u1 v1'", {"nuclear"}, "steps of rank one, few numbers to send"},
        [](RuleArguments& a) { return nuclear(a.triplets({})); }},
-      {{"ky_fan_dual", "k, " + kTriplets, "sum of the k leading u v'", {"ky_fan_dual:k=3"}, "steps of rank k"},
-       [](RuleArguments& a) { return ky_fan_dual(a.integer("k"), a.triplets({})); }},
+      {{"ky_fan_dual", kRank + ", " + kTriplets, "sum of the k leading u v'", {"ky_fan_dual:k=3"}, "steps of rank k"},
+       [](RuleArguments& a) { return ky_fan_dual(a.rank(), a.triplets({})); }},
       {{"ky_fan",
-        "k",
+        kRank,
         "u1 v1' where s1 >= sum(s)/k, else UV'/k",
         {"ky_fan:k=3"},
         "rank one where M nearly is, else all directions alike"},
-       [](RuleArguments& a) { return ky_fan(a.integer("k")); }},
+       [](RuleArguments& a) { return ky_fan(a.rank()); }},
       {{"schatten",
         "p",
         "U diag(s^(q-1)) V', scaled to p-norm 1; 1/p + 1/q = 1, p from 1 to inf",
@@ -78,11 +81,11 @@ const std::vector<RuleEntry>& rule_entries() {
       {{"max_entry", "", "sign(M)", {"max_entry"}, "embeddings and heads; sign descent"},
        [](RuleArguments&) { return max_entry(); }},
       {{"scaled_max_entry",
-        "k=min(m,n)",
+        "k=min(m,n), rank_fraction",
         "sqrt(k/(mn)) sign(M), the Frobenius norm of ky_fan_dual(k)",
         {"scaled_max_entry", "scaled_max_entry:k=3"},
         "the same in the units of a Fanion"},
-       [](RuleArguments& a) { return a.has("k") ? scaled_max_entry(a.integer("k")) : scaled_max_entry(); }},
+       [](RuleArguments& a) { return a.has_rank() ? scaled_max_entry(a.rank()) : scaled_max_entry(); }},
       {{"entry_sum", "", "the largest entry alone", {"entry_sum"}, "one entry a step"},
        [](RuleArguments&) { return entry_sum(); }},
       {{"row_norm", "", "M with its rows normalised", {"row_norm"}, "embeddings and heads whose rows are tokens"},
@@ -128,11 +131,11 @@ const std::vector<RuleEntry>& rule_entries() {
       {{"neon", kTriplets, "nuclear, warm-started", {"neon:svd=auto"}, "rank-one steps in training"},
        [](RuleArguments& a) { return nuclear(a.triplets(kTrainingTriplets)); }},
       {{"fanion",
-        "k, " + kTriplets,
+        kRank + ", " + kTriplets,
         "ky_fan_dual(k), warm-started",
         {"fanion:k=3,svd=auto"},
         "rank-k steps in training"},
-       [](RuleArguments& a) { return ky_fan_dual(a.integer("k"), a.triplets(kTrainingTriplets)); }},
+       [](RuleArguments& a) { return ky_fan_dual(a.rank(), a.triplets(kTrainingTriplets)); }},
       {{"f-muon",
         "alpha=0.5, " + kPolar,
         "alpha*muon + (1-alpha)*nsgd",
@@ -148,12 +151,12 @@ const std::vector<RuleEntry>& rule_entries() {
         "Neon with the gradient's own direction"},
        [](RuleArguments& a) { return with_frobenius(nuclear(a.triplets(kTrainingTriplets)), a.number("alpha", 0.5)); }},
       {{"f-fanion",
-        "k, alpha=0.5, " + kTriplets,
+        kRank + ", alpha=0.5, " + kTriplets,
         "alpha*fanion(k) + (1-alpha)*nsgd",
         {"f-fanion:k=3,svd=auto"},
         "a Fanion with the gradient's own direction"},
        [](RuleArguments& a) {
-         return with_frobenius(ky_fan_dual(a.integer("k"), a.triplets(kTrainingTriplets)), a.number("alpha", 0.5));
+         return with_frobenius(ky_fan_dual(a.rank(), a.triplets(kTrainingTriplets)), a.number("alpha", 0.5));
        }},
       {{"s-muon",
         kSign + kPolar,
@@ -162,23 +165,32 @@ const std::vector<RuleEntry>& rule_entries() {
         "Muon with a sign"},
        [](RuleArguments& a) { return with_sign_from(a, spectral(polar_from(a, "newton_schulz"))); }},
       {{"s-fanion",
-        "k, " + kSign + kTriplets,
+        kRank + ", " + kSign + kTriplets,
         "alpha*fanion(k) + (1-alpha)*scale*scaled_max_entry(k), or (1-alpha)*eta*max_entry",
         {"s-fanion:k=3,svd=auto", "s-fanion:k=3,eta=0.01,svd=auto"},
         "a Fanion with a sign"},
        [](RuleArguments& a) {
-         const auto k = a.integer("k");
+         const auto k = a.rank();
          return with_sign_from(a, ky_fan_dual(k, a.triplets(kTrainingTriplets)), k);
        }},
       {{"d-fanion",
-        "k, residual=sign|row_norm|col_norm|frobenius|clip, " + kTriplets,
+        kRank + ", residual=sign|row_norm|col_norm|frobenius|clip|newton_schulz, " + kTriplets +
+            ", ns_steps=2, ns_coefficients, ns_form, ns_norm=schatten_4, ns_dtype",
         "fanion(k) + map of the rest",
-        {"d-fanion:k=3"},
+        {"d-fanion:k=3", "d-fanion:k=3,residual=newton_schulz"},
         "nearly Muon, much cheaper on large matrices"},
        [](RuleArguments& a) {
          const auto map = residual_map_from_name(a.word("residual", "sign"));
-         return deflated(a.integer("k"), map, a.triplets(kTrainingTriplets));
+         auto steps = few_newton_schulz_steps();
+         if (map == ResidualMap::newton_schulz) steps = a.newton_schulz(steps);
+         return deflated(a.rank(), map, a.triplets(kTrainingTriplets), steps);
        }},
+      {{"dion",
+        kRank + ", passes=1",
+        "P Q', P = orth(M Q of the last step), Q = M'P with unit columns",
+        {"dion:k=3"},
+        "Dion, with error_feedback: rank-k steps whose rest is kept"},
+       [](RuleArguments& a) { return dion(a.rank(), a.integer("passes", 1)); }},
   };
   return table;
 }

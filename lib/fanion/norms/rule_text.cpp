@@ -26,6 +26,7 @@ std::string text_of(const linalg::NewtonSchulzOptions& options) {
   }
   if (options.eps != 0) text += ",eps=" + text_of(options.eps);
   if (options.form != linalg::NewtonSchulzForm::automatic) text += c10::str(",ns_form=", linalg::name_of(options.form));
+  if (options.norm != linalg::NewtonSchulzNorm::frobenius) text += c10::str(",ns_norm=", linalg::name_of(options.norm));
   if (options.dtype) text += c10::str(",ns_dtype=", dtype_name(*options.dtype));
   return text;
 }

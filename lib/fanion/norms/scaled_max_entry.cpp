@@ -13,11 +13,11 @@ namespace {
 
 class ScaledMaxEntry final : public MatrixNorm {
  public:
-  explicit ScaledMaxEntry(std::optional<int64_t> k) : k_(k) {
-    TORCH_CHECK_VALUE(!k || *k >= 1, "k = ", *k, " must be at least 1");
+  explicit ScaledMaxEntry(std::optional<Rank> k) : k_(k) {
+    if (k) k->check_at_least(1);
   }
 
-  std::string name() const override { return k_ ? c10::str("scaled_max_entry:k=", *k_) : "scaled_max_entry"; }
+  std::string name() const override { return k_ ? "scaled_max_entry:" + k_->text() : "scaled_max_entry"; }
   at::Tensor value_of(const at::Tensor& X) const override {
     return max_entry_->value(X) / radius(X.size(0), X.size(1));
   }
@@ -45,17 +45,16 @@ class ScaledMaxEntry final : public MatrixNorm {
  private:
   /// c, the size of the entries on the unit sphere.
   double radius(int64_t m, int64_t n) const {
-    const int64_t smaller = std::min(m, n), k = k_.value_or(smaller);
-    TORCH_CHECK_VALUE(k <= smaller, "k = ", k, " is out of range: a ", m, " x ", n, " matrix allows 1 to ", smaller);
+    const int64_t k = k_ ? k_->fitting(m, n) : std::min(m, n);
     return std::sqrt(static_cast<double>(k) / (static_cast<double>(m) * static_cast<double>(n)));
   }
 
-  std::optional<int64_t> k_;
+  std::optional<Rank> k_;
   NormPtr max_entry_ = max_entry();
 };
 
 }  // namespace
 
-NormPtr scaled_max_entry(std::optional<int64_t> k) { return std::make_shared<ScaledMaxEntry>(k); }
+NormPtr scaled_max_entry(std::optional<Rank> k) { return std::make_shared<ScaledMaxEntry>(k); }
 
 }  // namespace fanion::norms

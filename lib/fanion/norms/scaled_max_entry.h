@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "fanion/norms/matrix_norm.h"
+#include "fanion/norms/rank.h"
 
 namespace fanion::norms {
 
@@ -11,6 +12,6 @@ namespace fanion::norms {
 /// `max_entry` in the units of `ky_fan_dual(k)` (`spectral` without k): both LMOs have Frobenius norm √k, so their
 /// entries have the same RMS, c. What the S- families add. Throws where k > min(m, n). Cost: mn flops.
 /// Source: the scale of S-Muon in arXiv 2512.09678, by shape instead of tuned.
-NormPtr scaled_max_entry(std::optional<int64_t> k = std::nullopt);
+NormPtr scaled_max_entry(std::optional<Rank> k = std::nullopt);
 
 }  // namespace fanion::norms

@@ -55,14 +55,18 @@ namespace {
 
 /// M, or M at another scale where these singular values of it, of which there are none where the solver gave up, say
 /// that its squares left the range; zero looks the same. On an accelerator nobody looks: S is not waited for.
-at::Tensor at_better_scale(const at::Tensor& M, const at::Tensor& S) {
-  if (!M.device().is_cpu()) return M;
+ScaledMatrix at_better_scale(const at::Tensor& M, const at::Tensor& S) {
+  if (!M.device().is_cpu()) return {M, 0};
   const double first = S.defined() ? S[0].item<double>() : 0,
                most = M.scalar_type() == at::kDouble ? 0x1p+300 : 0x1p+40;
-  return first >= 1 / most && first <= most ? M : to_middle_of_range(M).X;
+  return first >= 1 / most && first <= most ? ScaledMatrix{M, 0} : to_middle_of_range(M);
 }
 
 }  // namespace
+
+at::Tensor ScaledTriplets::values_of_M() const {
+  return exponent == 0 ? S : times_power_of_two(S.to(at::kDouble), exponent);
+}
 
 ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
   const at::AutoDispatchBelowADInplaceOrView untracked;  // no gradient flows through this
@@ -82,16 +86,17 @@ ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& op
     svd.oversample = 0;
   }
   // The operator overload: a training step has already refused non-finite gradients.
-  const auto solved = [&](const at::Tensor& X) {
-    return ScaledTriplets{linalg::topk_svd(linalg::DenseOperator(X), warm_started ? warm->size(1) : k, svd), X};
+  const auto solved = [&](const ScaledMatrix& at) {
+    return ScaledTriplets{linalg::topk_svd(linalg::DenseOperator(at.X), warm_started ? warm->size(1) : k, svd), at.X,
+                          at.exponent};
   };
   ScaledTriplets result;
   try {
-    result = solved(M);
+    result = solved({M, 0});
   } catch (const c10::Error&) {  // such as LAPACK's of infinite squares
-    if (at_better_scale(M, {}).is_same(M)) throw;
+    if (at_better_scale(M, {}).X.is_same(M)) throw;
   }
-  if (const auto better = at_better_scale(M, result.S); !better.is_same(M)) result = solved(better);
+  if (const auto better = at_better_scale(M, result.S); !better.X.is_same(M)) result = solved(better);
   if (!warm_started) return result;
   // A zero matrix says nothing about the next one: keep what we had.
   warm->copy_(at::where(result.S[0] > 0, result.V, *warm));
@@ -108,8 +113,7 @@ at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_
 LowRankTerm flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
   const auto X = working_matrix(M);
   const auto svd = triplets(X, k, options, warm);
-  return {-1, without_null_columns(svd.U, svd.S, M.size(0), M.size(1)), svd.V,
-          svd.matrix.is_same(X) ? svd.S : at::Tensor()};
+  return {-1, without_null_columns(svd.U, svd.S, M.size(0), M.size(1)), svd.V, svd.values_of_M()};
 }
 
 }  // namespace fanion::norms

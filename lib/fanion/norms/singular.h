@@ -43,6 +43,10 @@ int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, in
 /// Triplets, and the matrix they belong to: M, or M over the power of two that takes it to the middle of the range.
 struct ScaledTriplets : linalg::SvdResult {
   at::Tensor matrix;
+  int exponent = 0;  ///< M is matrix·2^exponent
+
+  /// The singular values of M: S, or where they may be out of its range, float64.
+  at::Tensor values_of_M() const;
 };
 /// The k largest triplets of M, with `warm` (see DirectionRule::direction) used and overwritten. Of M/2^e, on the CPU,
 /// where σ₁ lies so near an end of the range that squares would leave it: directions do not depend on a scale.

@@ -29,6 +29,7 @@ class Spectral final : public MatrixNorm {
     return KyFanForm{Magnitudes::singular_values, std::min(m, n)};
   }
 
+  int low_rank_parts() const override { return newton_schulz_ ? 0 : 1; }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     if (newton_schulz_) return {{DenseTerm{-1, newton_schulz(M)}}};
     return {{flattened_triplets(M, std::min(M.size(0), M.size(1)), {.method = linalg::SvdMethod::dense})}};

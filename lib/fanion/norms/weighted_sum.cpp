@@ -21,6 +21,7 @@ class WeightedSum final : public DirectionRule, public SumOfRules {
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
     return summed_batch_direction(parts_, M, warm);
   }
+  int low_rank_parts() const override { return summed_low_rank_parts(parts_); }
   std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(parts_, m, n); }
   int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(parts_, m, n); }
   double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(parts_, m, n); }
@@ -86,6 +87,12 @@ int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, i
   int64_t columns = 0;
   for (const auto& part : parts) columns += part.rule->warm_columns(m, n);
   return columns;
+}
+
+int summed_low_rank_parts(const std::vector<WeightedRule>& parts) {
+  int count = 0;
+  for (const auto& [weight, rule] : parts) count += weight == 0 ? 0 : rule->low_rank_parts();
+  return count;
 }
 
 double summed_nominal(const std::vector<WeightedRule>& parts, int64_t m, int64_t n) {

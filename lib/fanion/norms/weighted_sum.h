@@ -27,6 +27,7 @@ std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts);
 Direction summed_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm);
 Direction summed_batch_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm);
 int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, int64_t n);
+int summed_low_rank_parts(const std::vector<WeightedRule>& parts);
 std::string summed_name(const std::vector<WeightedRule>& parts);
 /// Its nominal Frobenius norm: parts of positive weight count as parallel, which bounds their sum from above, and those
 /// of negative weight as orthogonal to them. 1 for the sum that is zero.

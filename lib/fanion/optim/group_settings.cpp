@@ -1,6 +1,7 @@
 #include "fanion/optim/group_settings.h"
 
 #include "fanion/norms/rule_cache.h"
+#include "fanion/optim/error_feedback.h"
 
 namespace fanion::optim {
 namespace {
@@ -31,6 +32,7 @@ void check_settings(const GroupSettings& settings) {
   const auto* lmo = std::get_if<LmoSettings>(&settings);
   TORCH_CHECK_VALUE(lmo == nullptr || lmo->rule, "a group has no rule");
   with_options(settings, [](const auto& o) { check_options(o); });
+  if (lmo != nullptr && lmo->step.error_feedback) check_feedback(*lmo->rule);
 }
 
 double lr_of(const GroupSettings& settings) {

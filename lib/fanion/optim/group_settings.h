@@ -26,7 +26,7 @@ GroupSettings settings_from_text(std::string_view rule, std::string_view options
 /// The table of options of a matrix rule's step, or of AdamW's for the rule "adamw".
 std::vector<OptionLine> option_lines_of(std::string_view rule);
 
-/// Throws naming the first option outside its range, and where there is no rule.
+/// Throws naming the first option outside its range or that the rule does not allow, and where there is no rule.
 void check_settings(const GroupSettings& settings);
 
 double lr_of(const GroupSettings& settings);

@@ -11,13 +11,19 @@
 #include <cmath>
 
 #include "fanion/kernels/caches.h"
+#include "fanion/optim/error_feedback.h"
 #include "fanion/optim/matrix_view.h"
 #include "fanion/optim/stacks.h"
+#include "fanion/optim/stochastic_rounding.h"
 #include "fanion/optim/sweep_step.h"
 #include "fanion/threads.h"
 
 namespace fanion::optim {
 namespace {
+
+MomentumOptions momentum_options(const LmoStepOptions& o) {
+  return {o.momentum, o.nesterov, o.momentum_kind, o.error_feedback};
+}
 
 /// Whether sharing the step of W out among the threads costs them more than they save; and then, whether the momenta of
 /// as many as there are threads stay in the last cache, from which directions are found.
@@ -36,8 +42,7 @@ namespace stages {
 at::Tensor momentum(const MatrixStep& step) {
   const auto& o = step.settings->step;
   auto B = state_of(step, "momentum_buffer");
-  const auto M =
-      update_momentum_(B, step.grad, {o.momentum, o.nesterov, o.momentum_kind}, state_of(step, "momentum_step"));
+  const auto M = update_momentum_(B, step.grad, momentum_options(o), state_of(step, "momentum_step"));
   return matrix_view(M, o.transposed);
 }
 
@@ -83,8 +88,26 @@ bool in_sweeps(const MatrixStep& step) {
   const auto [m, n] = matrix_shape(step.W, false);
   const auto& rule = *step.settings->rule;
   return sweep_step_(step.W, step.grad, B, warm.defined() && warm.numel() > 0 ? &warm : nullptr, rule,
-                     {o.momentum, o.nesterov, o.momentum_kind}, o.lr * norms::lr_factor(o.adjust_lr_fn, rule, m, n),
+                     momentum_options(o), o.lr * norms::lr_factor(o.adjust_lr_fn, rule, m, n),
                      kept_by_decay(o.weight_decay_method, o.lr, o.weight_decay));
+}
+
+std::optional<norms::LowRankTerm> captured(const MatrixStep& step, const norms::Direction& D) {
+  const auto* part = step.settings->step.error_feedback ? norms::capturing_term(D) : nullptr;
+  return part == nullptr ? std::nullopt : std::optional(*part);
+}
+
+void feed_back(const MatrixStep& step, const std::optional<norms::LowRankTerm>& part) {
+  const auto& o = step.settings->step;
+  if (!part) return;
+  const auto B = state_of(step, "momentum_buffer"), count = state_of(step, "momentum_step");
+  const auto wide = count.defined() ? B.to(at::kFloat) : B;
+  const auto matrix = matrix_view(wide, o.transposed);
+  feed_back_(matrix, *part, !o.nesterov && !count.defined(), o.momentum);
+  if (!matrix.is_alias_of(wide)) wide.copy_(matrix.view(wide.sizes()));
+  if (!count.defined()) return;
+  round_stochastically_(B, wide, count);
+  count.add_(1);
 }
 
 void retract(const MatrixStep& step) {
@@ -100,9 +123,11 @@ void step_parameter(const MatrixStep& step) {
   if (!stages::in_sweeps(step)) {
     const auto M = stages::momentum(step);
     auto D = stages::direction(step, M);
+    const auto part = stages::captured(step, D);
     stages::adapt(step, D, M);
     stages::rescale(step, D);
     stages::apply(step, D);
+    stages::feed_back(step, part);
   }
   stages::retract(step);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,8 @@ struct MatrixStep {
 /// The state tensor of a kind; undefined where the settings ask for none.
 at::Tensor state_of(const MatrixStep& step, std::string_view kind);
 
-/// One step of one parameter, stage by stage: momentum → direction → adapt → rescale → apply → retract (KyFan eq. 5,
-/// 8).
+/// One step of one parameter, stage by stage: momentum → direction → adapt → rescale → apply → feed back → retract
+/// (KyFan eq. 5, 8).
 /// The only place where a matrix parameter changes.
 void step_parameter(const MatrixStep& step);
 
@@ -44,9 +45,13 @@ void adapt(const MatrixStep& step, norms::Direction& D, const at::Tensor& M);
 void rescale(const MatrixStep& step, norms::Direction& D);
 /// W ← (1 − lr·weight_decay)·W + lr·D, or as `weight_decay_method` says.
 void apply(const MatrixStep& step, const norms::Direction& D);
-/// All these in two or three sweeps over memory that never form M, where the rule and the tensors allow that
-/// (sweep_step.h); returns whether it did, if not, nothing has changed.
+/// All before, and `feed_back`, in two or three sweeps over memory that never form M, where the rule and the tensors
+/// allow that (sweep_step.h); returns whether it did, if not, nothing has changed.
 bool in_sweeps(const MatrixStep& step);
+/// What D captures of M, with `error_feedback`; read before `adapt`, which scales D's factors.
+std::optional<norms::LowRankTerm> captured(const MatrixStep& step, const norms::Direction& D);
+/// B ← B − (1 − μ)·U Uᵀ B for what was captured (error_feedback.h). Comes after `apply`: D may hold B.
+void feed_back(const MatrixStep& step, const std::optional<norms::LowRankTerm>& part);
 /// W ← √m·W/‖W‖_F with `normalize_weights`.
 void retract(const MatrixStep& step);
 

@@ -21,6 +21,15 @@ at::Tensor update_momentum_(at::Tensor& buffer, const at::Tensor& grad, const Mo
   }
   const auto g = grad.to(buffer.scalar_type());
   const double mu = options.momentum;
+  const double largest = largest_number(buffer.scalar_type());
+  if (options.feedback) {
+    const auto added = options.kind == MomentumKind::ema ? at::mul(g, 1 - mu) : g;
+    if (kernels::alike_in_memory(buffer, added))
+      kernels::momentum_(buffer, added, 1, /*average=*/false, /*ahead=*/false);
+    else
+      buffer.add_(added).clamp_(-largest, largest);
+    return options.nesterov ? at::add(added, buffer, mu).clamp_(-largest, largest) : buffer;
+  }
   if (kernels::alike_in_memory(buffer, g)) {
     const auto ahead = kernels::momentum_(buffer, g, mu, options.kind == MomentumKind::ema, options.nesterov);
     return options.nesterov ? ahead : buffer;
@@ -30,7 +39,6 @@ at::Tensor update_momentum_(at::Tensor& buffer, const at::Tensor& grad, const Mo
     buffer.mul_(mu).add_(g, 1 - mu);
     return options.nesterov ? at::mul(g, 1 - mu).add_(buffer, mu) : buffer;
   }
-  const double largest = largest_number(buffer.scalar_type());
   buffer.mul_(mu).add_(g).clamp_(-largest, largest);
   return options.nesterov ? at::add(g, buffer, mu).clamp_(-largest, largest) : buffer;
 }

@@ -28,6 +28,7 @@ struct MomentumOptions {
   double momentum = 0.95;  ///< μ in [0, 1)
   bool nesterov = true;    ///< the direction is taken at (1−μ)g + μB (ema) or g + μB (sum), else at B
   MomentumKind kind = MomentumKind::ema;
+  bool feedback = false;  ///< B is not decayed here, but by `feed_back_` (error_feedback.h): B ← B + …
 };
 
 /// Updates `buffer` in place with `grad` and returns the matrix the direction is taken at.

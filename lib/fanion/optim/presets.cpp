@@ -1,6 +1,6 @@
 #include "fanion/optim/presets.h"
 
-#include "fanion/norms/deflated.h"
+#include "fanion/norms/dion.h"
 #include "fanion/norms/entry_sum.h"
 #include "fanion/norms/frobenius.h"
 #include "fanion/norms/ky_fan_dual.h"
@@ -17,7 +17,7 @@ using norms::with_frobenius;
 namespace {
 
 norms::RulePtr with_sign_part(const norms::NormPtr& norm, double alpha, std::optional<double> eta,
-                              std::optional<int64_t> k = std::nullopt) {
+                              std::optional<norms::Rank> k = std::nullopt) {
   return eta ? norms::with_constant_sign(norm, alpha, *eta) : norms::with_sign(norm, alpha, 1, k);
 }
 
@@ -28,7 +28,7 @@ LmoSettings muon(const LmoStepOptions& step, const linalg::NewtonSchulzOptions& 
 }
 LmoSettings muon(const LmoStepOptions& step, std::nullopt_t) { return {norms::spectral(), step}; }
 LmoSettings neon(const LmoStepOptions& step, const norms::TripletOptions& svd) { return {norms::nuclear(svd), step}; }
-LmoSettings fanion(int64_t k, const LmoStepOptions& step, const norms::TripletOptions& svd) {
+LmoSettings fanion(norms::Rank k, const LmoStepOptions& step, const norms::TripletOptions& svd) {
   return {norms::ky_fan_dual(k, svd), step};
 }
 LmoSettings f_muon(const LmoStepOptions& step, double alpha, const linalg::NewtonSchulzOptions& ns) {
@@ -40,22 +40,23 @@ LmoSettings f_muon(const LmoStepOptions& step, double alpha, std::nullopt_t) {
 LmoSettings f_neon(const LmoStepOptions& step, double alpha, const norms::TripletOptions& svd) {
   return {with_frobenius(norms::nuclear(svd), alpha), step};
 }
-LmoSettings f_fanion(int64_t k, const LmoStepOptions& step, double alpha, const norms::TripletOptions& svd) {
+LmoSettings f_fanion(norms::Rank k, const LmoStepOptions& step, double alpha, const norms::TripletOptions& svd) {
   return {with_frobenius(norms::ky_fan_dual(k, svd), alpha), step};
 }
-LmoSettings d_fanion(int64_t k, const LmoStepOptions& step, norms::ResidualMap residual,
-                     const norms::TripletOptions& svd) {
-  return {norms::deflated(k, residual, svd), step};
+LmoSettings d_fanion(norms::Rank k, const LmoStepOptions& step, norms::ResidualMap residual,
+                     const norms::TripletOptions& svd, const linalg::NewtonSchulzOptions& newton_schulz) {
+  return {norms::deflated(k, residual, svd, newton_schulz), step};
 }
 LmoSettings s_muon(const LmoStepOptions& step, double alpha, std::optional<double> eta,
                    const linalg::NewtonSchulzOptions& ns) {
   return {with_sign_part(norms::spectral(ns), alpha, eta), step};
 }
-LmoSettings s_fanion(int64_t k, const LmoStepOptions& step, double alpha, std::optional<double> eta,
+LmoSettings s_fanion(norms::Rank k, const LmoStepOptions& step, double alpha, std::optional<double> eta,
                      const norms::TripletOptions& svd) {
   return {with_sign_part(norms::ky_fan_dual(k, svd), alpha, eta, k), step};
 }
 LmoSettings schatten_descent(double p, const LmoStepOptions& step) { return {norms::schatten(p), step}; }
+LmoSettings dion(norms::Rank k, const LmoStepOptions& step, int64_t passes) { return {norms::dion(k, passes), step}; }
 LmoSettings nsgd(const LmoStepOptions& step) { return {norms::frobenius(), step}; }
 LmoSettings signum(const LmoStepOptions& step) { return {norms::max_entry(), step}; }
 LmoSettings sign_sgd(LmoStepOptions step) {

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <optional>
-#include "fanion/linalg/newton_schulz.h"
 
-#include "fanion/norms/direction.h"
+#include "fanion/linalg/newton_schulz.h"
+#include "fanion/norms/deflated.h"
 #include "fanion/norms/prox_step.h"
 #include "fanion/norms/singular.h"
 #include "fanion/optim/lmo_optimizer.h"
@@ -19,7 +19,7 @@ LmoSettings muon(const LmoStepOptions& step, std::nullopt_t exact);
 /// −u₁v₁ᵀ (KyFan Lemma 3).
 LmoSettings neon(const LmoStepOptions& step = {}, const norms::TripletOptions& svd = norms::kTrainingTriplets);
 /// −Σ_{i≤k}u_iv_iᵀ (KyFan Lemma 6).
-LmoSettings fanion(int64_t k, const LmoStepOptions& step = {},
+LmoSettings fanion(norms::Rank k, const LmoStepOptions& step = {},
                    const norms::TripletOptions& svd = norms::kTrainingTriplets);
 /// α·Muon + (1−α)·NSGD (KyFan Lemma 4); any finite α.
 LmoSettings f_muon(const LmoStepOptions& step = {}, double alpha = 0.5,
@@ -29,21 +29,32 @@ LmoSettings f_muon(const LmoStepOptions& step, double alpha, std::nullopt_t exac
 LmoSettings f_neon(const LmoStepOptions& step = {}, double alpha = 0.5,
                    const norms::TripletOptions& svd = norms::kTrainingTriplets);
 /// α·Fanion-k + (1−α)·NSGD (KyFan §2.8).
-LmoSettings f_fanion(int64_t k, const LmoStepOptions& step = {}, double alpha = 0.5,
+LmoSettings f_fanion(norms::Rank k, const LmoStepOptions& step = {}, double alpha = 0.5,
                      const norms::TripletOptions& svd = norms::kTrainingTriplets);
 /// Fanion-k plus a flattened remainder (see norms/deflated.h).
-LmoSettings d_fanion(int64_t k, const LmoStepOptions& step = {}, norms::ResidualMap residual = norms::ResidualMap::sign,
-                     const norms::TripletOptions& svd = norms::kTrainingTriplets);
+LmoSettings d_fanion(norms::Rank k, const LmoStepOptions& step = {},
+                     norms::ResidualMap residual = norms::ResidualMap::sign,
+                     const norms::TripletOptions& svd = norms::kTrainingTriplets,
+                     const linalg::NewtonSchulzOptions& newton_schulz = norms::few_newton_schulz_steps());
 /// α·Muon + (1−α)·η·sign(M), or, without η, with a sign part as large as Muon's for every shape (norms/mixture.h;
 /// arXiv 2512.09678).
 LmoSettings s_muon(const LmoStepOptions& step = {}, double alpha = 0.5, std::optional<double> eta = std::nullopt,
                    const linalg::NewtonSchulzOptions& newton_schulz = {});
 /// α·Fanion-k + (1−α)·η·sign(M), likewise.
-LmoSettings s_fanion(int64_t k, const LmoStepOptions& step = {}, double alpha = 0.5,
+LmoSettings s_fanion(norms::Rank k, const LmoStepOptions& step = {}, double alpha = 0.5,
                      std::optional<double> eta = std::nullopt,
                      const norms::TripletOptions& svd = norms::kTrainingTriplets);
 /// The LMO of the Schatten norm ‖σ‖_p, 1 ≤ p ≤ ∞ (KyFan §2.9).
 LmoSettings schatten_descent(double p, const LmoStepOptions& step = {});
+/// Dion's defaults: a rate of 0.01 times √(m/n), a sum without Nesterov, error feedback.
+inline constexpr LmoStepOptions kDionStep{.lr = 0.01,
+                                          .nesterov = false,
+                                          .momentum_kind = MomentumKind::sum,
+                                          .weight_decay = 0.01,
+                                          .adjust_lr_fn = norms::AdjustLrFn::rms_to_rms,
+                                          .error_feedback = true};
+/// Dion (Ahn & Xu 2025): one warm power step (see norms/dion.h); what it does not capture stays in the momentum.
+LmoSettings dion(norms::Rank k, const LmoStepOptions& step = kDionStep, int64_t passes = 1);
 /// −M/‖M‖_F (KyFan Lemma 1).
 LmoSettings nsgd(const LmoStepOptions& step = {});
 /// −sign(M) (KyFan Table 1).

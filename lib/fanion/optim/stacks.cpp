@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "fanion/optim/error_feedback.h"
 #include "fanion/optim/matrix_view.h"
 
 namespace fanion::optim {
@@ -56,6 +57,14 @@ void batch_adapt(const Stack& stack, norms::Direction& D, const at::Tensor& M) {
   for (std::size_t i = 0; i < states.size(); ++i) states[i].copy_(v[static_cast<int64_t>(i)]);
 }
 
+void batch_feed_back(const Stack& stack, const std::optional<norms::LowRankTerm>& part) {
+  if (!part) return;
+  for (std::size_t i = 0; i < stack.size(); ++i) {
+    const auto of_this = static_cast<int64_t>(i);
+    stages::feed_back(*stack[i], norms::LowRankTerm{1, part->U[of_this], part->V[of_this], part->S[of_this]});
+  }
+}
+
 void batch_apply(const Stack& stack, const norms::Direction& D, const at::Tensor& like) {
   auto rates = at::empty({std::ssize(stack), 1, 1}, at::kDouble);
   std::vector<at::Tensor> W, steps;
@@ -97,9 +106,11 @@ std::vector<Stack> stacks_of(const std::vector<MatrixStep>& steps) {
 void step_stack(const Stack& stack) {
   const auto M = batch_momentum(stack);
   auto D = batch_direction(stack, M);
+  const auto part = stages::captured(*stack[0], D);
   batch_adapt(stack, D, M);
   stages::rescale(*stack[0], D);
   batch_apply(stack, D, M);
+  batch_feed_back(stack, part);
   for (const auto* step : stack) stages::retract(*step);
 }
 

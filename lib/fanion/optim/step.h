@@ -21,7 +21,7 @@ struct StepEntry {
 std::string label(const StepEntry& entry);
 
 /// One step of every entry. A matrix rule's, stage by stage (KyFan eq. 5, 8; lmo_step.h):
-/// check → momentum → direction → rescale → apply → retract; AdamW's is adamw_step.h's.
+/// check → momentum → direction → rescale → apply → feed back → retract; AdamW's is adamw_step.h's.
 ///
 /// All options, shapes, dtypes, devices and gradients of all groups are checked before anything changes; a ValueError
 /// names the first that cannot be used. A gradient with NaN or Inf follows its group's `nonfinite`; returns how many

@@ -24,6 +24,7 @@ struct LmoStepOptions {
   Adapt adapt = Adapt::none;
   double adapt_beta = 0.95;
   WeightDecayMethod weight_decay_method = WeightDecayMethod::decoupled;
+  bool error_feedback = false;
 };
 
 /// The table of the step's options.
@@ -53,6 +54,10 @@ void visit_options(LmoStepOptions& o, Visit&& visit) {
   visit("weight_decay_method", o.weight_decay_method, Range::any,
         "decoupled: all of W decays by lr weight_decay; cautious: only entries not taken away from zero; "
         "independent: all by weight_decay, whatever lr");
+  visit(
+      "error_feedback", o.error_feedback, Range::any,
+      "B <- B + g (ema: + (1 - mu) g), and after the step B <- B - (1 - mu) U U' B: what the direction's low-rank part "
+      "has not captured is kept; for rules with one such part");
 }
 
 /// Throws naming the first option outside its range.

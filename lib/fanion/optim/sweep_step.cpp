@@ -9,6 +9,7 @@
 #include "fanion/kernels/look_ahead.h"
 #include "fanion/linalg/svd/look_ahead_operator.h"
 #include "fanion/norms/sweep_form.h"
+#include "fanion/optim/error_feedback.h"
 #include "fanion/optim/matrix_view.h"
 
 namespace fanion::optim {
@@ -29,12 +30,13 @@ bool are_rows(const at::Tensor& W, const at::Tensor& g, const at::Tensor& B) {
 bool sweep_step_(const at::Tensor& W, const at::Tensor& grad, const at::Tensor& B, at::Tensor* warm,
                  const norms::DirectionRule& rule, const MomentumOptions& momentum, double step, double keep) {
   if (!are_rows(W, grad, B)) return false;
+  if (momentum.feedback && (momentum.nesterov || momentum.kind == MomentumKind::ema)) return false;
   const auto [m, n] = matrix_shape(W);
   const auto form = rule.sweep_form(m, n);
   const bool low_rank = form && form->k > 0 && form->low_rank != 0;
   if (!form || form->k > kMostColumns || (low_rank && form->triplets.method != linalg::SvdMethod::subspace))
     return false;
-  kernels::LookAhead M{matrix_view(grad.detach()), matrix_view(B), momentum.momentum,
+  kernels::LookAhead M{matrix_view(grad.detach()), matrix_view(B), momentum.feedback ? 1 : momentum.momentum,
                        momentum.kind == MomentumKind::ema, momentum.nesterov};
   if (!kernels::takes_look_ahead(M)) return false;
   const bool twice = form->map == Rest::frobenius || (low_rank && form->map != Rest::none);
@@ -42,22 +44,29 @@ bool sweep_step_(const at::Tensor& W, const at::Tensor& grad, const at::Tensor& 
 
   auto matrix = matrix_view(W);
   const LookAheadOperator A(M);
+  const auto feed_back = [&](const norms::LowRankTerm* part) {
+    if (momentum.feedback && part != nullptr) feed_back_(M.B, *part, /*at_B=*/true, momentum.momentum);
+  };
   const auto by_way_of_M = [&] {
-    norms::apply_(matrix, rule.direction(A.to_dense(), warm), step, keep);
+    const auto D = rule.direction(A.to_dense(), warm);
+    norms::apply_(matrix, D, step, keep);
+    feed_back(norms::capturing_term(D));
     return true;
   };
   kernels::LookAheadTerms terms{.take = form->map == Rest::none ? 0 : step * form->rest,
                                 .sign = form->map != Rest::frobenius};
+  norms::LowRankTerm part{};
   if (low_rank) {
     const auto svd = norms::swept_triplets(A, *form, *warm);
     if (!svd) return by_way_of_M();
-    const auto U = norms::without_null_columns(svd->U, svd->S, m, n);
+    part = {form->low_rank, norms::without_null_columns(svd->U, svd->S, m, n), svd->V, svd->S};
     if (form->map == Rest::none) {
-      kernels::add_low_rank_(matrix, U, svd->V, keep, step * form->low_rank);
+      kernels::add_low_rank_(matrix, part.U, part.V, keep, step * form->low_rank);
+      feed_back(&part);
       return true;
     }
-    terms.L = U * (step * form->low_rank);
-    terms.V = svd->V;
+    terms.L = part.U * (step * form->low_rank);
+    terms.V = part.V;
     if (form->map == Rest::residual_sign) {
       terms.K = svd->U * svd->S;
       const auto kept = norms::without_null_columns(at::ones({1, form->k}, svd->S.options()), svd->S, m, n);
@@ -69,6 +78,7 @@ bool sweep_step_(const at::Tensor& W, const at::Tensor& grad, const at::Tensor& 
     terms.take /= std::sqrt(*A.frobenius_squared());
   }
   kernels::look_ahead_step_(matrix, M, !A.updated(), keep, terms);
+  feed_back(low_rank ? &part : nullptr);
   return true;
 }
 

@@ -1,8 +1,10 @@
 #include "fanion/linalg/newton_schulz.h"
 
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "certificates.h"
 #include "linalg/all_steps.h"
@@ -145,6 +147,28 @@ TEST(NewtonSchulz, RefusesWhatItCannotDo) {
   EXPECT_VALUE_ERROR(newton_schulz(M, {.coefficients = {}}), "0 coefficient triples");
   EXPECT_VALUE_ERROR(newton_schulz(M, {.eps = -1}), "eps");
   EXPECT_VALUE_ERROR(newton_schulz_form_from_name("fast"), "auto, direct, gram");
+}
+
+TEST(NewtonSchulz, FromTheSchatten4Norm) {
+  for (const auto& M : {random_normal(12, 20, 371), random_normal(20, 12, 372)}) {
+    auto X = M / std::sqrt(frobenius_norm(at::matmul(M, M.t())));
+    for (int64_t step = 0; step < 3; ++step) {
+      const auto XXt = at::matmul(X, X.t());
+      X = 3.4445 * X + at::matmul(-4.7750 * XXt + 2.0315 * at::matmul(XXt, XXt), X);
+    }
+    for (const auto form : {NewtonSchulzForm::direct, NewtonSchulzForm::gram}) {
+      const NewtonSchulzOptions options{.steps = 3, .form = form, .norm = NewtonSchulzNorm::schatten_4};
+      EXPECT_LE(relative_error(newton_schulz(M, options), X), 1e-12) << name_of(form);
+      EXPECT_LE(relative_error(newton_schulz(1e200 * M, options), X), 1e-12) << name_of(form);
+      const auto batch = newton_schulz(at::stack({M, at::zeros_like(M)}), options);
+      EXPECT_LE(relative_error(batch[0], X), 1e-12) << name_of(form);
+      EXPECT_EQ(frobenius_norm(batch[1]), 0) << name_of(form);
+      auto narrow = options;
+      narrow.dtype = form == NewtonSchulzForm::gram ? at::kHalf : at::kBFloat16;
+      EXPECT_LE(relative_error(newton_schulz(M.to(at::kFloat), narrow), X), 0.05) << name_of(form);
+    }
+  }
+  EXPECT_VALUE_ERROR(newton_schulz_norm_from_name("spectral"), "choose one of: frobenius, schatten_4");
 }
 
 }  // namespace

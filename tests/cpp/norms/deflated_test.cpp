@@ -4,6 +4,7 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/sign.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -35,6 +36,7 @@ at::Tensor mapped(const at::Tensor& R, ResidualMap map, double next_sigma) {
     case ResidualMap::col_norm: return R / at::linalg_vector_norm(R, 2, {{0}}, /*keepdim=*/true);
     case ResidualMap::frobenius: return R / frobenius_norm(R);
     case ResidualMap::clip: return R / next_sigma;
+    case ResidualMap::newton_schulz: break;  // further down
   }
   return {};
 }
@@ -92,6 +94,53 @@ TEST(Deflated, ClipMinimisesItsQuadraticOverTheSpectralBall) {
       EXPECT_GT(objective(Z), least) << k << " " << noise;
     }
   }
+}
+
+/// s steps of the default quintic on R over its Schatten-4 norm, scaled to √(r − k).
+at::Tensor newton_schulz_of_rest(const at::Tensor& R, int64_t steps, double size) {
+  auto X = R / std::sqrt(frobenius_norm(at::matmul(R, R.t())));
+  for (int64_t i = 0; i < steps; ++i) {
+    const auto XXt = at::matmul(X, X.t());
+    X = 3.4445 * X + at::matmul(-4.7750 * XXt + 2.0315 * at::matmul(XXt, XXt), X);
+  }
+  return X * (size / frobenius_norm(X));
+}
+
+TEST(Deflated, NewtonSchulzTakesAFewStepsOfTheRest) {
+  for (const auto& M : {random_normal(13, 9, 121), random_normal(9, 13, 122)})
+    for (const int64_t k : {0, 1, 3, 8})
+      for (const int64_t steps : {1, 2, 3}) {
+        auto options = few_newton_schulz_steps();
+        options.steps = steps;
+        const auto top = k == 0 ? at::zeros_like(M) : flattened_top(M, k), R = k == 0 ? M : exact_residual(M, k);
+        const auto exact = -(top + newton_schulz_of_rest(R, steps, std::sqrt(9.0 - static_cast<double>(k))));
+        const auto D = to_dense(deflated(k, ResidualMap::newton_schulz, {}, options)->direction(M), M);
+        EXPECT_LE(relative_error(D, exact), 1e-11) << k << " " << steps;
+        const auto batch = at::stack({M, at::zeros_like(M), 7 * M});
+        const TripletOptions dense{.method = linalg::SvdMethod::dense};
+        const auto all = deflated(k, ResidualMap::newton_schulz, dense, options)->batch_direction(batch);
+        EXPECT_LE(relative_error(to_dense(all, batch)[2], exact), 1e-11) << k << " " << steps;
+        EXPECT_EQ(frobenius_norm(to_dense(all, batch)[1]), 0);
+      }
+  EXPECT_EQ(few_newton_schulz_steps().steps, 2);
+}
+
+TEST(Deflated, NewtonSchulzOfEveryTripletIsThePolarFactor) {
+  const auto M = random_normal(13, 9, 123), low = at::matmul(random_normal(13, 2, 124), random_normal(2, 9, 125));
+  EXPECT_LE(relative_error(dense_direction(M, 9, ResidualMap::newton_schulz), -flattened_top(M, 9)), 1e-12);
+  EXPECT_LE(relative_error(dense_direction(low, 4, ResidualMap::newton_schulz), -flattened_top(low, 2)), 1e-10)
+      << "a rest that is rounding is dropped";
+}
+
+/// What it is for: two steps of the rest of a spectrum with a few large values flatten it as five of the whole do.
+TEST(Deflated, NewtonSchulzNeedsFewerStepsWithoutTheTop) {
+  auto sigma = std::vector<double>(64, 1.0);
+  for (std::size_t i = 0; i < 64; ++i) sigma[i] = (i < 8 ? 40.0 : 1.0) * (1.0 - 0.7 * static_cast<double>(i % 64) / 64);
+  const auto M = with_spectrum(96, 64, sigma, 126).to(at::kFloat);
+  const auto least = [](const at::Tensor& D) { return exact_singular_values(D)[63]; };
+  const auto muon = [&](int64_t steps) { return linalg::newton_schulz(M, {.steps = steps}); };
+  EXPECT_GT(least(dense_direction(M, 8, ResidualMap::newton_schulz)), 0.5);
+  EXPECT_LT(least(muon(2)), 0.2);
 }
 
 TEST(Deflated, ZeroGivesZero) {

@@ -5,6 +5,7 @@
 #include "certificates.h"
 #include "fanion/norms/col_norm.h"
 #include "fanion/norms/deflated.h"
+#include "fanion/norms/dion.h"
 #include "fanion/norms/entry_sum.h"
 #include "fanion/norms/frobenius.h"
 #include "fanion/norms/ky_fan.h"
@@ -143,6 +144,12 @@ TEST(Registry, TextsMeanTheRulesTheyName) {
   expect_same("s-muon:alpha=0.25,eta=0.02,polar=exact", mixture({{0.25, spectral()}, {0.015, max_entry()}}));
   expect_same("s-fanion:k=3,eta=0.02", mixture({{0.5, ky_fan_dual(3, kTrainingTriplets)}, {0.01, max_entry()}}));
   expect_same("gauss-southwell", entry_sum());
+  expect_same("fanion:rank_fraction=0.25", ky_fan_dual(Rank::fraction(0.25), kTrainingTriplets));
+  expect_same("dion:k=3", dion(3));
+  expect_same("dion:rank_fraction=0.5,passes=2", dion(Rank::fraction(0.5), 2));
+  expect_same("d-fanion:k=8,residual=newton_schulz,ns_steps=3",
+              deflated(8, ResidualMap::newton_schulz, kTrainingTriplets,
+                       {.steps = 3, .norm = linalg::NewtonSchulzNorm::schatten_4}));
   expect_same("d-fanion:k=4,residual=clip", deflated(4, ResidualMap::clip, kTrainingTriplets));
 }
 
@@ -159,6 +166,13 @@ TEST(Registry, EveryKnownRuleCanBeMade) {
       EXPECT_VALUE_ERROR(rule_from_name(info.name), "needs p");
     }
   }
+}
+
+TEST(Registry, NewtonSchulzOptionsAreForTheResidualThatTakesThem) {
+  EXPECT_VALUE_ERROR(rule_from_name("d-fanion:k=2,ns_steps=2"), "'d-fanion' has no option 'ns_steps'");
+  EXPECT_VALUE_ERROR(rule_from_name("d-fanion:k=2,residual=newton"),
+                     "choose one of: sign, row_norm, col_norm, frobenius, clip, newton_schulz");
+  EXPECT_NE(rule_from_name("d-fanion:k=2,residual=newton_schulz")->name().find("ns_steps=2"), std::string::npos);
 }
 
 TEST(Registry, NestedSumsAreFlattened) {

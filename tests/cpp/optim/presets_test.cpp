@@ -26,6 +26,10 @@ TEST(Presets, AreTheRulesOfTheirNames) {
   expect_rule(f_fanion(4, {}, 0.2), "f-fanion:k=4,alpha=0.2");
   expect_rule(d_fanion(4), "d-fanion:k=4");
   expect_rule(d_fanion(4, {}, ResidualMap::clip), "d-fanion:k=4,residual=clip");
+  expect_rule(d_fanion(4, {}, ResidualMap::newton_schulz), "d-fanion:k=4,residual=newton_schulz,ns_steps=2");
+  expect_rule(fanion(norms::Rank::fraction(0.25)), "fanion:rank_fraction=0.25");
+  expect_rule(dion(4), "dion:k=4");
+  expect_rule(dion(4, kDionStep, 2), "dion:k=4,passes=2");
   expect_rule(nsgd(), "nsgd");
   expect_rule(signum(), "signum");
   expect_rule(muon({}, std::nullopt), "muon:polar=exact");
@@ -48,8 +52,8 @@ TEST(Presets, KeepTheStepOptions) {
   const LmoStepOptions step{.lr = 0.5, .momentum = 0.3, .weight_decay = 0.7};
   for (const auto& settings :
        {muon(step), neon(step), fanion(2, step), f_muon(step), f_neon(step), f_fanion(2, step), d_fanion(2, step),
-        nsgd(step), signum(step), s_muon(step), s_fanion(2, step), schatten_descent(3, step), gauss_southwell(step),
-        sgd(step), kernel_neon(step), f_star_neon({}, step)}) {
+        dion(2, step), nsgd(step), signum(step), s_muon(step), s_fanion(2, step), schatten_descent(3, step),
+        gauss_southwell(step), sgd(step), kernel_neon(step), f_star_neon({}, step)}) {
     EXPECT_EQ(settings.step.lr, 0.5) << settings.rule->name();
     EXPECT_EQ(settings.step.momentum, 0.3) << settings.rule->name();
     EXPECT_EQ(settings.step.weight_decay, 0.7) << settings.rule->name();

@@ -175,6 +175,10 @@ def test_options_of_the_step_reach_it(tmp_path, tiny):
     ):
         run = train(tmp_path / str(i), **options)
         assert metrics(run) != metrics(tiny), options
+    neon = train(tmp_path / "neon", optimizer="neon", lr=0.05)
+    fed_back = train(tmp_path / "fed back", optimizer="neon", lr=0.05, error_feedback="true")
+    assert config(fed_back)["options"]["error_feedback"] is True
+    assert metrics(fed_back) != metrics(neon)
 
 
 def test_seed_decides(tmp_path, tiny):

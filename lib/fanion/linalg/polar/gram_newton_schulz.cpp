@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "fanion/linalg/polar/block_products.h"
 
@@ -57,7 +58,7 @@ std::vector<std::size_t> gram_restarts(const std::vector<Quintic>& steps, at::Sc
   return restarts;
 }
 
-at::Tensor gram_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps) {
+at::Tensor gram_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps, at::Tensor first) {
   TORCH_CHECK_VALUE(X.size(-2) <= X.size(-1), "the Gram form takes m <= n, got ", X.sizes());
   auto bounds = gram_restarts(steps, X.scalar_type());
   TORCH_CHECK_VALUE(steps.size() == 1 || bounds.size() + 1 < steps.size(), "in ", X.scalar_type(),
@@ -66,7 +67,8 @@ at::Tensor gram_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps) {
   bounds.push_back(steps.size());
   std::size_t begin = 0;
   for (const auto end : bounds) {
-    X = product(run_factor(symmetric_product(X, X.mT()), steps.data() + begin, steps.data() + end), X);
+    const auto R = first.defined() ? std::exchange(first, {}) : symmetric_product(X, X.mT());
+    X = product(run_factor(R, steps.data() + begin, steps.data() + end), X);
     begin = end;
   }
   return X;
