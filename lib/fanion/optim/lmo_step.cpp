@@ -71,7 +71,7 @@ void apply(const MatrixStep& step, const norms::Direction& D) {
   if (o.weight_decay_method == WeightDecayMethod::cautious && kept != 1) {
     const auto wide = matrix.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     const auto dense = norms::to_dense(D, at::empty_like(matrix, matrix.options().dtype(wide)));
-    matrix.sub_(matrix * decays_cautiously(matrix, dense), 1 - kept);
+    matrix.addcmul_(matrix, decays_cautiously(matrix, dense), kept - 1);
     norms::apply_(matrix, {{norms::DenseTerm{1, dense}}}, o.lr);
   } else {
     norms::apply_(matrix, D, o.lr, kept);

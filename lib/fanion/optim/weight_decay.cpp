@@ -1,7 +1,6 @@
 #include "fanion/optim/weight_decay.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/sign.h>
 
 namespace fanion::optim {
 
@@ -9,8 +8,6 @@ double kept_by_decay(WeightDecayMethod method, double lr, double weight_decay) {
   return 1 - (method == WeightDecayMethod::independent ? 1 : lr) * weight_decay;
 }
 
-at::Tensor decays_cautiously(const at::Tensor& W, const at::Tensor& D) {
-  return (at::sign(W) * at::sign(D) <= 0).to(W.scalar_type());  // signs: products of small entries would underflow
-}
+at::Tensor decays_cautiously(const at::Tensor& W, const at::Tensor& D) { return (W * D).le_(0).to(W.scalar_type()); }
 
 }  // namespace fanion::optim

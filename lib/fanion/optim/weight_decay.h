@@ -22,7 +22,8 @@ constexpr const auto& names_of(WeightDecayMethod) { return kWeightDecayMethods; 
 /// What is left of an entry that decays: 1 − lr·weight_decay, or 1 − weight_decay.
 double kept_by_decay(WeightDecayMethod method, double lr, double weight_decay);
 
-/// 1 where `cautious` decays an entry of W, else 0, in W's dtype. W, D: of one shape; D is what is added to W.
+/// 1 where `cautious` decays an entry of W, W_ij·D_ij ≤ 0, else 0, in W's dtype. W, D: of one shape; D is what is
+/// added.
 at::Tensor decays_cautiously(const at::Tensor& W, const at::Tensor& D);
 
 }  // namespace fanion::optim
