@@ -54,7 +54,8 @@ if ! "$venv/bin/python" -c 'import torch' 2>/dev/null; then
     { say "the CPU build of torch is not to be had, installing the default one"; "${pip[@]}" install "torch==$torch_version"; }
 fi
 say "installing build and test tools"
-"${pip[@]}" install cmake ninja "scikit-build-core>=1.1" numpy "matplotlib>=3.8" "pytest>=8" "hypothesis>=6.100" "scipy>=1.15"
+mapfile -t tests < <(sed -n 's/^test = \[\(.*\)\]$/\1/p' pyproject.toml | tr -d '" ' | tr ',' '\n')
+"${pip[@]}" install cmake ninja "scikit-build-core>=1.1" numpy "${tests[@]}"
 
 missing=()
 for package in nlohmann-json3-dev:nlohmann/json.hpp libcli11-dev:CLI/CLI.hpp libgtest-dev:gtest/gtest.h; do

@@ -70,7 +70,7 @@ def test_the_script_refuses(version, tmp_path):
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
     code = "import fanion_program; fanion_program.main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, "rules"], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code, "rules"], env=environment, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 1
     assert done.stdout == ""
@@ -86,7 +86,7 @@ def test_the_program_itself_refuses(version, tmp_path):
         env={**os.environ, "LD_LIBRARY_PATH": str(libraries)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     if version == BUILT:
         assert done.returncode == 0

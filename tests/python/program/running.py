@@ -28,7 +28,7 @@ TINY = {
 LONG = TINY | {"steps": 160, "eval-every": 20, "checkpoint-every": 7}
 
 CONSOLE_SCRIPT = Path(sys.executable).parent / "fanion"
-TIMEOUT = 60  # seconds; a tiny run takes less than one
+TIMEOUT = 240  # seconds; a tiny run takes less than one, and other work may have the processor
 
 
 def executable() -> Path:

@@ -86,7 +86,7 @@ def limited(*arguments, cwd, largest):
 
     return subprocess.run(
         [str(executable()), *map(str, arguments)], cwd=cwd, env=ONE_THREAD | NO_PLOTS, preexec_fn=limit,
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=240,
     )  # fmt: skip
 
 
