@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import OPTIMIZERS
+from conftest import OPTIMIZERS, PROX
 
 import fanion
 
@@ -14,12 +14,16 @@ SIZES = [
     *((torch.float16, e) for e in (15.8, -13)),
 ]
 
+LMO = [name for name in OPTIMIZERS if name not in PROX]
+
 
 def steps(name, dtype, size, lr, **options):
     """Weights after gradients of ±size whose signs change, so that differences of the momentum are twice as large."""
     generator = torch.Generator().manual_seed(2)
     params = [torch.nn.Parameter(torch.randn(s, generator=generator).to(dtype)) for s in ((9, 6), (40, 30), (4, 2, 3))]
     before = [p.detach().clone() for p in params]
+    if name == "DFanion":
+        options["residual"] = "frobenius"  # the sign of an entry that is nearly 0 is anything
     optimizer = OPTIMIZERS[name](params, lr=lr, weight_decay=0.0, **options)
     for i in range(12):
         for p in params:
@@ -30,21 +34,21 @@ def steps(name, dtype, size, lr, **options):
 
 
 @pytest.mark.parametrize(("dtype", "exponent"), SIZES)
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", LMO)
 def test_steps_are_those_at_size_one(name, dtype, exponent):
     size = 2.0**exponent
     # Dion's own momentum, a sum that is not decayed, reaches the end of the range.
     options = {"momentum_kind": "ema"} if name == "Dion" else {}
     _, expected = steps(name, dtype, 2.0 ** (exponent % 1), lr=0.1, **options)
     before, found = steps(name, dtype, size, lr=0.1, **options)
-    # Only the rounding of the momentum may differ, and a sign where an entry of it is nearly 0.
+    # Only the rounding of the momentum may differ.
     close = {torch.float64: 1e-9, torch.float32: 2e-3}.get(dtype, 2e-2)
     for start, p, q in zip(before, found, expected, strict=True):
         assert (p - q).double().norm() <= close * (q - start).double().norm()
         assert (p - start).double().norm() > 1e-2
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", LMO)
 def test_sums_of_huge_gradients_stop_at_the_largest_number(name):
     for dtype in (torch.float32, torch.float64):
         for nesterov in (True, False):

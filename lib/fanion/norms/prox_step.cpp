@@ -1,6 +1,7 @@
 #include "fanion/norms/prox_step.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 
@@ -8,10 +9,12 @@
 #include <utility>
 #include <variant>
 
+#include "fanion/dtype_limits.h"
 #include "fanion/norms/f_star_rms.h"
 #include "fanion/norms/f_star_sum.h"
 #include "fanion/norms/nuclear.h"
 #include "fanion/norms/rule_text.h"
+#include "fanion/power_of_two.h"
 
 namespace fanion::norms {
 namespace {
@@ -22,6 +25,13 @@ void check_lambda(double lambda) {
 
 /// Sum of the entries of each matrix in float64: 0-dimensional, or (b, 1, 1).
 at::Tensor total(const at::Tensor& X) { return X.sum({-2, -1}, /*keepdim=*/X.dim() == 3, at::kDouble); }
+
+/// M at a scale where ⟨M, L⟩ stays in the range; the host looks at M on the CPU alone.
+ScaledSlices scaled(const at::Tensor& M) {
+  if (!M.device().is_cpu() || M.dim() == 3) return over_largest(M, at::IntArrayRef{-2, -1});
+  auto [X, exponent] = to_middle_of_range(M);
+  return {X, at::full({}, exponent, at::kDouble)};
+}
 
 /// ⟨M, term⟩.
 at::Tensor paired(const at::Tensor& M, const Term& term) {
@@ -61,9 +71,12 @@ class ProxStep final : public DirectionRule {
 
  private:
   Direction at_its_length(const at::Tensor& M, Direction L) const {
+    const auto [X, exponents] = scaled(M);
     at::Tensor pairing;
-    for (const auto& term : L.terms) pairing = pairing.defined() ? pairing + paired(M, term) : paired(M, term);
-    for (auto& term : L.terms) term = times(term, pairing / -lambda_);
+    for (const auto& term : L.terms) pairing = pairing.defined() ? pairing + paired(X, term) : paired(X, term);
+    const double most = largest_number(M.scalar_type());  // or a rate of 0 would make NaN of it
+    const auto length = times_powers_of_two(pairing / -lambda_, exponents.reshape(pairing.sizes())).clamp(-most, most);
+    for (auto& term : L.terms) term = times(term, length);
     return L;
   }
 

@@ -89,5 +89,17 @@ TEST(ProxStep, ErrorsNameLambda) {
   EXPECT_VALUE_ERROR(rule_from_name("f-star-neon:form=max"), "unknown F* form 'max'; choose one of: rms, sum");
 }
 
+/// Near the ends of the range: lengths that leave it become the largest number, so that a rate of 0 stays one.
+TEST(ProxStep, GradientsNearTheEndsOfTheRange) {
+  const auto M = random_normal(9, 6, 6150).to(at::kFloat);
+  const auto largest = M.abs().max();
+  for (const auto& rule : {kernel_neon(1, kExactTriplets), f_star_neon(FStarForm::rms, 1, kExactTriplets)}) {
+    const auto D = step_of(rule, M);
+    for (const double scale : {0x1p-120, 0x1p-70, 0x1p+70, 0x1p+120})
+      EXPECT_LE(relative_error(step_of(rule, M * scale) / scale, D.to(at::kDouble)), 1e-5) << rule->name() << scale;
+    EXPECT_TRUE(step_of(rule, M / largest * 3e38).isfinite().all().item<bool>()) << rule->name();
+  }
+}
+
 }  // namespace
 }  // namespace fanion::norms
