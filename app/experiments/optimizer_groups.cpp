@@ -17,7 +17,7 @@ optim::GroupSettings matrix_settings_of(const RunOptions& o) {
     optim::check_options(settings);
     return settings;
   }
-  optim::LmoSettings settings{norms::rule_from_name(o.optimizer), o.step};
+  optim::LmoSettings settings{norms::rule_from_name(o.optimizer, o.rule_defaults), o.step};
   settings.step.lr = o.lr;
   optim::check_settings(settings);
   return settings;

@@ -39,6 +39,7 @@ ExperimentPtr experiment_by_name(const std::string& name) {
 
 ExperimentPtr experiment_of(const record::RunFolder& run) {
   auto experiment = experiment_by_name(run.experiment());
+  experiment->run.rule_defaults = run.rule_defaults();
   update_from_json(experiment->options(), run.options(), (run.path() / "config.json").string());
   return experiment;
 }

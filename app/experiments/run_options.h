@@ -6,6 +6,7 @@
 #include <string>
 
 #include "experiments/option_table.h"
+#include "fanion/norms/registry.h"
 #include "fanion/optim/adamw_step.h"
 #include "fanion/optim/step_options.h"
 
@@ -14,6 +15,7 @@ namespace fanion::experiments {
 /// What the runner and the optimizer of any experiment need; an experiment's constructor sets its own defaults.
 struct RunOptions {
   std::string optimizer = "muon";
+  norms::RuleDefaults rule_defaults;                       ///< no option: those of the version that a run began with
   double lr = 0;                                           ///< 0: the rate tuned for the experiment, where there is one
   optim::LmoStepOptions step{.weight_decay = 0};           ///< of the matrices, but for lr, which is the one above
   optim::AdamWOptions adamw{.beta2 = 0.95, .eps = 1e-10};  ///< its beta1, beta2 and eps; rates are the experiment's

@@ -19,8 +19,9 @@
 namespace fanion::record {
 namespace {
 
-/// Of config.json: 0, without a number, had options alone, those of the GPT; 1 has the experiment's name and figure.
-constexpr int64_t kSchema = 1;
+/// Of config.json: 0, without a number, had options alone, those of the GPT; 1 has the experiment's name and figure; 2
+/// is of one pass in place of two, and of Muon in a dtype by shape and processor in place of float32.
+constexpr int64_t kSchema = 2;
 
 constexpr std::array<const char*, 3> kLogs = {"metrics.jsonl", "timings.jsonl", "observations.jsonl"};
 
@@ -86,6 +87,11 @@ std::string RunFolder::experiment() const {
   const auto name = config_.value("experiment", nlohmann::json(config_.contains("schema") ? "" : "gpt"));
   TORCH_CHECK_VALUE(name.is_string() && name != "", folder_.string(), " is no run of an experiment");
   return name;
+}
+
+std::map<std::string, std::string> RunFolder::rule_defaults() const {
+  if (config_.value("schema", 0) >= 2) return {};
+  return {{"passes", "2"}, {"oversample", "4"}, {"ns_dtype", "float32"}};
 }
 
 void RunFolder::lock() {

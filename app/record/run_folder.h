@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ class RunFolder {
   const std::filesystem::path& path() const { return folder_; }
   /// Which experiment it is a run of; throws if of none.
   std::string experiment() const;
+  /// What rules took, when this run began, for keys that its optimizer's text does not give (`norms::RuleDefaults`).
+  std::map<std::string, std::string> rule_defaults() const;
   const nlohmann::json& options() const { return config_.at("options"); }
   std::filesystem::path checkpoint() const { return folder_ / "checkpoint.safetensors"; }
 

@@ -10,14 +10,14 @@
 namespace fanion::norms {
 namespace {
 
-RulePtr single_rule(std::string_view text) {
+RulePtr single_rule(std::string_view text, const RuleDefaults& otherwise) {
   const auto colon = text.find(':');
   const auto name = text.substr(0, colon);
   std::string known;
   for (const auto& entry : rule_entries()) {
     known.append(known.empty() ? "" : ", ").append(entry.info.name);
     if (!same_name(entry.info.name, name)) continue;
-    RuleArguments arguments(name, colon == std::string_view::npos ? "" : text.substr(colon + 1));
+    RuleArguments arguments(name, colon == std::string_view::npos ? "" : text.substr(colon + 1), otherwise);
     auto rule = entry.make(arguments);
     arguments.check_all_used();
     return rule;
@@ -25,10 +25,10 @@ RulePtr single_rule(std::string_view text) {
   TORCH_CHECK_VALUE(false, "unknown rule '", name, "'", did_you_mean(name, known), "; choose one of: ", known);
 }
 
-WeightedRule weighted_rule(std::string_view text) {
+WeightedRule weighted_rule(std::string_view text, const RuleDefaults& otherwise) {
   const auto star = text.find('*');
-  if (star == std::string_view::npos) return {1, single_rule(text)};
-  return {parse_number(text.substr(0, star), "the weight before '*'"), single_rule(text.substr(star + 1))};
+  if (star == std::string_view::npos) return {1, single_rule(text, otherwise)};
+  return {parse_number(text.substr(0, star), "the weight before '*'"), single_rule(text.substr(star + 1), otherwise)};
 }
 
 }  // namespace
@@ -61,13 +61,14 @@ std::vector<std::string> example_norms(int64_t rows, int64_t columns) {
   return texts;
 }
 
-RulePtr rule_from_name(std::string_view text) {
+RulePtr rule_from_name(std::string_view text, const RuleDefaults& otherwise) {
   constexpr std::string_view kPlus = " + ";
-  if (text.find('*') == std::string_view::npos && text.find(kPlus) == std::string_view::npos) return single_rule(text);
+  if (text.find('*') == std::string_view::npos && text.find(kPlus) == std::string_view::npos)
+    return single_rule(text, otherwise);
   std::vector<WeightedRule> parts;
   for (std::size_t begin = 0; begin <= text.size();) {
     const auto end = std::min(text.find(kPlus, begin), text.size());
-    parts.push_back(weighted_rule(text.substr(begin, end - begin)));
+    parts.push_back(weighted_rule(text.substr(begin, end - begin), otherwise));
     begin = end == text.size() ? end + 1 : end + kPlus.size();
   }
   return mixture(parts);

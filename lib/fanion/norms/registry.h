@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,12 +26,16 @@ const std::vector<RuleInfo>& known_rules();
 /// matrices, with a smaller k where they have no three.
 std::vector<std::string> example_norms(int64_t rows = 3, int64_t columns = 3);
 
+/// Values by key, "passes" for example, in place of a rule's own defaults.
+using RuleDefaults = std::map<std::string, std::string>;
+
 /// The rule a text describes: `name[:key=value,…]`, or a sum of them, `w*name[:…] + w*name[:…]`.
 ///
 /// Names may be written with '-' or '_'. "muon", "fanion:k=5", "f-muon:alpha=0.5", "0.3*nuclear + 0.7*max_entry". A sum
 /// of norms with weights ≥ 0 is their `dual_sum`, any other a `weighted_sum`; F- families likewise outside α ∈ [0, 1].
 /// Errors name what was given and what exists. `rule_from_name(rule->name())` is the same rule.
-RulePtr rule_from_name(std::string_view text);
+/// `otherwise`: what keys are that a part of the text does not give and its rule has.
+RulePtr rule_from_name(std::string_view text, const RuleDefaults& otherwise = {});
 
 /// The same for texts that must describe a norm.
 NormPtr norm_from_name(std::string_view text);

@@ -30,7 +30,8 @@ double parse_number(std::string_view text, std::string_view what, std::string_vi
   return *value;
 }
 
-RuleArguments::RuleArguments(std::string_view rule, std::string_view text) : rule_(rule) {
+RuleArguments::RuleArguments(std::string_view rule, std::string_view text, RuleDefaults otherwise)
+    : rule_(rule), otherwise_(std::move(otherwise)) {
   for (const auto& pair : split(text, ',')) {
     const auto equals = pair.find('=');
     TORCH_CHECK_VALUE(equals != std::string::npos && equals > 0, "rule '", rule, "': expected key=value, got '", pair,
@@ -44,8 +45,9 @@ RuleArguments::RuleArguments(std::string_view rule, std::string_view text) : rul
 
 const std::string* RuleArguments::find(const std::string& key) {
   asked_[key] = true;
-  const auto it = given_.find(key);
-  return it == given_.end() ? nullptr : &it->second;
+  if (const auto it = given_.find(key); it != given_.end()) return &it->second;
+  const auto it = otherwise_.find(key);
+  return it == otherwise_.end() ? nullptr : &it->second;
 }
 
 const std::string& RuleArguments::required(const std::string& key) {
@@ -98,11 +100,12 @@ TripletOptions RuleArguments::triplets(TripletOptions options) {
   options.method = linalg::svd_method_from_name(word("svd", std::string(linalg::name_of(options.method))));
   if (options.method != linalg::SvdMethod::subspace) return options;  // the others would ignore what follows
   options.passes = integer("passes", options.passes);
-  options.oversample = integer("oversample", options.oversample);
+  if (find("oversample") != nullptr) options.oversample = integer("oversample", 0);
   TORCH_CHECK_VALUE(options.passes >= 1 && options.passes <= kMostPassesOrColumns, "rule '", rule_,
                     "': passes = ", options.passes, " must lie in 1 to ", kMostPassesOrColumns);
-  TORCH_CHECK_VALUE(options.oversample >= 0 && options.oversample <= kMostPassesOrColumns, "rule '", rule_,
-                    "': oversample = ", options.oversample, " must lie in 0 to ", kMostPassesOrColumns);
+  const int64_t oversample = options.oversample.value_or(0);
+  TORCH_CHECK_VALUE(oversample >= 0 && oversample <= kMostPassesOrColumns, "rule '", rule_,
+                    "': oversample = ", oversample, " must lie in 0 to ", kMostPassesOrColumns);
   return options;
 }
 

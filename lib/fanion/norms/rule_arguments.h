@@ -6,6 +6,7 @@
 
 #include "fanion/linalg/newton_schulz.h"
 #include "fanion/norms/rank.h"
+#include "fanion/norms/registry.h"
 #include "fanion/norms/singular.h"
 
 namespace fanion::norms {
@@ -13,8 +14,8 @@ namespace fanion::norms {
 /// The key=value pairs behind a rule's name; every getter marks its key as used.
 class RuleArguments {
  public:
-  /// Parses "key=value,key=value". `rule` is named in errors.
-  RuleArguments(std::string_view rule, std::string_view text);
+  /// Parses "key=value,key=value". `rule` is named in errors. `otherwise`: what keys are that the text does not give.
+  RuleArguments(std::string_view rule, std::string_view text, RuleDefaults otherwise = {});
 
   bool has(const std::string& key) { return find(key) != nullptr; }
   int64_t integer(const std::string& key);  ///< required
@@ -36,6 +37,7 @@ class RuleArguments {
   const std::string& required(const std::string& key);
   std::string rule_;
   std::map<std::string, std::string> given_;
+  RuleDefaults otherwise_;
   std::map<std::string, bool> asked_;
 };
 

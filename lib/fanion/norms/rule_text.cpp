@@ -15,7 +15,8 @@ std::string text_of(double x) {
 std::string text_of(const TripletOptions& options) {
   auto method = c10::str("svd=", linalg::name_of(options.method));
   if (options.method != linalg::SvdMethod::subspace) return method;
-  return c10::str(method, ",passes=", options.passes, ",oversample=", options.oversample);
+  method += c10::str(",passes=", options.passes);
+  return options.oversample ? c10::str(method, ",oversample=", *options.oversample) : method;
 }
 
 std::string text_of(const linalg::NewtonSchulzOptions& options) {

@@ -48,7 +48,7 @@ at::Tensor with_singular_values(const at::Tensor& X, const std::function<at::Ten
 int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, int64_t n) {
   TORCH_CHECK_VALUE(k >= 1 && k <= std::min(m, n), "k = ", k, " is out of range: a ", m, " x ", n, " matrix has 1 to ",
                     std::min(m, n), " singular triplets");
-  return options.method == linalg::SvdMethod::subspace ? std::min(k + options.oversample, std::min(m, n)) : 0;
+  return options.method == linalg::SvdMethod::subspace ? std::min({options.columns(k), m, n}) : 0;
 }
 
 namespace {
@@ -72,7 +72,7 @@ ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& op
   const at::AutoDispatchBelowADInplaceOrView untracked;  // no gradient flows through this
   linalg::SvdOptions svd;
   svd.method = options.method;
-  svd.oversample = options.oversample;
+  svd.oversample = options.columns(k) - k;
   if (options.method == linalg::SvdMethod::subspace) {
     svd.criterion = linalg::SvdCriterion::passes;
     svd.passes = options.passes;

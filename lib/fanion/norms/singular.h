@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -30,12 +32,13 @@ at::Tensor with_singular_values(const at::Tensor& X, const std::function<at::Ten
 /// How a rule finds the triplets it needs.
 struct TripletOptions {
   linalg::SvdMethod method = linalg::SvdMethod::automatic;
-  int64_t passes = 2;      ///< for `subspace`
-  int64_t oversample = 4;  ///< for `subspace`; also the extra columns of its warm start
+  int64_t passes = 1;                 ///< for `subspace`
+  std::optional<int64_t> oversample;  ///< for `subspace`: the extra columns of its warm start; none: k/2, 1 to 4
+  int64_t columns(int64_t k) const { return k + oversample.value_or(std::clamp<int64_t>(k / 2, 1, 4)); }
 };
 
-/// What a training step uses unless told otherwise: two warm-started passes.
-inline constexpr TripletOptions kTrainingTriplets{.method = linalg::SvdMethod::subspace, .passes = 2, .oversample = 4};
+/// What a training step uses unless told otherwise: one warm-started pass.
+inline constexpr TripletOptions kTrainingTriplets{.method = linalg::SvdMethod::subspace};
 
 /// Columns of the warm start a rule with these options keeps for k triplets of an m × n matrix.
 int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, int64_t n);

@@ -9,7 +9,7 @@
 #include "fanion/optim/lmo_optimizer.h"
 
 /// Named optimizers: each gives a group's settings for `LmoOptimizer`. `svd` says how triplets are found;
-/// the default is what training uses, two warm-started passes. Python's classes of the same names agree.
+/// the default is what training uses, one warm-started pass. Python's classes of the same names agree.
 namespace fanion::optim {
 
 /// −UVᵀ by Newton–Schulz (KyFan Lemma 2; torch.optim.Muon).

@@ -169,9 +169,9 @@ TEST(Deflated, ClipStaysInTheSpectralBallOnTheZoo) {
 TEST(Deflated, WarmStartHasTheTripletsItNeeds) {
   const TripletOptions training = kTrainingTriplets;
   EXPECT_EQ(deflated(0, ResidualMap::sign, training)->warm_columns(20, 30), 0);
-  EXPECT_EQ(deflated(0, ResidualMap::clip, training)->warm_columns(20, 30), 1 + 4);
-  EXPECT_EQ(deflated(3, ResidualMap::sign, training)->warm_columns(20, 30), 3 + 4);
-  EXPECT_EQ(deflated(3, ResidualMap::clip, training)->warm_columns(20, 30), 4 + 4);
+  EXPECT_EQ(deflated(0, ResidualMap::clip, training)->warm_columns(20, 30), 1 + 1);
+  EXPECT_EQ(deflated(3, ResidualMap::sign, training)->warm_columns(20, 30), 3 + 1);
+  EXPECT_EQ(deflated(3, ResidualMap::clip, training)->warm_columns(20, 30), 4 + 2);
   EXPECT_EQ(deflated(20, ResidualMap::clip, training)->warm_columns(20, 30), 20);
   EXPECT_EQ(deflated(3)->warm_columns(20, 30), 0);
 }

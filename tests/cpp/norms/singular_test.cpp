@@ -22,7 +22,9 @@ TEST(Singular, ValuesAgreeWithTheOracle) {
 }
 
 TEST(Singular, WarmColumnsAreThoseOfTheSubspace) {
-  EXPECT_EQ(warm_columns_for(kTrainingTriplets, 3, 20, 30), 3 + 4);
+  for (const auto [k, more] : {std::pair{1, 1}, {2, 1}, {3, 1}, {5, 2}, {8, 4}, {15, 4}})
+    EXPECT_EQ(warm_columns_for(kTrainingTriplets, k, 20, 30), k + more);
+  EXPECT_EQ(warm_columns_for({.method = linalg::SvdMethod::subspace, .oversample = 7}, 3, 20, 30), 10);
   EXPECT_EQ(warm_columns_for(kTrainingTriplets, 18, 20, 30), 20);
   EXPECT_EQ(warm_columns_for({.method = linalg::SvdMethod::lanczos}, 3, 20, 30), 0);
   EXPECT_VALUE_ERROR(warm_columns_for(kTrainingTriplets, 21, 20, 30), "1 to 20");
@@ -35,8 +37,8 @@ TEST(Singular, WarmStartCarriesTheSubspaceFromCallToCall) {
   for (int call = 0; call < 6; ++call) {
     const auto svd = triplets(A, 1, kTrainingTriplets, &warm);
     const double residual = two_sided_residual(A, svd.U, svd.S, svd.V);
-    // Two passes shrink the angle by (0.8^5)^4 = 0.01; the residual follows it until rounding.
-    EXPECT_LE(residual, std::max(0.1 * before, 1e-13)) << call;
+    // A pass with two columns shrinks the angle by (0.8^2)^2 = 0.41; the residual follows it.
+    EXPECT_LE(residual, 0.6 * before) << call;
     EXPECT_LE(orthonormality_error(warm), 1e-13);
     before = residual;
   }
@@ -44,7 +46,7 @@ TEST(Singular, WarmStartCarriesTheSubspaceFromCallToCall) {
 
 TEST(Singular, PartsOfASumKeepTheirOwnWarmStarts) {
   const auto A = with_spectrum(20, 15, geometric(15, 0.6), 322);
-  const auto part = nuclear(kTrainingTriplets);
+  const auto part = nuclear({.method = linalg::SvdMethod::subspace, .passes = 2, .oversample = 4});
   const auto sum = mixture({{0.5, part}, {0.5, part}});
   EXPECT_EQ(sum->warm_columns(20, 15), 10);
   auto warm = initial_warm_start(*sum, 20, 15, A.options());

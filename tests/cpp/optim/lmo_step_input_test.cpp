@@ -65,7 +65,7 @@ TEST(LmoStepInput, BadInputThrowsBeforeAnythingChanges) {
   EXPECT_VALUE_ERROR(step(t.W, third(t.g, t.g[2].to_sparse()), t.B, t.warm), "sparse");
   EXPECT_VALUE_ERROR(step(t.W, t.g, third(t.B, t.B[2].t()), t.warm), "momentum_buffer is Double[5, 7]");
   EXPECT_VALUE_ERROR(step(t.W, t.g, third(t.B, t.B[2].to(at::kFloat)), t.warm), "needed is Double[7, 5]");
-  EXPECT_VALUE_ERROR(step(t.W, t.g, t.B, third(t.warm, t.warm[2].narrow(1, 0, 4))), "its warm_start is Double[5, 4]");
+  EXPECT_VALUE_ERROR(step(t.W, t.g, t.B, third(t.warm, t.warm[2].narrow(1, 0, 1))), "its warm_start is Double[5, 1]");
   EXPECT_VALUE_ERROR(step(third(t.W, at::ones({7, 5}, at::kLong)), t.g, t.B, t.warm), "floating-point");
   EXPECT_VALUE_ERROR(step(third(t.W, t.W[0]), t.g, t.B, t.warm),
                      "parameter 2 of group 0 (shape [7, 5]) is listed twice");

@@ -72,7 +72,7 @@ def test_every_experiment_is_tested_here(tmp_path):
 @pytest.mark.parametrize("name", SMALL)
 def test_config_says_what_a_plot_needs(runs, name):
     recorded = config(runs[name])
-    assert (recorded["schema"], recorded["experiment"]) == (1, name)
+    assert (recorded["schema"], recorded["experiment"]) == (2, name)
     figure = recorded["figure"]
     assert figure["title"] and figure["x"]["label"] and figure["x"]["per_step"] > 0
     keys = [q["key"] for q in figure["quantities"]]
@@ -126,6 +126,29 @@ def test_runs_from_before_schemas_go_on(tmp_path, runs):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("rule", ["neon", "0.5*fanion:k=2,passes=1 + 0.5*nsgd", "muon"])
+def test_runs_go_on_with_the_defaults_that_they_began_with(tmp_path, rule):
+    """Before schema 2 rules took two passes with four extra columns, and Muon float32."""
+    then = {
+        "neon": "neon:passes=2,oversample=4",
+        "0.5*fanion:k=2,passes=1 + 0.5*nsgd": "0.5*fanion:k=2,passes=1,oversample=4 + 0.5*nsgd",
+        "muon": "muon:ns_dtype=float32",
+    }[rule]
+    options = TINY | {
+        "width": 256,
+        "head-width": 64,
+        "context": 16,
+        "batch": 2,
+        "eval-every": 2,
+        "schedule": "constant",
+    }
+    options |= {"lr": 0.02}
+    whole = train(tmp_path / "whole", options | {"optimizer": then, "steps": 8})
+    run = train(tmp_path / "run", options | {"optimizer": then, "steps": 4})
+    resume(without(run, schema=1, options=config(run)["options"] | {"optimizer": rule, "steps": 8}))
+    assert_same(run, whole)
+
+
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed")
 def test_plot(tmp_path, runs, name):
@@ -144,7 +167,7 @@ def test_plot_of_a_run_without_a_figure(tmp_path, runs):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"schema": 2}, ["config.json", "schema 2", "up to 1"]),
+        ({"schema": 3}, ["config.json", "schema 3", "up to 2"]),
         ({"schema": "one"}, ["config.json", "schema", "one"]),
         ({"experiment": "bert"}, ["'bert'", "gpt", "least-squares"]),
         ({"experiment": 3}, ["no run of an experiment"]),
