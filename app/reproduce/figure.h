@@ -25,7 +25,8 @@ struct Picture {
   std::vector<Panel> panels;
 };
 
-/// Writes FILE.json and draws FILE.png from it by the package's Python side (`python -m fanion.figures.curves FILE.json`).
+/// Writes FILE.json and draws FILE.png from it by the package's Python side (`python -m fanion.figures.curves
+/// FILE.json`).
 void draw(const Picture& picture, const std::filesystem::path& png);
 
 }  // namespace fanion::reproduce
