@@ -9,8 +9,8 @@ class Neon(TripletOptimizer, rule="neon"):
     """D = −u₁v₁ᵀ, the LMO of the nuclear norm.
 
     `svd`: how the pair is found. "subspace": `passes` (1) block power passes with `oversample` (1; for k triplets k/2,
-    1 to 4) extra columns, started from the last step's; "lanczos": to 1e-5, "dense": by LAPACK, "auto": one of these two, and these three
-    refuse the other two options.
+    1 to 4) extra columns, started from the last step's; "lanczos": to 1e-5, "dense": by LAPACK, "auto": one of these
+    two, and these three refuse the other two options.
     The other arguments are `LmoOptimizer`'s.
     Cost with "subspace": 4mn(1 + oversample) flops a pass, n(1 + oversample) numbers of state.
     Source: KyFan Lemma 3.
