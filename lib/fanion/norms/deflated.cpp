@@ -105,7 +105,7 @@ class Deflated final : public DirectionRule {
 
   /// −c·N(M − L Vᵀ), of a matrix or a batch.
   Term rest(const at::Tensor& M, const at::Tensor& L, const at::Tensor& V, const at::Tensor& scale) const {
-    const ResidualTerm term{-weight(M.size(-2), M.size(-1)), map_, M, L, V, scale};
+    ResidualTerm term{-weight(M.size(-2), M.size(-1)), map_, M, L, V, scale};
     if (map_ != ResidualMap::newton_schulz) return term;
     const auto R = residual_of(term);
     const auto N = linalg::newton_schulz(R, linalg::chosen_newton_schulz(R, newton_schulz_));

@@ -33,7 +33,7 @@ DionFactors power_steps(const at::Tensor& M, at::Tensor Q, int64_t passes) {
 struct DionParts {
   at::Tensor D, captured, Q;
 };
-DionParts parts_of(const at::Tensor& M, const at::Tensor& Q, int64_t passes) {
+DionParts dion_parts(const at::Tensor& M, const at::Tensor& Q, int64_t passes) {
   const bool is_wide = M.size(0) < M.size(1);
   const auto f = power_steps(is_wide ? M.t() : M, Q, passes);
   const auto D = at::matmul(f.P, f.Q.t()), captured = at::matmul(f.P, f.R.t());
@@ -47,7 +47,7 @@ TEST(Dion, IsThePapersDirection) {
         const auto rule = dion(k, passes);
         auto warm = random_normal(M.size(1), k, 804);
         const auto used = [&] { return warm.narrow(0, 0, 9); };
-        const auto exact = parts_of(M, used().clone(), passes);
+        const auto exact = dion_parts(M, used().clone(), passes);
         const auto D = rule->direction(M, &warm);
         const auto& term = std::get<LowRankTerm>(D.terms.at(0));
         EXPECT_LE(relative_error(to_dense(D, M), -exact.D), 1e-12);
@@ -129,7 +129,7 @@ TEST(Dion, PresetTakesThePapersSteps) {
       const auto g = random_normal(m, n, 822 + step);
       optim::step_({{W, g, state}}, {settings});
       B = B + g;
-      const auto parts = parts_of(B, Q, 1);
+      const auto parts = dion_parts(B, Q, 1);
       B = B - 0.05 * parts.captured;
       Q = parts.Q;
       const double lr = 0.01, scale = std::sqrt(static_cast<double>(m) / static_cast<double>(n));
