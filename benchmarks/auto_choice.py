@@ -19,7 +19,7 @@ import fanion
 from benchmarks.topk_svd import matrices
 
 METHODS = ("auto", "block_krylov", "dense")
-FAMILIES = ("normal", "power-0.5", "geometric-0.9")
+FAMILIES = ("gaussian", "power-0.5", "geometric-0.9")
 SHAPES: dict[str, tuple[int, ...]] = {
     "100x100": (1, 20, 50),
     "500x500": (1, 10, 100),

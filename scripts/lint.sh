@@ -20,8 +20,9 @@ mypy --no-error-summary python/fanion python/fanion_program scripts
 say "mypy, benchmarks"
 mypy --no-error-summary -p benchmarks
 say "clang-tidy"
-# Commands for each file on its own, without OpenMP, whose header clang lacks: clang can read neither GCC's precompiled headers nor merged sources as they are.
-cmake -S . -B "$build/lint" -G Ninja -DFANION_MERGE_SOURCES=OFF -DFANION_OPENMP=OFF -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
+# Merged sources, which are read in a fifth of the time, without OpenMP, whose header clang lacks, and without GCC's
+# precompiled headers, which clang cannot read.
+cmake -S . -B "$build/lint" -G Ninja -DFANION_MERGE_SOURCES=ON -DFANION_OPENMP=OFF -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
   -DFANION_PYTHON="$PWD/$venv/bin/python" >/dev/null
-python scripts/tidy.py "$build/lint" lib
+python scripts/tidy.py "$build/lint" lib app
 say "clean"

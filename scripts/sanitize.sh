@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=$1 filter=${2:-}
 export PATH="$PWD/${VENV:-.venv}/bin:$PATH"
-threaded='DenseSteps*:GramSchmidt*:LargePages*:NarrowCopy*:NormalBlock*:PairGram*:Skinny*:SumOfSquares*:LmoStep*:Momentum*:BatchedSvd*'
+threaded='DenseSteps*:GramSchmidt*:LargePages*:NarrowCopy*:GaussianBlock*:PairGram*:Skinny*:SumOfSquares*:LmoStep*:Momentum*:BatchedSvd*'
 
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset"

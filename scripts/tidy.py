@@ -1,10 +1,11 @@
 """clang-tidy on every source of some folders, several at a time; what was clean before and has not changed is skipped.
 
-    python scripts/tidy.py BUILD lib    # with BUILD/compile_commands.json; shows what is wrong and ends with status 1
+    python scripts/tidy.py BUILD lib app    # with BUILD/compile_commands.json; shows what is wrong, ends with status 1
 
-Nearly all of a file's seconds go into libtorch's headers, so a fresh clone that reads every file again would take
-minutes. A file is known to be clean by a hash of all that clang-tidy reads of this project, its command, the checks and
-the versions of clang-tidy, the compiler and torch; the hashes are kept in $XDG_CACHE_HOME/fanion/tidy.
+Nearly all of a file's seconds go into libtorch's headers, so sources are read merged, as they are compiled: a few of
+them by one call. What is compiled together is known to be clean by a hash of all that clang-tidy reads of this project,
+the command, the checks and the versions of clang-tidy, the compiler and torch; the hashes are kept in
+$XDG_CACHE_HOME/fanion/tidy.
 """
 
 import hashlib
@@ -32,6 +33,11 @@ def output_of(*command: str) -> str:
 def text_of(file: Path) -> str:
     """The text of a file."""
     return file.read_text()
+
+
+def merged(file: Path) -> list[Path]:
+    """The sources that one made by CMake includes."""
+    return [Path(name) for name in INCLUDE.findall(text_of(file))]
 
 
 def project_files(file: Path, folders: tuple[Path, ...]) -> set[Path]:
@@ -71,12 +77,13 @@ def main() -> int:
     asked: dict[Path, str] = {}
     for entry in entries:
         file = Path(entry["file"]).resolve()
-        if any(file.is_relative_to(ROOT / folder) for folder in sys.argv[2:]):
+        sources = [file] if file.is_relative_to(ROOT / "lib") or file.is_relative_to(ROOT / "app") else merged(file)
+        if any(source.is_relative_to(ROOT / folder) for source in sources for folder in sys.argv[2:]):
             asked[file] = asked.get(file, "") + entry["command"]
     keys = {file: key(file, command) for file, command in asked.items()}
     KEPT.mkdir(parents=True, exist_ok=True)
     changed = [file for file in asked if not (KEPT / keys[file]).exists()]
-    print(f"   {len(changed)} of {len(asked)} files")
+    print(f"   {len(changed)} of {len(asked)} merged sources")
     wrong = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for file, findings in zip(changed, pool.map(check, changed), strict=True):
@@ -86,7 +93,7 @@ def main() -> int:
             else:
                 (KEPT / keys[file]).touch()
     if wrong:
-        print(f"clang-tidy: {wrong} files to mend", file=sys.stderr)
+        print(f"clang-tidy: something to mend in {wrong} merged sources", file=sys.stderr)
     return min(wrong, 1)
 
 

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <exception>
 
 /// One function per command, each in a file of its own name: it adds the command and runs it from its callback.
 namespace fanion::commands {
 
 /// Ends the program with this exit status from inside a command.
-struct Exit {
+struct Exit : std::exception {
+  explicit Exit(int with) : status(with) {}
   int status;
 };
 

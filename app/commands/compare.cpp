@@ -50,10 +50,10 @@ void tell_apart(std::vector<TunedRate>& chosen) {
 }
 
 /// --optimizers stands for these.
-const std::vector<std::string> kOneOptimizer = {"optimizer", "lr"};
+std::vector<std::string> of_one_optimizer() { return {"optimizer", "lr"}; }
 
 struct CompareCommand {
-  CompareCommand(CLI::App& command, const experiments::MakeExperiment& make) : flags(command, make, kOneOptimizer) {
+  CompareCommand(CLI::App& command, const experiments::MakeExperiment& make) : flags(command, make, of_one_optimizer()) {
     command.add_option("--optimizers", optimizers,
                        "RULE or RULE@LEARNING_RATE each (default: those tuned for the experiment)");
     command.add_option("--out", out, "folder for all runs (default: runs/TIME-compare)");
@@ -87,7 +87,7 @@ struct CompareCommand {
 
   /// Makes the folder of a new comparison and every run in it.
   std::vector<Entry> created(const std::filesystem::path& top) {
-    flags.refuse("--optimizers takes RULE or RULE@LEARNING_RATE, several of them", kOneOptimizer);
+    flags.refuse("--optimizers takes RULE or RULE@LEARNING_RATE, several of them", of_one_optimizer());
     const auto& tuned = experiments::tuned_rates(flags.name());
     std::vector<TunedRate> chosen = optimizers.empty() ? tuned : std::vector<TunedRate>{};
     for (const auto& text : optimizers) chosen.push_back(parse_entry(text, tuned));
@@ -152,7 +152,7 @@ struct CompareCommand {
       if (entry.result.end == experiments::TrainingEnd::finished) continue;
       std::cerr << "\nstopped and saved; go on with: fanion compare " << flags.name() << " --resume " << top.string()
                 << '\n';
-      throw Exit{130};
+      throw Exit(130);
     }
     report(top, entries);
   }

@@ -10,7 +10,7 @@ namespace {
 void run_cifar10(const std::vector<std::string>& arguments) {
   constexpr int kTold = 2;
   const int status = record::run_installed_module("fanion._cifar10", arguments);
-  if (status == kTold) throw Exit{1};
+  if (status == kTold) throw Exit(1);
   TORCH_CHECK(status == 0, "no data were made: '", record::python(),
               " -m fanion._cifar10' failed; set FANION_PYTHON to a Python with fanion");
 }

@@ -19,7 +19,7 @@ ExperimentFlags::ExperimentFlags(CLI::App& command, experiments::MakeExperiment 
     std::string flag = "--" + option.name;
     std::string dashed = flag;
     std::replace(dashed.begin() + 2, dashed.end(), '_', '-');
-    if (dashed != flag) flag = dashed + "," + flag;
+    if (dashed != flag) flag = c10::str(dashed, ",", flag);
     std::visit(
         [&](const auto& value) {
           CLI::Option* added = nullptr;

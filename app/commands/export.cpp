@@ -31,7 +31,7 @@ std::vector<record::Scalar> scalars_of(const record::RunFolder& run) {
     for (const auto& [of, seen] : all.items())
       if (seen.is_object())
         for (const auto& [key, value] : seen.items())
-          add(of + "_" + key + "/" + matrix, line.at("step").get<int64_t>(), value);
+          add(c10::str(of, "_", key, "/", matrix), line.at("step").get<int64_t>(), value);
   }
   return scalars;
 }

@@ -50,7 +50,7 @@ struct ReproduceCommand {
         reproduction->run(own);
       } catch (const experiments::Interrupted&) {
         std::cerr << "stopped and saved; go on with the same command\n";
-        throw Exit{130};
+        throw Exit(130);
       }
       std::cout << '\n';
     }

@@ -4,11 +4,12 @@
 
 #include "commands/command.h"
 #include "fanion/linalg/cost_model.h"
+#include "fanion/linalg/svd_calibration.h"
+#include "fanion/linalg/svd_method_traits.h"
 #include "record/atomic_file.h"
 #include "record/machine.h"
 #include "record/plotting.h"
 #include "record/run_folder.h"
-#include "tasks/svd_calibration.h"
 #include "tasks/svd_peers.h"
 #include "tasks/svd_study.h"
 #include "tasks/svd_table.h"
@@ -19,7 +20,7 @@ namespace {
 struct SvdCommand {
   explicit SvdCommand(CLI::App& command) {
     auto* file = command.add_option("--matrix", options.matrix, "NumPy .npy file of a matrix");
-    command.add_option("--spectrum", options.spectrum, "of a made matrix: normal (entries), power:P, geometric:Q")
+    command.add_option("--spectrum", options.spectrum, "of a made matrix: gaussian (entries), power:P, geometric:Q")
         ->capture_default_str()
         ->excludes(file);
     command.add_option("--size", options.size, "of a made matrix: ROWSxCOLUMNS, or one number for both")
@@ -28,9 +29,9 @@ struct SvdCommand {
     command.add_option("--k", options.k, "how many triplets, several (default: 1 10 100)");
     command.add_option("--criterion", options.criterion, "rank_k, lmo_gap or residual")->capture_default_str();
     command.add_option("--tol", options.tol, "the error that is asked for")->capture_default_str();
-    command.add_option("--method", options.method,
-                       "several of auto, block_krylov, lanczos, subspace, randomized, power, dense "
-                       "(default: all but block_krylov, which auto stands for)");
+    command.add_option(
+        "--method", options.method,
+        c10::str("several of ", linalg::svd_method_names(), " (default: all but block_krylov, which auto stands for)"));
     command.add_option("--dtype", options.dtype, "float32, float64 or bfloat16 (default: the file's, or float32)");
     command.add_option("--seed", options.seed, "of the matrix and of the methods' start")->capture_default_str();
     command
@@ -61,7 +62,7 @@ struct SvdCommand {
     TORCH_CHECK_VALUE(!std::filesystem::is_directory(file), "--out ", file.string(),
                       " is a folder; with --calibrate it names the JSON file to write");
     if (file.has_parent_path()) record::create_folder(file.parent_path());
-    const auto costs = tasks::measure_costs([](const std::string& line) { std::cerr << line << '\n'; });
+    const auto costs = linalg::measure_costs([](const std::string& line) { std::cerr << line << '\n'; });
     auto json = nlohmann::json::parse(linalg::to_json(costs));
     json["machine"] = record::machine_facts();
     json["threads"] = at::get_num_threads();

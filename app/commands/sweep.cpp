@@ -90,7 +90,7 @@ struct SweepCommand {
       results = experiments::run_cells(out, all, kept);
     } catch (const experiments::Interrupted&) {
       std::cerr << "stopped and saved; go on with the same command\n";
-      throw Exit{130};
+      throw Exit(130);
     }
     std::vector<std::vector<std::string>> rows = {{"run"}};
     for (const auto& quantity : all.front().experiment->figure().quantities) rows.front().push_back(quantity.column);

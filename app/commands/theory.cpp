@@ -98,7 +98,7 @@ struct TheoryCommand {
         << "\nfirst: the first k with |grad F(X_k)|_dual <= eps. mean, least: over k of |grad F(X_k)|_dual. rho used: "
            "of the noise, |N|_dual over rho |N|_F\n";
     for (const auto& c : checks)
-      if (!c.holds()) throw Exit{1};
+      if (!c.holds()) throw Exit(1);
   }
 
   theory::ProblemConstants problem;

@@ -44,7 +44,7 @@ struct TrainCommand {
     if (result.end == experiments::TrainingEnd::interrupted) {
       std::cerr << "\nstopped and saved at step " << result.progress.step << "; go on with: fanion train "
                 << flags.name() << " --resume " << run_folder.path().string() << '\n';
-      throw Exit{130};
+      throw Exit(130);
     }
     const auto steps = static_cast<double>(std::max<int64_t>(1, result.progress.step));
     std::cout << "validation loss " << terminal::loss_text(result.quantities.front()) << " after "

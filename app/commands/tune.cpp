@@ -40,7 +40,7 @@ struct TuneCommand {
       tuned = experiments::tune_rates(out, rules, start, [&] { return flags.experiment(); }, options);
     } catch (const experiments::Interrupted&) {
       std::cerr << "stopped and saved; go on with the same command\n";
-      throw Exit{130};
+      throw Exit(130);
     }
     auto rates = nlohmann::json::array();
     std::vector<std::vector<std::string>> rows = {{"optimizer", "chosen", "rate: loss"}};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -34,7 +35,7 @@ struct CellOptions {
 /// Trains every cell below `top`; those that are finished there already are read, begun ones go on. A folder there that
 /// holds another configuration than its cell throws before anything is trained. After an interrupt the trainings save
 /// and `Interrupted` is thrown; the same call goes on from there. A line on standard error for each finished cell.
-struct Interrupted {};
+struct Interrupted : std::exception {};
 std::vector<CellResult> run_cells(const std::filesystem::path& top, const std::vector<Cell>& cells,
                                   const CellOptions& options);
 

@@ -20,8 +20,8 @@ const std::vector<MakeExperiment>& registry() {
   static const std::vector<MakeExperiment> all = {  // a line each
       make<gpt::GptExperiment>,
       make<least_squares::LeastSquaresExperiment>,
-      make<mlp::MlpExperiment>,
-      make<cnn::CnnExperiment>,
+      mlp::experiment,
+      cnn::experiment,
   };
   return all;
 }

@@ -70,7 +70,7 @@ class Training {
     for (const auto& watch : watches_) {
       if (step % watch.every != 0) continue;
       for (const auto& matrix : observed_matrices(*task_, optimizer_)) {
-        auto seen = watch.observer->observe(matrix);
+        auto seen = watch.observe(matrix);
         if (seen.empty()) continue;
         lines.push_back({{"step", step}, {"observer", watch.name}, {"matrix", matrix.name}, {"seen", std::move(seen)}});
       }

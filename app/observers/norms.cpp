@@ -6,7 +6,7 @@
 
 namespace fanion::observers {
 
-nlohmann::json Norms::observe(const ObservedMatrix& matrix) const {
+nlohmann::json norms_of(const ObservedMatrix& matrix) {
   auto seen = nlohmann::json::object();
   for (const auto& [name, tensor] :
        {std::pair("weight", matrix.weight), {"gradient", matrix.gradient}, {"momentum", matrix.momentum}}) {

@@ -2,41 +2,31 @@
 
 #include <c10/util/Exception.h>
 
-#include <charconv>
-#include <functional>
+#include <array>
 #include <nlohmann/json.hpp>
 
+#include "fanion/number_text.h"
 #include "observers/norms.h"
 #include "observers/spectra.h"
 
 namespace fanion::observers {
 namespace {
 
-struct Known {
-  const char* name;
-  std::function<std::shared_ptr<const Observer>()> make;
-};
-
-const std::vector<Known>& known() {
-  static const std::vector<Known> all = {{"spectra", [] { return std::make_shared<Spectra>(); }},
-                                         {"norms", [] { return std::make_shared<Norms>(); }}};
-  return all;
-}
+constexpr std::array<std::pair<const char*, Observer>, 2> kObservers{{{"spectra", spectra_of}, {"norms", norms_of}}};
 
 Watch watch_from_text(const std::string& text) {
   const auto at = text.find('@');
   Watch watch{text.substr(0, at), 0, nullptr};
   std::string names;
-  for (const auto& [name, make] : known()) {
-    if (watch.name == name) watch.observer = make();
+  for (const auto& [name, observe] : kObservers) {
+    if (watch.name == name) watch.observe = observe;
     names.append(names.empty() ? "" : ", ").append(name);
   }
-  TORCH_CHECK_VALUE(watch.observer != nullptr, "unknown observer '", watch.name, "' in --record; there are: ", names);
-  const auto* end = text.data() + text.size();
-  const auto* begin = at == std::string::npos ? end : text.data() + at + 1;
-  const auto parsed = std::from_chars(begin, end, watch.every);
-  TORCH_CHECK_VALUE(parsed.ec == std::errc() && parsed.ptr == end && watch.every >= 1, "'", text,
+  TORCH_CHECK_VALUE(watch.observe != nullptr, "unknown observer '", watch.name, "' in --record; there are: ", names);
+  const auto every = at == std::string::npos ? std::nullopt : number_from_text<int64_t>(text.substr(at + 1));
+  TORCH_CHECK_VALUE(every && *every >= 1, "'", text,
                     "' in --record: expected OBSERVER@STEPS with at least 1 step between looks");
+  watch.every = *every;
   return watch;
 }
 

@@ -2,7 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -15,19 +14,14 @@ struct ObservedMatrix {
   at::Tensor weight, gradient, momentum;
 };
 
-/// What watches a run. Made of what `--record` asks for; it reads and changes nothing.
-class Observer {
- public:
-  virtual ~Observer() = default;
-  /// What is written to observations.jsonl of one matrix; empty: nothing.
-  virtual nlohmann::json observe(const ObservedMatrix& matrix) const = 0;
-};
+/// What watches a run: of one matrix, what is written to observations.jsonl; empty: nothing. It changes nothing.
+using Observer = nlohmann::json (*)(const ObservedMatrix& matrix);
 
 /// An observer and how many steps lie between its looks.
 struct Watch {
   std::string name;
   int64_t every = 1;
-  std::shared_ptr<const Observer> observer;
+  Observer observe = nullptr;
 };
 
 /// "spectra@50,norms@10": each observer with the steps between its looks. Empty text: none. Throws naming all there

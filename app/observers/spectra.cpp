@@ -6,7 +6,7 @@
 
 namespace fanion::observers {
 
-nlohmann::json Spectra::observe(const ObservedMatrix& matrix) const {
+nlohmann::json spectra_of(const ObservedMatrix& matrix) {
   auto seen = nlohmann::json::object();
   for (const auto& [name, tensor] : {std::pair("gradient", matrix.gradient), {"momentum", matrix.momentum}}) {
     if (!tensor.defined()) continue;

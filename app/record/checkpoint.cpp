@@ -2,9 +2,10 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include <charconv>
 #include <cmath>
-#include <cstdlib>
+#include <cstdio>
+
+#include "fanion/number_text.h"
 
 namespace fanion::record {
 namespace {
@@ -37,19 +38,16 @@ Progress load(const std::filesystem::path& file, const NamedTensors& wanted, boo
 }  // namespace
 
 Progress progress_of(const Metadata& metadata, const std::string& source) {
-  const auto text_at = [&](const char* key) { return metadata.contains(key) ? metadata.at(key) : ""; };
-  const auto step = text_at("step");
-  Progress progress;
-  const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), progress.step);
-  TORCH_CHECK_VALUE(error == std::errc() && end == step.data() + step.size() && progress.step >= 0, source,
-                    ": its step is damaged: '", step, "'");
+  const auto text_at = [&](const char* key) { return metadata.contains(key) ? metadata.at(key) : std::string(); };
+  const auto step = number_from_text<int64_t>(text_at("step"));
+  TORCH_CHECK_VALUE(step && *step >= 0, source, ": its step is damaged: '", text_at("step"), "'");
+  Progress progress{.step = *step};
   for (const auto& [key, value] :
        {std::pair("seconds", &progress.seconds), std::pair("optimizer_seconds", &progress.optimizer_seconds)}) {
-    const auto text = text_at(key);
-    char* last = nullptr;
-    *value = std::strtod(text.c_str(), &last);
-    TORCH_CHECK_VALUE(!text.empty() && last == text.c_str() + text.size() && *value >= 0 && std::isfinite(*value),
-                      source, ": its ", key, " is damaged: '", text, "'");
+    const auto seconds = exact_number_from_text(text_at(key));
+    TORCH_CHECK_VALUE(seconds && *seconds >= 0 && std::isfinite(*seconds), source, ": its ", key, " is damaged: '",
+                      text_at(key), "'");
+    *value = *seconds;
   }
   return progress;
 }

@@ -24,7 +24,7 @@ void norm_ratios(const Request& request) {
   std::vector<Curve> ratios;
   for (const auto* label : {"nuclear / Frobenius", "Frobenius / spectral", "nuclear / spectral"})
     ratios.push_back({label, {}, {}});
-  Record record{"norm-ratios", "Normal matrices of n × n.", "mean over 5 matrices of each size, seed 0", {}, {}, {}};
+  Record record{"norm-ratios", "Gaussian matrices of n × n.", "mean over 5 matrices of each size, seed 0", {}, {}, {}};
   record.table = {{"n", "|.|_F", "|.|_op", "KF-2", "KF-10", "|.|_nuc", "nuc/F", "F/op", "nuc/(F sqrt n)"}};
   for (const auto n : sizes) {
     std::array<double, 5> mean{};
@@ -52,7 +52,7 @@ void norm_ratios(const Request& request) {
     row.push_back(terminal::significant(shown[0] / std::sqrt(size), 4));
     record.table.push_back(std::move(row));
   }
-  // The singular values of a normal matrix over √n follow the quarter circle law: mean 8/(3π), largest 2, mean
+  // The singular values of a Gaussian matrix over √n follow the quarter circle law: mean 8/(3π), largest 2, mean
   // square 1.
   const double nuclear = curves[4].y.back() / curves[0].y.back() / std::sqrt(static_cast<double>(sizes.back()));
   const double spectral = 2 * curves[0].y.back() / curves[1].y.back() / std::sqrt(static_cast<double>(sizes.back()));
@@ -62,7 +62,7 @@ void norm_ratios(const Request& request) {
        terminal::significant(nuclear, 4) + " beside " + terminal::significant(law, 4)},
       {"|.|_op is 2 |.|_F / sqrt(n): so rho of the bounds costs sqrt(n)/2", std::abs(spectral - 1) < 0.05,
        terminal::significant(1 / spectral, 4) + " times that"}};
-  draw({"Norms of normal n × n matrices",
+  draw({"Norms of Gaussian n × n matrices",
         {{"n", "norm", true, true, curves}, {"n", "ratio of norms", true, true, ratios}}},
        request.out / "norm-ratios.png");
   record.pictures = {"norm-ratios.png"};

@@ -4,8 +4,8 @@
 
 namespace fanion::reproduce {
 
-/// Means of ‖·‖_F, ‖·‖_nuc, ‖·‖_op and Ky Fan norms of n × n normal matrices against n, with the ratios that the bounds
-/// of NuclearNorm §5 rest on.
+/// Means of ‖·‖_F, ‖·‖_nuc, ‖·‖_op and Ky Fan norms of n × n Gaussian matrices against n, with the ratios that the
+/// bounds of NuclearNorm §5 rest on.
 void norm_ratios(const Request& request);
 
 }  // namespace fanion::reproduce

@@ -19,7 +19,7 @@ const std::vector<Reproduction>& reproductions() {
       {"table-1", "the LMOs of the family on one matrix, each with its certificate", "KyFan Table 1", "1 s, 1 s", table_1},
       {"fig-1", "least squares: loss and Frobenius norm of the gradient against iterations", "KyFan §4.1, figure 1", "~40 min, 45 s", figure_1},
       {"fig-7", "the same runs: spectral and nuclear norm of the gradient, loss against time", "KyFan App. D, figure 7", "~40 min, 45 s", figure_7},
-      {"norm-ratios", "norms of normal matrices against their size", "NuclearNorm §5", "~30 s, 1 s", norm_ratios},
+      {"norm-ratios", "norms of Gaussian matrices against their size", "NuclearNorm §5", "~30 s, 1 s", norm_ratios},
       {"mlp", "CIFAR-10 MLP 3072-512-10: loss and accuracy against epochs and time", "Proposal §6, figures 1 and 3", "~40 min, 80 s", mlp},
       {"cnn", "CIFAR-10 CNN: the same", "Proposal §6, figures 2 and 4", "~90 min, 80 s", cnn},
       {"convex-tuned", "least squares, each optimizer's rate and momentum tuned: steps to a loss of 0.001", "KyFan, newer version", "~120 min, 60 s", convex_tuned},

@@ -39,7 +39,7 @@ constexpr double kTolerance = 1e-6;
 void table_1(const Request& request) {
   const auto generator = at::detail::createCPUGenerator(0);
   const auto M = at::randn({300, 200}, generator, at::kDouble);
-  Record record{"table-1", "A normal matrix of 300 × 200 in float64.", "seed 0", {}, {}, {}};
+  Record record{"table-1", "A Gaussian matrix of 300 × 200 in float64.", "seed 0", {}, {}, {}};
   record.table = {{"method", "ball", "LMO", "dual norm of M", "gap", "|D| - 1"}};
   double largest = 0;
   for (const auto& row : kRows) {

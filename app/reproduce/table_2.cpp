@@ -20,7 +20,7 @@ struct Contestant {
   int64_t passes;  ///< 0: until 1 % of the rank-k matrix is proved
 };
 
-/// Power iterations to 1 % of a large normal matrix take minutes; KyFan has them for k = 1 alone.
+/// Power iterations to 1 % of a large Gaussian matrix take minutes; KyFan has them for k = 1 alone.
 constexpr std::array<Contestant, 6> kContestants{{{"power iterations", linalg::SvdMethod::power, 0},
                                                   {"thick-restart Lanczos", linalg::SvdMethod::lanczos, 0},
                                                   {"block Krylov", linalg::SvdMethod::block_krylov, 0},
@@ -55,7 +55,7 @@ void table_2(const Request& request) {
   options.k = {1, 10, request.quick ? 40 : 100};
   const auto problem = tasks::make_problem(options);
   Record record{"table-2",
-                "A normal matrix of " + options.size + " × " + options.size + " in float32.",
+                "A Gaussian matrix of " + options.size + " × " + options.size + " in float32.",
                 "1 run of each, seed 0; errors are relative, in the Euclidean and the Frobenius norm",
                 {},
                 {},

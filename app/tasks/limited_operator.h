@@ -1,13 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 
 #include "fanion/linalg/linear_operator.h"
 
 namespace fanion::tasks {
 
 /// Thrown by a product after the time is up.
-struct TimeIsUp {};
+struct TimeIsUp : std::exception {};
 
 /// A matrix whose products stop being given after some seconds from now: what ends a solver that is too slow.
 /// One product is never cut short; `base` must outlive it.

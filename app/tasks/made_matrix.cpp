@@ -40,17 +40,17 @@ Spectrum parse_spectrum(const std::string& text) {
   const auto number =
       colon == std::string::npos ? std::nullopt : number_from_text<double>(std::string_view(text).substr(colon + 1));
   const double parameter = number.value_or(0);
-  if (text == "normal") return {Spectrum::Family::normal, 0};
+  if (text == "gaussian" || text == "normal") return {Spectrum::Family::gaussian, 0};  // the latter as before
   if (family == "power" && number && parameter > 0) return {Spectrum::Family::power, parameter};
   if (family == "geometric" && number && parameter > 0 && parameter < 1)
     return {Spectrum::Family::geometric, parameter};
   TORCH_CHECK_VALUE(false, "unknown spectrum '", text,
-                    "'; choose one of: normal, power:P with P > 0, geometric:Q with 0 < Q < 1");
+                    "'; choose one of: gaussian, power:P with P > 0, geometric:Q with 0 < Q < 1");
 }
 
 MadeMatrix make_matrix(const Spectrum& spectrum, int64_t m, int64_t n, int64_t k, uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(seed);
-  if (spectrum.family == Spectrum::Family::normal) return {at::randn({m, n}, generator, at::kDouble), std::nullopt};
+  if (spectrum.family == Spectrum::Family::gaussian) return {at::randn({m, n}, generator, at::kDouble), std::nullopt};
   const int64_t count = std::min(m, n);
   const auto index = at::arange(1, count + 1, at::kDouble);
   const auto sigma =

@@ -22,10 +22,10 @@ struct MadeMatrix {
 std::pair<int64_t, int64_t> parse_size(const std::string& text);
 
 /// The singular values that a name stands for.
-/// `normal`: independent standard normal entries, whose values are not known beforehand; `power:P`: σᵢ = i^−P;
-/// `geometric:Q`: σᵢ = Q^i, 0 < Q < 1.
+/// `gaussian` (once `normal`): independent standard Gaussian entries, whose singular values are not known beforehand;
+/// `power:P`: σᵢ = i^−P; `geometric:Q`: σᵢ = Q^i, 0 < Q < 1.
 struct Spectrum {
-  enum class Family { normal, power, geometric } family;
+  enum class Family { gaussian, power, geometric } family;
   double parameter = 0;
 };
 /// Throws, naming the choices.

@@ -48,14 +48,21 @@ double error_of(const SvdErrors& errors, linalg::SvdCriterion criterion) {
   switch (criterion) {
     case linalg::SvdCriterion::lmo_gap: return errors.lmo_gap;
     case linalg::SvdCriterion::residual: return errors.residual;
-    default: return errors.rank_k;
+    case linalg::SvdCriterion::rank_k: return errors.rank_k;
+    case linalg::SvdCriterion::passes: break;
   }
+  TORCH_INTERNAL_ASSERT(false, "criterion '", name_of(criterion), "' measures no error");
 }
 
 double bound_of(const linalg::SvdResult& found, linalg::SvdCriterion criterion) {
   const auto& report = found.report;
-  if (criterion == linalg::SvdCriterion::lmo_gap) return report.bounds.lmo_gap;
-  if (criterion != linalg::SvdCriterion::residual) return report.bounds.rank_k;
+  switch (criterion) {
+    case linalg::SvdCriterion::lmo_gap: return report.bounds.lmo_gap;
+    case linalg::SvdCriterion::rank_k: return report.bounds.rank_k;
+    case linalg::SvdCriterion::residual: break;
+    case linalg::SvdCriterion::passes:
+      TORCH_INTERNAL_ASSERT(false, "criterion '", name_of(criterion), "' has no bound");
+  }
   if (!report.residuals.defined()) return std::numeric_limits<double>::infinity();
   const double sigma1 = found.S[0].item<double>();
   return sigma1 > 0 ? report.residuals.max().item<double>() / sigma1 : report.residuals.max().item<double>();

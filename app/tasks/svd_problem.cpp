@@ -9,6 +9,7 @@
 
 #include "data/npy.h"
 #include "fanion/dtype_names.h"
+#include "fanion/linalg/svd_method_traits.h"
 
 namespace fanion::tasks {
 namespace {
@@ -70,7 +71,9 @@ SvdProblem make_problem(const SvdStudyOptions& options) {
   check_options(options);
   SvdProblem problem{.options = options, .criterion = linalg::svd_criterion_from_name(options.criterion)};
   auto& o = problem.options;
-  if (o.method.empty()) o.method = {"auto", "lanczos", "subspace", "randomized", "power", "dense"};
+  if (o.method.empty())
+    for (const auto& each : linalg::svd_methods())  // `automatic` stands for block_krylov where that is the choice
+      if (each.method != SvdMethod::block_krylov) o.method.emplace_back(each.name);
   for (const auto& name : o.method) problem.methods.push_back(linalg::svd_method_from_name(name));
   at::Tensor made;
   if (!o.matrix.empty()) {
@@ -81,6 +84,7 @@ SvdProblem make_problem(const SvdStudyOptions& options) {
     check_k(o.k, made.size(0), made.size(1));
   } else {
     const auto [m, n] = parse_size(o.size);
+    if (o.spectrum == "normal") o.spectrum = "gaussian";
     if (o.dtype.empty()) o.dtype = "float32";
     check_k(o.k, m, n);
     auto [A, exact] = make_matrix(parse_spectrum(o.spectrum), m, n, o.k.back(), o.seed);
@@ -106,7 +110,7 @@ Reference SvdProblem::reference(int64_t k) const {
 }
 
 bool SvdProblem::is_table2() const {
-  return options.matrix.empty() && options.spectrum == "normal" && A.size(0) == 5000 && A.size(1) == 5000 &&
+  return options.matrix.empty() && options.spectrum == "gaussian" && A.size(0) == 5000 && A.size(1) == 5000 &&
          criterion == SvdCriterion::rank_k && options.tol == 0.01;
 }
 

@@ -8,18 +8,18 @@ namespace fanion::tasks {
 
 /// What `fanion svd` is asked for; everything that decides a study but the machine.
 struct SvdStudyOptions {
-  std::string matrix;                ///< .npy file; empty: made from spectrum and size
-  std::string spectrum = "normal";   ///< see parse_spectrum
-  std::string size = "5000";         ///< see parse_size
-  std::vector<int64_t> k = {};       ///< empty: those of 1, 10, 100 that the matrix has
-  std::string criterion = "rank_k";  ///< rank_k, lmo_gap or residual
-  double tol = 0.01;                 ///< in (0, 1)
-  std::vector<std::string> method;   ///< empty: all
-  std::string dtype;                 ///< of the matrix; empty: the file's, or float32
-  uint64_t seed = 0;                 ///< of the matrix; run r of a method starts from seed + r
-  int64_t repeat = 3;                ///< runs of each method and of a curve's points; the median counts
-  double limit = 30;                 ///< seconds for a run, and for all points of a curve together
-  bool curves = true;                ///< measure errors at fixed numbers of passes
+  std::string matrix;                 ///< .npy file; empty: made from spectrum and size
+  std::string spectrum = "gaussian";  ///< see parse_spectrum
+  std::string size = "5000";          ///< see parse_size
+  std::vector<int64_t> k = {};        ///< empty: those of 1, 10, 100 that the matrix has
+  std::string criterion = "rank_k";   ///< rank_k, lmo_gap or residual
+  double tol = 0.01;                  ///< in (0, 1)
+  std::vector<std::string> method;    ///< empty: all
+  std::string dtype;                  ///< of the matrix; empty: the file's, or float32
+  uint64_t seed = 0;                  ///< of the matrix; run r of a method starts from seed + r
+  int64_t repeat = 3;                 ///< runs of each method and of a curve's points; the median counts
+  double limit = 30;                  ///< seconds for a run, and for all points of a curve together
+  bool curves = true;                 ///< measure errors at fixed numbers of passes
 };
 
 /// Runs, and points of a curve, longer than this many seconds are not repeated.
@@ -45,7 +45,7 @@ struct SvdProblem {
 
   /// From the maker where that knows them, by LAPACK up to 1000 columns, else by a float64 run with a tighter tol.
   Reference reference(int64_t k) const;
-  /// Whether it is the problem of Table 2 of KyFan, up to k: 5000 × 5000 normal, rank_k within 1 %.
+  /// Whether it is the problem of Table 2 of KyFan, up to k: 5000 × 5000 Gaussian, rank_k within 1 %.
   bool is_table2() const;
 };
 

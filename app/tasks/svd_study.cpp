@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "fanion/linalg/cost_model.h"
+#include "fanion/linalg/svd_method_traits.h"
 #include "tasks/limited_operator.h"
 #include "terminal/table.h"
 
@@ -43,10 +44,10 @@ SvdRun certified(const SvdProblem& problem, const linalg::DenseOperator& A, SvdM
   linalg::SvdOptions options{.method = method, .criterion = problem.criterion, .tol = o.tol};
   SvdRun run{.asked = method, .ran = method, .k = k};
   if (method == SvdMethod::automatic) run.ran = linalg::choose_method(A, k, options);
-  // LAPACK cannot be stopped once it runs.
-  if (run.ran == SvdMethod::dense) {
+  // A method without products cannot be stopped once it runs.
+  if (linalg::traits_of(run.ran).products == linalg::SvdProducts::none) {
     run.predicted = linalg::predicted_seconds(
-        SvdMethod::dense, {.m = A.rows(), .n = A.cols(), .k = k, .in_double = A.options().dtype() == at::kDouble},
+        run.ran, {.m = A.rows(), .n = A.cols(), .k = k, .in_double = A.options().dtype() == at::kDouble},
         linalg::svd_costs());
     if (run.predicted > o.limit) {
       run.status = "not started";
@@ -97,9 +98,8 @@ ErrorCurve curve(const SvdProblem& problem, const linalg::DenseOperator& A, SvdM
   ErrorCurve curve{.method = method, .k = k};
   const double enough = std::max(kCurveEnd * o.tol, o.dtype == "float64" ? 0.0 : kSingleFloor);
   double spent = 0;  // by a run for every point; measuring their errors takes longer
-  // `power` spends them on one vector after the other and needs one each.
-  for (int64_t passes = method == SvdMethod::power ? k : 1; passes <= kMostPasses;
-       passes = std::max(passes + 1, passes * 5 / 4)) {
+  const bool one_by_one = linalg::traits_of(method).products == linalg::SvdProducts::vectors;
+  for (int64_t passes = one_by_one ? k : 1; passes <= kMostPasses; passes = std::max(passes + 1, passes * 5 / 4)) {
     linalg::SvdOptions options{.method = method, .criterion = SvdCriterion::passes, .passes = passes};
     const LimitedOperator limited(A, o.limit - spent);
     std::vector<double> seconds;
@@ -133,11 +133,11 @@ std::string line(const SvdRun& run) {
   return text;
 }
 
-/// The methods that curves are drawn for: what ran, each once. A full SVD has one point, its run.
+/// The methods that curves are drawn for: what ran, each once. What takes no passes has one point, its run.
 std::vector<SvdMethod> drawn(const std::vector<SvdRun>& runs, int64_t k) {
   std::vector<SvdMethod> methods;
   for (const auto& run : runs)
-    if (run.k == k && run.ran != SvdMethod::dense &&
+    if (run.k == k && linalg::traits_of(run.ran).takes_passes() &&
         std::find(methods.begin(), methods.end(), run.ran) == methods.end())
       methods.push_back(run.ran);
   return methods;

@@ -30,7 +30,7 @@ void check(const TheoryCheckOptions& o) {
   TORCH_CHECK_VALUE(o.seed >= 0, "--seed ", o.seed, " must not be negative");
 }
 
-/// ‖N‖†/(ρ‖N‖_F), the mean over a hundred normal N.
+/// ‖N‖†/(ρ‖N‖_F), the mean over a hundred Gaussian N.
 double used_part_of_rho(const norms::MatrixNorm& norm, const TheoryCheckOptions& o) {
   constexpr int kDraws = 100;
   auto source = generator(o.seed);

@@ -25,7 +25,7 @@ struct TheoryCheck {
   norms::QuadraticMaximum L;
   theory::ProblemConstants constants;
   theory::StepSizes sizes;
-  double rho_used = 0;         ///< E‖N‖†/(ρ‖N‖_F) of normal noise: 1 where (A3) costs nothing
+  double rho_used = 0;         ///< E‖N‖†/(ρ‖N‖_F) of Gaussian noise: 1 where (A3) costs nothing
   double mean = 0, least = 0;  ///< of ‖∇F(X_k)‖†, averaged over the seeds
   double first = 0;            ///< the first k with ‖∇F(X_k)‖† ≤ ε, averaged; NaN if a seed never got there
 

@@ -1,8 +1,8 @@
 """fanion.topk_svd against SciPy, PRIMME, scikit-learn, torch and power iteration at equal measured error.
 
-    python -m benchmarks.topk_svd normal spectra training warm --json result.json
+    python -m benchmarks.topk_svd gaussian spectra training warm --json result.json
     python -m benchmarks.topk_svd --quick
-    python -m benchmarks.topk_svd --matrix normal:2000x2000 --k 1 10 --criterion rank_k lmo_gap
+    python -m benchmarks.topk_svd --matrix gaussian:2000x2000 --k 1 10 --criterion rank_k lmo_gap
 
 Every contestant is tuned first: the fastest of its settings whose measured error is within the bound with every seed
 (tuning.py; kept in benchmarks/.cache). Then rounds follow in which each runs once, in random order, on the same
@@ -34,7 +34,7 @@ from benchmarks.topk_svd.products import Inputs
 
 SETTINGS = "settings.json"
 BUSY = 0.5  # running processes besides this one, before it starts
-PARTS = ("normal", "spectra", "training", "warm")
+PARTS = ("gaussian", "spectra", "training", "warm")
 
 
 def arguments() -> argparse.Namespace:
@@ -74,7 +74,7 @@ def wanted_parts(given: argparse.Namespace) -> list[problems.Part]:
         return [problems.Part("chosen", tuple(cases))]
     made = [problems.quick()] if given.quick else []
     makers: dict[str, Callable[[], problems.Part]] = {
-        "normal": problems.normal,
+        "gaussian": problems.gaussian,
         "spectra": problems.spectra,
         "training": problems.training,
     }

@@ -1,6 +1,6 @@
 """The matrices of the benchmark, by name, each with its exact largest triplets.
 
-normal:MxN           independent standard normal entries
+gaussian:MxN         independent standard Gaussian entries
 power-P:MxN          σ_i = i^-P between orthogonal factors, which are products of a few random reflections
 geometric-Q:MxN      σ_i = Q^i, likewise
 momentum:SHAPE:STEP  of a training, see momenta.py; SHAPE is out, qkv or down
@@ -58,7 +58,7 @@ def load(name: str) -> Matrix:
         raise ValueError(f"no matrix is called {name!r}; the names are: {__doc__}")
     m, n = int(size[1]), int(size[2])
     random = np.random.default_rng(0)
-    if kind == "normal":
+    if kind == "gaussian":
         return Matrix(name, random.standard_normal((m, n), dtype=np.float32))
     index = np.arange(1, min(m, n) + 1, dtype=np.float64)
     family, _, parameter = kind.partition("-")
@@ -126,7 +126,7 @@ def _kept_reference(name: str, A: Array, k: int) -> Triplets:
         if len(kept["S"]) >= k:
             return Triplets(kept["U"], kept["S"], kept["V"])
     # All that is ever asked for of a large matrix at once; of the many of a training only what is asked for.
-    found = reference(A, min(*A.shape, max(k, LARGEST_K)) if name.startswith("normal") else k)
+    found = reference(A, min(*A.shape, max(k, LARGEST_K)) if name.startswith("gaussian") else k)
     # float32 vectors move the errors by 1e-7.
     with file.open("wb") as out:
         np.savez(out, U=found.U.astype(np.float32), S=found.S, V=found.V.astype(np.float32))

@@ -34,11 +34,11 @@ def _cases(
     return [Case(Problem(matrix, k, criterion), bar, against) for matrix in matrices for k, bar in bars.items()]
 
 
-def normal(size: int = 5000) -> Part:
-    """Table 2: square standard normal matrices, by both criteria."""
-    matrix = [f"normal:{size}x{size}"]
+def gaussian(size: int = 5000) -> Part:
+    """Table 2: square Gaussian matrices, by both criteria."""
+    matrix = [f"gaussian:{size}x{size}"]
     rank_k = _cases(matrix, {1: 4.0, 10: 6.0, 100: 6.0}, "rank_k")
-    return Part("normal", (*rank_k, *_cases(matrix, dict.fromkeys((1, 10, 100), 3.0), "lmo_gap")))
+    return Part("gaussian", (*rank_k, *_cases(matrix, dict.fromkeys((1, 10, 100), 3.0), "lmo_gap")))
 
 
 def spectra(shapes: Iterable[str] = ("20000x500", "500x20000", "1000x1000", "10000x10000")) -> Part:
@@ -55,7 +55,7 @@ def training(step: int = 100) -> Part:
 
 def quick() -> Part:
     """A minute's worth of small ones, with the bars of the large."""
-    small = _cases(["normal:1000x1000"], {1: 4.0, 10: 6.0}, "rank_k") + _cases(
-        ["normal:1000x1000"], {10: 3.0}, "lmo_gap"
+    small = _cases(["gaussian:1000x1000"], {1: 4.0, 10: 6.0}, "rank_k") + _cases(
+        ["gaussian:1000x1000"], {10: 3.0}, "lmo_gap"
     )
     return Part("quick", (*small, *_cases(["power-1:1000x1000", "power-0.5:4000x300"], {10: 1.0}, "rank_k")))

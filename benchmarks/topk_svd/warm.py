@@ -61,7 +61,7 @@ def _over_the_run(kind: str, shape: str, run: Sequence[matrices.Matrix], k: int)
 def _chain(
     run: Sequence[matrices.Matrix], k: int, passes: int | None, *, method: str = "auto", warm: bool = True
 ) -> dict[str, list[float]]:
-    """Gap, seconds, reported passes and orthonormality of every step but the first, which gives the first guess."""
+    """Gap, seconds, reads and orthonormality of every step but the first, which gives the first guess."""
     result = ours.certified(torch.from_numpy(run[0].C), k, "lmo_gap", GAP, SEED)
     kept: dict[str, list[float]] = {"gaps": [], "seconds": [], "reads": [], "orthonormality": []}
     for matrix in run[1:]:

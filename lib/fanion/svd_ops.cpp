@@ -11,6 +11,7 @@
 #include "fanion/linalg/composed_operators.h"
 #include "fanion/linalg/dense/finite_entries.h"
 #include "fanion/linalg/sparse_operator.h"
+#include "fanion/linalg/svd_method_traits.h"
 
 namespace fanion {
 namespace {
@@ -140,6 +141,13 @@ at::Tensor operator_prototype(const Object& A) {
   return at::empty({}, A->A->options()).expand({A->A->rows(), A->A->cols()});
 }
 
+/// Names of all methods, "auto" first.
+std::vector<std::string> svd_methods() {
+  std::vector<std::string> names;
+  for (const auto& each : linalg::svd_methods()) names.emplace_back(each.name);
+  return names;
+}
+
 int64_t empty_cache() { return static_cast<int64_t>(kernels::release_large_pages()); }
 
 }  // namespace
@@ -162,6 +170,7 @@ TORCH_LIBRARY_FRAGMENT(fanion, m) {
   define_op<operator_apply_adjoint>(m, "operator_apply_adjoint(" + object + " A, Tensor U) -> Tensor");
   define_op<operator_to_dense>(m, "operator_to_dense(" + object + " A) -> Tensor");
   define_op<operator_prototype>(m, "operator_prototype(" + object + " A) -> Tensor");
+  define_op<svd_methods>(m, "svd_methods() -> str[]");
   define_op<empty_cache>(m, "empty_cache() -> int");
 }
 

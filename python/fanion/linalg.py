@@ -11,6 +11,7 @@ from fanion._operators import LinearOperator, aslinearoperator, low_rank, row_bl
 from fanion._polar_factors import PolarReport, newton_schulz, polar, polar_express_coefficients, polar_with_report
 
 __all__ = [
+    "SVD_METHODS",
     "LinearOperator",
     "PolarReport",
     "SvdReport",
@@ -24,6 +25,9 @@ __all__ = [
     "row_blocks",
     "topk_svd",
 ]
+
+SVD_METHODS: tuple[str, ...] = tuple(ops.svd_methods())
+"""What `topk_svd` takes as `method`."""
 
 
 class SvdReport(NamedTuple):

@@ -8,6 +8,7 @@
 #include "fanion/linalg/batched_svd.h"
 #include "fanion/linalg/newton_schulz.h"
 #include "fanion/linalg/polar.h"
+#include "fanion/linalg/svd_method_traits.h"
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/registry.h"
 #include "fanion/optim/presets.h"
@@ -42,9 +43,8 @@ TEST(NoAutocast, PolarFactors) {
 }
 
 TEST(NoAutocast, Solvers) {
-  for (const auto method : {linalg::SvdMethod::automatic, linalg::SvdMethod::dense, linalg::SvdMethod::block_krylov,
-                            linalg::SvdMethod::subspace, linalg::SvdMethod::power})
-    expect_same([method] {
+  for (const auto& row : linalg::svd_methods())
+    expect_same([method = row.method] {
       const auto one = linalg::topk_svd(matrix(), 3, {.method = method});
       const auto two = linalg::topk_svd(linalg::DenseOperator(matrix()), 3, {.method = method});
       const auto many = linalg::topk_svd_batch(matrix().view({3, 20, 40}), 3, {.method = method});

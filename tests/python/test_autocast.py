@@ -6,7 +6,7 @@ from conftest import OPTIMIZERS
 
 import fanion
 from fanion._library import ops
-from fanion.linalg import LinearOperator
+from fanion.linalg import SVD_METHODS, LinearOperator
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 SVD = {
@@ -118,6 +118,7 @@ CALLS = {
     "canonical_rule": lambda M: ops.canonical_rule("muon"),
     "canonical_norm": lambda M: ops.canonical_norm("muon"),
     "rules": lambda M: ops.rules(),
+    "svd_methods": lambda M: ops.svd_methods(),
 }
 
 
@@ -145,7 +146,7 @@ def test_every_op_gives_the_same_bits(op, device):
             assert (M @ M.T).dtype == dtype, "autocast goes on behind the op"
 
 
-@pytest.mark.parametrize("method", ["dense", "lanczos", "block_krylov", "subspace", "randomized", "power"])
+@pytest.mark.parametrize("method", SVD_METHODS)
 def test_functions_that_are_called_back_are_outside_of_autocast(method):
     M, seen = matrix("cpu"), []
 

@@ -59,7 +59,7 @@ def test_orthonormality_error():
 
 
 @pytest.mark.parametrize(
-    "name", ["power-1:30x20", "geometric-0.9:20x30", "power-0.5:25x25", "normal:30x20", "normal:20x30"]
+    "name", ["power-1:30x20", "geometric-0.9:20x30", "power-0.5:25x25", "gaussian:30x20", "gaussian:20x30"]
 )
 def test_exact_triplets_are_those_of_the_matrix(name, tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.topk_svd.cache.FOLDER", tmp_path)
@@ -68,7 +68,7 @@ def test_exact_triplets_are_those_of_the_matrix(name, tmp_path, monkeypatch):
     assert rank_k_error(truncated(matrix.C, 4), matrix.exact(4)) < 1e-5
 
 
-@pytest.mark.parametrize("name", ["normal", "normal:3", "flat:3x3"])
+@pytest.mark.parametrize("name", ["gaussian", "gaussian:3", "flat:3x3"])
 def test_unknown_matrices_are_refused(name):
     with pytest.raises(ValueError, match="no matrix is called"):
         matrices.load(name)

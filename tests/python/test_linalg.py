@@ -1,6 +1,7 @@
 """The binding of topk_svd, newton_schulz and polar; tests/cpp has the tests of the algorithms."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -183,7 +184,7 @@ def test_report_is_frozen():
     [
         (torch.ones(6, 8), {"k": 0}, "k = 0 is out of range: a 6 x 8 matrix has 1 to 6"),
         (torch.ones(6, 8), {"k": 7}, "k = 7 is out of range"),
-        (torch.ones(6, 8), {"k": 2, "method": "fast"}, "unknown SVD method 'fast'; choose one of: auto, dense"),
+        (torch.ones(6, 8), {"k": 2, "method": "fast"}, "unknown SVD method 'fast'; choose one of: auto, block_krylov"),
         (torch.ones(6, 8), {"k": 2, "tol": 0.0}, r"tol = 0 must lie in \(0, 1\)"),
         (torch.ones(6, 8), {"k": 2, "passes": 0}, "passes = 0 must be at least 1"),
         (torch.ones(6, 8), {"k": 2, "warm_start": torch.ones(6, 2)}, r"shape \[6, 2\]; expected \(8, j\)"),
@@ -350,6 +351,13 @@ def test_polar(shape, dtype):
     assert report.isometry_error <= 10 * eps * min(shape[-2:])
     assert (report.rank == min(shape[-2:])).all() and report.rank.shape == shape[:-2]
     assert (report.snaps, report.qr_iterations) == (0, 2)
+
+
+def test_every_method_is_documented():
+    text = (Path(__file__).parents[2] / "docs" / "solvers.md").read_text()
+    for method in fanion.linalg.SVD_METHODS:
+        assert f'"{method}"' in fanion.topk_svd.__doc__
+        assert f'"{method}"' in text or f"`{method}`" in text
 
 
 def test_polar_of_less_than_full_rank():

@@ -36,6 +36,15 @@ def test_no_public_header_includes_a_private_one():
             assert name in present, f"{header} includes {name}, which is not installed"
 
 
+def test_the_program_includes_public_headers_alone():
+    present = set(installed())
+    for file in (SOURCES.parent / "app").rglob("*.[ch]*"):
+        for name in re.findall(
+            r'#include [<"](fanion/[^">]+)[">]', file.read_text() if file.suffix in (".h", ".cpp") else ""
+        ):
+            assert name in present, f"{file} includes {name}, which is not public"
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 def test_every_public_header_compiles_alone(tmp_path):
     # libtorch's own headers take seconds to read: once, into a precompiled header.

@@ -8,6 +8,8 @@
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/rand.h>
 
+#include "experiments/images/image_experiment.h"
+
 namespace fanion::experiments::cnn {
 namespace {
 
@@ -54,39 +56,47 @@ class Cnn : public images::ImageModel {
   std::vector<Parameter> parameters_;
 };
 
+class CnnExperiment : public images::ImageExperiment {
+ public:
+  CnnExperiment() : ImageExperiment("cnn", "a convolutional network on CIFAR-10") { adamw_lr = {{Role::bias, 0.001}}; }
+
+ private:
+  std::unique_ptr<images::ImageModel> model() const override {
+    return std::make_unique<Cnn>(channels, width, dropout, run.seed, at::Device(run.device));
+  }
+
+  OptionTable own_options() override {
+    auto table = ImageExperiment::own_options();
+    table.push_back({"channels", &channels, "channels of the first convolution; the second has twice as many"});
+    table.push_back({"width", &width, "neurons of the hidden fully connected layer"});
+    table.push_back({"dropout", &dropout, "share of the hidden layer dropped in a training step, in [0, 1)"});
+    return table;
+  }
+
+  void check_own() const override {
+    for (const auto& [name, value] : {std::pair("channels", channels), {"width", width}})
+      check_in_range<int64_t>(name, value, 1, 100'000);
+    TORCH_CHECK_VALUE(dropout >= 0 && dropout < 1, "--dropout ", dropout, " must lie in [0, 1)");
+    ImageExperiment::check_own();
+  }
+
+  std::vector<std::pair<int64_t, int64_t>> matrix_shapes() const override {
+    std::vector<std::pair<int64_t, int64_t>> shapes;
+    for (const auto& shape : weight_shapes(channels, width)) {
+      int64_t in = 1;
+      for (std::size_t i = 1; i < shape.size(); ++i) in *= shape[i];
+      shapes.emplace_back(shape[0], in);
+    }
+    return shapes;
+  }
+
+  int64_t channels = 32;  ///< of the first block; the second has twice as many
+  int64_t width = 128;    ///< of the hidden fully connected layer
+  double dropout = 0.25;
+};
+
 }  // namespace
 
-CnnExperiment::CnnExperiment() : ImageExperiment("cnn", "a convolutional network on CIFAR-10") {
-  adamw_lr = {{Role::bias, 0.001}};
-}
-
-std::unique_ptr<images::ImageModel> CnnExperiment::model() const {
-  return std::make_unique<Cnn>(channels, width, dropout, run.seed, at::Device(run.device));
-}
-
-OptionTable CnnExperiment::own_options() {
-  auto table = ImageExperiment::own_options();
-  table.push_back({"channels", &channels, "channels of the first convolution; the second has twice as many"});
-  table.push_back({"width", &width, "neurons of the hidden fully connected layer"});
-  table.push_back({"dropout", &dropout, "share of the hidden layer dropped in a training step, in [0, 1)"});
-  return table;
-}
-
-void CnnExperiment::check_own() const {
-  for (const auto& [name, value] : {std::pair("channels", channels), {"width", width}})
-    check_in_range<int64_t>(name, value, 1, 100'000);
-  TORCH_CHECK_VALUE(dropout >= 0 && dropout < 1, "--dropout ", dropout, " must lie in [0, 1)");
-  ImageExperiment::check_own();
-}
-
-std::vector<std::pair<int64_t, int64_t>> CnnExperiment::matrix_shapes() const {
-  std::vector<std::pair<int64_t, int64_t>> shapes;
-  for (const auto& shape : weight_shapes(channels, width)) {
-    int64_t in = 1;
-    for (std::size_t i = 1; i < shape.size(); ++i) in *= shape[i];
-    shapes.emplace_back(shape[0], in);
-  }
-  return shapes;
-}
+ExperimentPtr experiment() { return std::make_unique<CnnExperiment>(); }
 
 }  // namespace fanion::experiments::cnn

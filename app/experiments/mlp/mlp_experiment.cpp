@@ -4,6 +4,8 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 
+#include "experiments/images/image_experiment.h"
+
 namespace fanion::experiments::mlp {
 namespace {
 
@@ -32,29 +34,35 @@ class Mlp : public images::ImageModel {
   std::vector<Parameter> parameters_;
 };
 
+class MlpExperiment : public images::ImageExperiment {
+ public:
+  MlpExperiment() : ImageExperiment("mlp", "a multilayer perceptron on CIFAR-10") { adamw_lr = {{Role::bias, 0.001}}; }
+
+ private:
+  std::unique_ptr<images::ImageModel> model() const override {
+    return std::make_unique<Mlp>(width, run.seed, at::Device(run.device));
+  }
+
+  OptionTable own_options() override {
+    auto table = ImageExperiment::own_options();
+    table.push_back({"width", &width, "neurons of the hidden layer"});
+    return table;
+  }
+
+  void check_own() const override {
+    check_in_range<int64_t>("width", width, 1, 100'000);
+    ImageExperiment::check_own();
+  }
+
+  std::vector<std::pair<int64_t, int64_t>> matrix_shapes() const override {
+    return {{width, kPixels}, {kClasses, width}};
+  }
+
+  int64_t width = 512;
+};
+
 }  // namespace
 
-MlpExperiment::MlpExperiment() : ImageExperiment("mlp", "a multilayer perceptron on CIFAR-10") {
-  adamw_lr = {{Role::bias, 0.001}};
-}
-
-std::unique_ptr<images::ImageModel> MlpExperiment::model() const {
-  return std::make_unique<Mlp>(width, run.seed, at::Device(run.device));
-}
-
-OptionTable MlpExperiment::own_options() {
-  auto table = ImageExperiment::own_options();
-  table.push_back({"width", &width, "neurons of the hidden layer"});
-  return table;
-}
-
-void MlpExperiment::check_own() const {
-  check_in_range<int64_t>("width", width, 1, 100'000);
-  ImageExperiment::check_own();
-}
-
-std::vector<std::pair<int64_t, int64_t>> MlpExperiment::matrix_shapes() const {
-  return {{width, kPixels}, {kClasses, width}};
-}
+ExperimentPtr experiment() { return std::make_unique<MlpExperiment>(); }
 
 }  // namespace fanion::experiments::mlp

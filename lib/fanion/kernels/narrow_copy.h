@@ -22,7 +22,7 @@ std::optional<NarrowCopy> half_copy(const at::Tensor& A, at::ScalarType dtype = 
 /// A copy of a quarter of the size, int8. The largest entry becomes ±127; of more than 2^18 entries the largest of
 /// every 32nd row, and what is larger becomes 127 or −128, as long as all rounding changes at most 5 % of the norm.
 /// Nothing if the norm is not in 1e-30 … 1e30, or if rounding changes 5 % of it even so: of rows and columns of very
-/// different sizes, the small ones are lost. Independent normal entries lose 1 % to 1.5 %.
+/// different sizes, the small ones are lost. Independent Gaussian entries lose 1 % to 1.5 %.
 /// Cost: as `half_copy`.
 std::optional<NarrowCopy> byte_copy(const at::Tensor& A);
 

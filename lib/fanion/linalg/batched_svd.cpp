@@ -7,9 +7,8 @@
 
 #include <algorithm>
 
-#include "fanion/linalg/svd/returned_residuals.h"
 #include "fanion/linalg/svd/scaled_operator.h"
-#include "fanion/linalg/svd/svd_methods.h"
+#include "fanion/linalg/svd_method_traits.h"
 #include "fanion/no_autocast.h"
 
 namespace fanion::linalg {
@@ -33,21 +32,6 @@ void check_batch(const at::Tensor& A, int64_t k, const SvdOptions& o) {
     TORCH_CHECK_VALUE(count == 0, "matrix ", i, " of the batch has ", count, " NaN or infinite entries out of ",
                       A.size(1) * A.size(2));
   }
-}
-
-/// `dense_svd` of every matrix, the decompositions by one call.
-std::vector<SvdResult> dense_batch(const at::Tensor& A, int64_t k, const SvdOptions& options) {
-  const auto factors = dense_factors(A, k);
-  std::vector<SvdResult> results;
-  for (int64_t i = 0; i < A.size(0); ++i) {
-    const DenseOperator op(A[i]);
-    results.push_back(
-        dense_result(op, {factors.U[i], factors.S[i], factors.V[i], factors.all[i].contiguous()}, options));
-    settle_residuals(op, options, op.count().reads, results.back());
-    results.back().report.products = op.count().forward + op.count().adjoint;
-    results.back().report.reads = op.count().reads;
-  }
-  return results;
 }
 
 BatchedSvdResult gathered(std::vector<SvdResult> results) {
@@ -79,11 +63,11 @@ BatchedSvdResult topk_svd_batch(const at::Tensor& A, int64_t k, const SvdOptions
   };
   // The first matrix by itself: that checks the options, and shows which method `automatic` takes for this shape.
   std::vector<SvdResult> results{solve(0)};
-  if (b > 1 && results[0].report.method == SvdMethod::dense) {
+  if (const auto batch = traits_of(results[0].report.method).batch; b > 1 && batch != nullptr) {
     const auto rest = A.narrow(0, 1, b - 1).detach();
-    auto dense = dense_batch(rest.to(results[0].S.scalar_type()), k, options);
+    auto others = batch(rest.to(results[0].S.scalar_type()), k, options);
     for (int64_t i = 1; i < b; ++i) {  // one of another scale than its squares can show goes by itself
-      auto& one = dense[i - 1];
+      auto& one = others[i - 1];
       const bool fits = in_easy_range(one.S[0].item<double>(), one.S.scalar_type());
       results.push_back(fits ? std::move(one) : solve(i));
     }

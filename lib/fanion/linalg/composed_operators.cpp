@@ -1,60 +1,16 @@
 #include "fanion/linalg/composed_operators.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/matmul.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "fanion/linalg/dense/finite_entries.h"
+#include "fanion/linalg/operators/operator_parts.h"
 #include "fanion/linalg/random_start.h"
 
 namespace fanion::linalg {
 namespace {
-
-std::string described(const LinearOperator& A) {
-  return c10::str(A.rows(), " x ", A.cols(), " ", A.options().dtype(), " on ", A.options().device());
-}
-
-bool same_kind(const LinearOperator& A, const LinearOperator& B) {
-  return A.options().dtype() == B.options().dtype() && A.options().device() == B.options().device();
-}
-
-/// The first part, from which the composite takes what all have in common.
-const LinearOperator& first_of(const std::vector<OperatorPtr>& parts, const char* what) {
-  TORCH_CHECK_VALUE(!parts.empty(), what, " needs at least one operator");
-  for (const auto& part : parts) TORCH_CHECK_VALUE(part, what, " was given a null operator");
-  return *parts[0];
-}
-
-int64_t rows_of(const std::vector<OperatorPtr>& blocks) {
-  first_of(blocks, "a row-block operator");
-  int64_t rows = 0;
-  for (const auto& block : blocks) rows += block->rows();
-  return rows;
-}
-
-const LinearOperator& checked(const OperatorPtr& A, const char* what) {
-  TORCH_CHECK_VALUE(A, what, " was given a null operator");
-  return *A;
-}
-
-int64_t rows_of_factor(const at::Tensor& U, const char* name) {
-  TORCH_CHECK_VALUE(U.defined() && U.dim() == 2, name, " of U diag(s) Vᵀ needs 2 dimensions, got ",
-                    U.defined() ? U.dim() : 0);
-  TORCH_CHECK_VALUE(U.scalar_type() == at::kFloat || U.scalar_type() == at::kDouble, name,
-                    " of U diag(s) Vᵀ must be float32 or float64, got ", U.scalar_type());
-  return U.size(0);
-}
-
-/// ‖x_j‖ in float64, of any scale.
-at::Tensor column_norms(const at::Tensor& X) {
-  const auto wide = X.to(at::kDouble), largest = wide.abs().amax().clamp_min(std::numeric_limits<double>::min());
-  return at::linalg_vector_norm(wide / largest, 2, {{0}}) * largest;
-}
 
 /// ‖A‖₂ to a factor of two or so, where a few directions hold most of A, which is where sums cancel: the largest
 /// ‖AᵀA x‖/‖A x‖ of four random x; or what rounding of its own parts is proportional to, if that is more.
@@ -150,100 +106,6 @@ at::Tensor ProductOperator::product_in_double(const at::Tensor& V) const {
 at::Tensor ProductOperator::adjoint_product_in_double(const at::Tensor& U) const {
   const auto inner = A_->apply_adjoint_in_double(U);
   return inner.defined() ? B_->apply_adjoint_in_double(inner) : inner;
-}
-
-LowRankOperator::LowRankOperator(const at::Tensor& U, const at::Tensor& s, const at::Tensor& V)
-    : LinearOperator{rows_of_factor(U, "U"), rows_of_factor(V, "V"), U.options()},
-      U_(U.detach()),
-      s_(s.detach()),
-      V_(V.detach()) {
-  TORCH_CHECK_VALUE(s.dim() == 1 && U.size(1) == s.size(0) && V.size(1) == s.size(0),
-                    "U diag(s) Vᵀ needs U (m, r), s (r,) and V (n, r); they have shapes ", U.sizes(), ", ", s.sizes(),
-                    " and ", V.sizes());
-  for (const auto& x : {s, V}) {
-    TORCH_CHECK_VALUE(x.dtype() == U.dtype() && x.device() == U.device(), "U, s and V of U diag(s) Vᵀ need one dtype ",
-                      "and device; they are ", U.dtype(), " on ", U.device(), ", ", s.dtype(), " on ", s.device(),
-                      " and ", V.dtype(), " on ", V.device());
-  }
-  check_finite(U_, "U of U diag(s) Vᵀ");
-  check_finite(s_, "s of U diag(s) Vᵀ");
-  check_finite(V_, "V of U diag(s) Vᵀ");
-  if (s_.numel() > 0)
-    scale_ = column_norms((column_norms(U_) * s_.to(at::kDouble) * column_norms(V_)).unsqueeze(1)).item<double>();
-}
-
-at::Tensor LowRankOperator::product(const at::Tensor& X) const {
-  return at::matmul(U_, s_.unsqueeze(1) * at::matmul(V_.t(), X));
-}
-at::Tensor LowRankOperator::adjoint_product(const at::Tensor& X) const {
-  return at::matmul(V_, s_.unsqueeze(1) * at::matmul(U_.t(), X));
-}
-at::Tensor LowRankOperator::to_dense() const { return at::matmul(U_ * s_, V_.t()); }
-at::Tensor LowRankOperator::product_in_double(const at::Tensor& X) const {
-  const auto inner = at::matmul(V_.to(at::kDouble).t(), X.to(at::kDouble));
-  return at::matmul(U_.to(at::kDouble), s_.to(at::kDouble).unsqueeze(1) * inner);
-}
-at::Tensor LowRankOperator::adjoint_product_in_double(const at::Tensor& X) const {
-  const auto inner = at::matmul(U_.to(at::kDouble).t(), X.to(at::kDouble));
-  return at::matmul(V_.to(at::kDouble), s_.to(at::kDouble).unsqueeze(1) * inner);
-}
-
-RowBlocksOperator::RowBlocksOperator(std::vector<OperatorPtr> blocks)
-    : LinearOperator{rows_of(blocks), blocks[0]->cols(), blocks[0]->options()}, blocks_(std::move(blocks)) {
-  for (std::size_t i = 1; i < blocks_.size(); ++i) {
-    TORCH_CHECK_VALUE(blocks_[i]->cols() == cols() && same_kind(*blocks_[i], *this), "row block ", i, " is ",
-                      described(*blocks_[i]), "; row block 0 is ", described(*blocks_[0]));
-  }
-}
-
-at::Tensor RowBlocksOperator::product(const at::Tensor& V) const {
-  std::vector<at::Tensor> products;
-  for (const auto& block : blocks_) products.push_back(block->apply(V));
-  return at::cat(products);
-}
-
-at::Tensor RowBlocksOperator::adjoint_product(const at::Tensor& U) const {
-  at::Tensor sum;
-  int64_t row = 0;
-  for (const auto& block : blocks_) {
-    const auto part = block->apply_adjoint(U.narrow(0, row, block->rows()));
-    sum = sum.defined() ? sum + part : part;
-    row += block->rows();
-  }
-  return sum;
-}
-
-at::Tensor RowBlocksOperator::to_dense() const {
-  std::vector<at::Tensor> parts;
-  for (const auto& block : blocks_) parts.push_back(block->to_dense());
-  return at::cat(parts);
-}
-
-double RowBlocksOperator::rounding_scale() const {
-  double squares = 0;
-  for (const auto& block : blocks_) squares += std::pow(block->rounding_scale(), 2);
-  return std::sqrt(squares);
-}
-
-at::Tensor RowBlocksOperator::product_in_double(const at::Tensor& V) const {
-  std::vector<at::Tensor> products;
-  for (const auto& block : blocks_) {
-    products.push_back(block->apply_in_double(V));
-    if (!products.back().defined()) return {};
-  }
-  return at::cat(products);
-}
-
-at::Tensor RowBlocksOperator::adjoint_product_in_double(const at::Tensor& U) const {
-  at::Tensor sum;
-  int64_t row = 0;
-  for (const auto& block : blocks_) {
-    const auto part = block->apply_adjoint_in_double(U.narrow(0, row, block->rows()));
-    if (!part.defined()) return {};
-    sum = sum.defined() ? sum + part : part;
-    row += block->rows();
-  }
-  return sum;
 }
 
 OperatorPtr adjoint_of(OperatorPtr A) {

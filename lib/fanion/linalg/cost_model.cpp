@@ -65,17 +65,21 @@ SvdRates rates_from(const nlohmann::json& json, const char* key, const std::stri
   return rates;
 }
 
+const SvdRates& rates_of(const SvdShape& shape, const SvdCosts& costs) {
+  return shape.in_double ? costs.float64 : costs.float32;
+}
+
 }  // namespace
 
 SvdCosts default_costs() {
-  return {.single = {.gram = {4.9e-11, 6.1e-11, 6.5e-11, 1e-10, 2.1e-10, 4.2e-10},
-                     .gemm = 5e-12,
-                     .basis = 2.3e-11,
-                     .svd = {0.00025, 0.001, 0.0052, 0.028, 0.18}},
-          .twice = {.gram = {5.3e-10, 2.9e-09, 3.1e-09, 3.3e-09, 2.8e-09, 4e-09},
-                    .gemm = 1.1e-11,
-                    .basis = 2.3e-10,
-                    .svd = {0.00053, 0.0024, 0.01, 0.055, 0.29}},
+  return {.float32 = {.gram = {4.9e-11, 6.1e-11, 6.5e-11, 1e-10, 2.1e-10, 4.2e-10},
+                      .gemm = 5e-12,
+                      .basis = 2.3e-11,
+                      .svd = {0.00025, 0.001, 0.0052, 0.028, 0.18}},
+          .float64 = {.gram = {5.3e-10, 2.9e-09, 3.1e-09, 3.3e-09, 2.8e-09, 4e-09},
+                      .gemm = 1.1e-11,
+                      .basis = 2.3e-10,
+                      .svd = {0.00053, 0.0024, 0.01, 0.055, 0.29}},
           .eigh = {0.00021, 0.00092, 0.0047, 0.023, 0.14},
           .step = 2.5e-05};
 }
@@ -95,16 +99,16 @@ SvdCosts read_costs(const std::filesystem::path& file) {
   const auto json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
   TORCH_CHECK_VALUE(json.is_object(), name, ": is no JSON object; `fanion svd --calibrate` writes one");
   SvdCosts costs{};
-  costs.single = rates_from(json, "single", name);
-  costs.twice = rates_from(json, "twice", name);
+  costs.float32 = rates_from(json, json.contains("single") ? "single" : "float32", name);
+  costs.float64 = rates_from(json, json.contains("twice") ? "twice" : "float64", name);
   read_positive(json, "eigh", costs.eigh, name);
   read_positive(json, "step", costs.step, name);
   return costs;
 }
 
 std::string to_json(const SvdCosts& costs) {
-  const nlohmann::json json = {{"single", to_object(costs.single)},
-                               {"twice", to_object(costs.twice)},
+  const nlohmann::json json = {{"float32", to_object(costs.float32)},
+                               {"float64", to_object(costs.float64)},
                                {"eigh", costs.eigh},
                                {"step", costs.step}};
   return json.dump(1) + "\n";
@@ -137,7 +141,7 @@ double krylov_steps(const SvdShape& shape) {
 }
 
 double lapack_seconds(const SvdShape& shape, const SvdCosts& costs) {
-  const auto& rates = shape.in_double ? costs.twice : costs.single;
+  const auto& rates = rates_of(shape, costs);
   const double m = static_cast<double>(std::max(shape.m, shape.n));
   const double n = static_cast<double>(std::min(shape.m, shape.n));
   return power_law(kRateSizes, rates.svd, n) + 13 * (m - n) * n * n * rates.gemm;
@@ -146,38 +150,43 @@ double lapack_seconds(const SvdShape& shape, const SvdCosts& costs) {
 double gram_seconds(const SvdShape& shape, const SvdCosts& costs) {
   const double m = static_cast<double>(std::max(shape.m, shape.n));
   const double n = static_cast<double>(std::min(shape.m, shape.n)), k = static_cast<double>(shape.k);
-  return 2 * m * n * n * costs.twice.gemm + power_law(kRateSizes, costs.eigh, n) +
-         (2 * m * n * k + 8 * kQrFactor * m * k * k) * costs.single.gemm;
+  return 2 * m * n * n * costs.float64.gemm + power_law(kRateSizes, costs.eigh, n) +
+         (2 * m * n * k + 8 * kQrFactor * m * k * k) * costs.float32.gemm;
+}
+
+double dense_seconds(const SvdShape& shape, const SvdCosts& costs) {
+  const double lapack = lapack_seconds(shape, costs);
+  return shape.in_double ? lapack : std::min(lapack, gram_seconds(shape, costs));
+}
+
+double block_krylov_seconds(const SvdShape& shape, const SvdCosts& costs) {
+  const auto& rates = rates_of(shape, costs);
+  const double m = static_cast<double>(std::max(shape.m, shape.n));
+  const double n = static_cast<double>(std::min(shape.m, shape.n)), k = static_cast<double>(shape.k);
+  const int64_t block = shape.block > 0 ? shape.block : krylov_block(shape.k);
+  const double steps = krylov_steps(shape);
+  const double p = std::min(steps * static_cast<double>(block), n);
+  return steps * (product_seconds(rates, m * n, block) + costs.step) + rates.basis * n * p * p / 2 +
+         2 * power_law(kRateSizes, costs.eigh, p) + 2 * (m + n) * p * k * rates.gemm;
+}
+
+double subspace_seconds(const SvdShape& shape, const SvdCosts& costs) {
+  TORCH_CHECK_VALUE(shape.criterion == SvdCriterion::passes, "subspace has a cost model for passes alone");
+  const auto& rates = rates_of(shape, costs);
+  const double m = static_cast<double>(std::max(shape.m, shape.n));
+  const double n = static_cast<double>(std::min(shape.m, shape.n));
+  const int64_t columns = std::min<int64_t>(shape.k + shape.oversample, std::min(shape.m, shape.n));
+  const double b = static_cast<double>(columns);
+  return static_cast<double>(shape.passes) *
+         (product_seconds(rates, m * n, columns) + 4 * (m + n) * b * b * kQrFactor * rates.gemm + costs.step);
 }
 
 double predicted_seconds(SvdMethod method, const SvdShape& shape, const SvdCosts& costs) {
-  const auto& rates = shape.in_double ? costs.twice : costs.single;
-  const double m = static_cast<double>(std::max(shape.m, shape.n));
-  const double n = static_cast<double>(std::min(shape.m, shape.n));
-  const double k = static_cast<double>(shape.k);
-  switch (method) {
-    case SvdMethod::dense: {
-      const double lapack = lapack_seconds(shape, costs);
-      return shape.in_double ? lapack : std::min(lapack, gram_seconds(shape, costs));
-    }
-    case SvdMethod::block_krylov: {
-      const int64_t block = shape.block > 0 ? shape.block : krylov_block(shape.k);
-      const double steps = krylov_steps(shape);
-      const double p = std::min(steps * static_cast<double>(block), n);
-      return steps * (product_seconds(rates, m * n, block) + costs.step) + rates.basis * n * p * p / 2 +
-             2 * power_law(kRateSizes, costs.eigh, p) + 2 * (m + n) * p * k * rates.gemm;
-    }
-    case SvdMethod::subspace: {
-      TORCH_CHECK_VALUE(shape.criterion == SvdCriterion::passes, "subspace has a cost model for passes alone");
-      const int64_t columns = std::min<int64_t>(shape.k + shape.oversample, std::min(shape.m, shape.n));
-      const double b = static_cast<double>(columns);
-      return static_cast<double>(shape.passes) *
-             (product_seconds(rates, m * n, columns) + 4 * (m + n) * b * b * kQrFactor * rates.gemm + costs.step);
-    }
-    default:
-      TORCH_CHECK_VALUE(false, "method '", name_of(method), "' has no cost model; dense, block_krylov and ",
-                        "subspace have");
-  }
+  if (const auto seconds = traits_of(method).seconds; seconds != nullptr) return seconds(shape, costs);
+  std::string modelled;
+  for (const auto& each : svd_methods())
+    if (each.seconds != nullptr) modelled.append(modelled.empty() ? "" : ", ").append(each.name);
+  TORCH_CHECK_VALUE(false, "method '", name_of(method), "' has no cost model; these have: ", modelled);
 }
 
 }  // namespace fanion::linalg

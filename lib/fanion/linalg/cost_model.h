@@ -18,15 +18,15 @@ inline constexpr std::array<int64_t, 5> kRateSizes{64, 128, 256, 512, 1024};
 struct SvdRates {
   std::array<double, 6> gram;  ///< seconds for AᵀA X per element of A, by `kRateColumns`
   double gemm;                 ///< seconds per flop of a product of two square matrices
-  double basis;                ///< seconds to split a block at Q (block_split.h) per element of Q and column
+  double basis;                ///< seconds to split a block at Q (svd_calibration.cpp) per element of Q and column
   std::array<double, 5> svd;   ///< seconds of LAPACK's SVD by `kRateSizes`
 };
 
 /// What a machine costs. The defaults were measured by `fanion svd --calibrate` on two threads of an AMD EPYC with
 /// AVX-512, torch 2.13's CPU build; only their ratios matter to a choice.
 struct SvdCosts {
-  SvdRates single;             ///< float32 and the 16-bit dtypes
-  SvdRates twice;              ///< float64
+  SvdRates float32;  ///< and the 16-bit dtypes
+  SvdRates float64;
   std::array<double, 5> eigh;  ///< seconds of LAPACK's symmetric eigenproblem in float64, by `kRateSizes`
   double step;                 ///< seconds a Krylov step takes on a tiny matrix: calls, small allocations
 };
@@ -37,8 +37,9 @@ SvdCosts default_costs();
 const SvdCosts& svd_costs();
 /// $XDG_CONFIG_HOME/fanion/svd_costs.json, or ~/.config/fanion/svd_costs.json; empty where neither is set.
 std::filesystem::path costs_file();
-/// Reads {"single": {"gram": […], "gemm": …, "basis": …, "svd": […]}, "twice": {…}, "eigh": […], "step": …};
-/// other keys are left alone. Throws naming the file and the key that is missing or not positive.
+/// Reads {"float32": {"gram": […], "gemm": …, "basis": …, "svd": […]}, "float64": {…}, "eigh": […], "step": …}; the two
+/// are called "single" and "twice" in older files. Other keys are left alone. Throws naming the file and the key that
+/// is missing or not positive.
 SvdCosts read_costs(const std::filesystem::path& file);
 /// The same as JSON text.
 std::string to_json(const SvdCosts& costs);

@@ -14,7 +14,7 @@ namespace fanion::linalg {
 struct ProductCount {
   int64_t forward = 0;  ///< columns multiplied by A
   int64_t adjoint = 0;  ///< columns multiplied by Aᵀ
-  int64_t reads = 0;    ///< passes over A's data: one for each call, of either kind or of both at once
+  int64_t reads = 0;    ///< of A's data: one for each call, of either kind or of both at once
 };
 
 /// A form of A that takes less memory to read: half the size; bfloat16, whose products may round vectors to bfloat16

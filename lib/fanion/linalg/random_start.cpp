@@ -5,7 +5,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/randn.h>
 
-#include "fanion/kernels/normal_block.h"
+#include "fanion/kernels/gaussian_block.h"
 
 namespace fanion::linalg {
 namespace {
@@ -22,14 +22,14 @@ bool takes_kernel(const at::Generator& generator, const at::TensorOptions& like)
 
 at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options) {
   auto generator = generator_of(options);
-  if (takes_kernel(generator, like)) return kernels::normal_block(rows, cols, std::move(generator));
+  if (takes_kernel(generator, like)) return kernels::gaussian_block(rows, cols, std::move(generator));
   return at::randn({cols, rows}, generator, like.device(generator.device())).to(like.device()).t();
 }
 
 void add_random(const at::Tensor& X, double scale, const SvdOptions& options) {
   auto generator = generator_of(options);
   if (takes_kernel(generator, X.options()) && X.stride(0) == 1)
-    return kernels::add_normal(X, static_cast<float>(scale), std::move(generator));
+    return kernels::add_gaussian(X, static_cast<float>(scale), std::move(generator));
   X.add_(random_block(X.size(0), X.size(1), X.options(), options), scale);
 }
 

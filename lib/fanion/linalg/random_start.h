@@ -6,7 +6,7 @@
 
 namespace fanion::linalg {
 
-/// Standard normal (rows, cols) from the options' generator, or from a fixed one.
+/// Standard Gaussian (rows, cols) from the options' generator, or from a fixed one.
 at::Tensor random_block(int64_t rows, int64_t cols, const at::TensorOptions& like, const SvdOptions& options);
 /// X ← X + scale·N for such an N.
 void add_random(const at::Tensor& X, double scale, const SvdOptions& options);

@@ -8,13 +8,6 @@
 namespace fanion::linalg {
 namespace {
 
-constexpr std::array<Named<SvdMethod>, 7> kMethods{{{SvdMethod::automatic, "auto"},
-                                                    {SvdMethod::dense, "dense"},
-                                                    {SvdMethod::lanczos, "lanczos"},
-                                                    {SvdMethod::block_krylov, "block_krylov"},
-                                                    {SvdMethod::subspace, "subspace"},
-                                                    {SvdMethod::randomized, "randomized"},
-                                                    {SvdMethod::power, "power"}}};
 constexpr std::array<Named<SvdCriterion>, 4> kCriteria{{{SvdCriterion::residual, "residual"},
                                                         {SvdCriterion::rank_k, "rank_k"},
                                                         {SvdCriterion::lmo_gap, "lmo_gap"},
@@ -32,11 +25,9 @@ constexpr std::array<Named<BoundKind>, 3> kBoundKinds{
 
 }  // namespace
 
-SvdMethod svd_method_from_name(std::string_view name) { return parse_name(kMethods, name, "SVD method"); }
 SvdCriterion svd_criterion_from_name(std::string_view name) { return parse_name(kCriteria, name, "SVD criterion"); }
 SvdPrecision svd_precision_from_name(std::string_view name) { return parse_name(kPrecisions, name, "SVD precision"); }
 SvdStart svd_start_from_name(std::string_view name) { return parse_name(kStarts, name, "SVD start"); }
-std::string_view name_of(SvdMethod method) { return find_name(kMethods, method); }
 std::string_view name_of(SvdCriterion criterion) { return find_name(kCriteria, criterion); }
 std::string_view name_of(SvdPrecision precision) { return find_name(kPrecisions, precision); }
 std::string_view name_of(SvdStart start) { return find_name(kStarts, start); }

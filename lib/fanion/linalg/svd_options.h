@@ -3,7 +3,6 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
-#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -36,14 +35,11 @@ enum class SvdStatus { converged, exhausted, passes };
 /// See mixed_svd.h.
 enum class SvdPrecision { full, mixed, bfloat16, int8 };
 
-/// What the Krylov methods start from without a guess. `random`: a standard normal block, on which the probabilistic
+/// What the Krylov methods start from without a guess. `random`: a standard Gaussian block, on which the probabilistic
 /// bounds rest. `sampled`: for `passes`, what some of A's rows show of the leading directions (sampled_start.h), better
 /// by a pass or two where the spectrum decays, with proved bounds alone; random where A does not show its rows.
 /// `automatic`: `sampled` for `passes`, else `random`.
 enum class SvdStart { automatic, random, sampled };
-
-/// AᵀA X, or AAᵀ X if `adjoint`, of the matrix that an operator stands for, in the operator's units.
-using ExactGram = std::function<at::Tensor(const at::Tensor& X, bool adjoint)>;
 
 struct SvdOptions {
   SvdMethod method = SvdMethod::automatic;
@@ -53,12 +49,6 @@ struct SvdOptions {
   /// but `max_restarts`.
   std::optional<int64_t> passes;
   SvdPrecision precision = SvdPrecision::full;
-  /// `passes`, Krylov methods: ends sooner where all ‖Aᵀû − σ̂v̂‖ are at most this, in A's units, and starts from
-  /// mixtures of the guess where there is one. 0: neither.
-  double enough = 0;
-  /// `passes`, Krylov methods: V is corrected at the end by a product with what A stands for (projected_correction.h);
-  /// residuals remain those of A without, and there are no bounds.
-  ExactGram exact;
   /// Extra columns of the block methods, and of the iteration behind a sampled start, that are not asked for; they
   /// speed convergence.
   int64_t oversample = 4;

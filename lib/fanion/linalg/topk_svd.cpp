@@ -20,6 +20,14 @@
 namespace fanion::linalg {
 namespace {
 
+/// "auto, block_krylov, lanczos".
+std::string krylov_methods() {
+  std::string names;
+  for (const auto& each : svd_methods())
+    if (each.krylov) names.append(names.empty() ? "" : ", ").append(each.name);
+  return names;
+}
+
 void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   const int64_t limit = std::min(A.rows(), A.cols());
   TORCH_CHECK_VALUE(k >= 1 && k <= limit, "k = ", k, " is out of range: a ", A.rows(), " x ", A.cols(),
@@ -33,13 +41,10 @@ void check(const LinearOperator& A, int64_t k, const SvdOptions& o) {
   TORCH_CHECK_VALUE(o.basis == 0 || (o.basis >= std::min(k + 1, limit) && o.basis <= limit), "basis = ", o.basis,
                     " must lie in ", std::min(k + 1, limit), " to ", limit, ", or be 0");
   if (o.start == SvdStart::sampled) {
-    const bool krylov =
-        o.method == SvdMethod::automatic || o.method == SvdMethod::block_krylov || o.method == SvdMethod::lanczos;
-    TORCH_CHECK_VALUE(
-        o.criterion == SvdCriterion::passes && krylov && !o.warm_start.defined(),
-        "start 'sampled' is for criterion 'passes' with methods block_krylov, lanczos and auto, without a ",
-        "warm start; got criterion '", name_of(o.criterion), "', method '", name_of(o.method), "'",
-        o.warm_start.defined() ? " and a warm start" : "");
+    TORCH_CHECK_VALUE(o.criterion == SvdCriterion::passes && traits_of(o.method).krylov && !o.warm_start.defined(),
+                      "start 'sampled' is for criterion 'passes' with methods ", krylov_methods(),
+                      ", without a warm start; got criterion '", name_of(o.criterion), "', method '", name_of(o.method),
+                      "'", o.warm_start.defined() ? " and a warm start" : "");
   }
   if (o.warm_start.defined()) {
     TORCH_CHECK_VALUE(o.warm_start.dim() == 2 && o.warm_start.size(0) == A.cols() && o.warm_start.size(1) >= 1,
@@ -66,7 +71,7 @@ std::optional<SvdResult> by_scaled_copy(const at::Tensor& A, int64_t k, const Sv
   const int exponent = std::ilogb(largest);
   if (in_easy_range(largest, A.scalar_type()) && in_easy_range(largest * std::sqrt(A.numel()), A.scalar_type()))
     return std::nullopt;
-  return scaled_back(solved(DenseOperator(times_power_of_two(A, -exponent)), k, options), exponent);
+  return scaled_back(solved(DenseOperator(times_power_of_two(A, -exponent)), k, {options}), exponent);
 }
 
 /// Whether the largest value found shows that all squares were in range. It is not looked at where that would only be
@@ -81,12 +86,12 @@ bool shows_easy_range(const SvdResult& result, const SvdOptions& options) {
 bool finds_norm(const at::Tensor& A, const DenseOperator& op, int64_t k, const SvdOptions& options) {
   if (options.precision != SvdPrecision::full || !kernels::takes_skinny(A)) return false;
   const auto method = options.method == SvdMethod::automatic ? choose_method(op, k, options) : options.method;
-  return method != SvdMethod::dense && method != SvdMethod::power;
+  return traits_of(method).products == SvdProducts::blocks;
 }
 
 }  // namespace
 
-SvdResult solved(const LinearOperator& A, int64_t k, const SvdOptions& given) {
+SvdResult solved(const LinearOperator& A, int64_t k, const InnerOptions& given) {
   if (given.precision != SvdPrecision::full) return mixed_svd(A, k, given);
   auto options = given;
   if (!options.generator) options.generator = at::detail::createCPUGenerator(0);
@@ -96,19 +101,9 @@ SvdResult solved(const LinearOperator& A, int64_t k, const SvdOptions& given) {
   // As many columns as `subspace` would take.
   if (automatic && options.criterion == SvdCriterion::passes && options.block == 0)
     options.block = std::min(k + options.oversample, std::min(A.rows(), A.cols()));
-  const auto run = [&] {
-    switch (method) {
-      case SvdMethod::dense: return automatic ? tried_then_dense(A, k, options) : dense_svd(A, k, options);
-      case SvdMethod::lanczos: return lanczos_svd(A, k, options);
-      case SvdMethod::block_krylov: return block_krylov_svd(A, k, options);
-      case SvdMethod::subspace: return subspace_svd(A, k, options);
-      case SvdMethod::randomized: return randomized_svd(A, k, options);
-      case SvdMethod::power: return power_svd(A, k, options);
-      case SvdMethod::automatic: break;
-    }
-    TORCH_INTERNAL_ASSERT(false, "method '", name_of(method), "' is no method to run");
-  };
-  auto result = run();
+  const auto run = traits_of(method).run;
+  TORCH_INTERNAL_ASSERT(run != nullptr, "method '", name_of(method), "' is no method to run");
+  auto result = automatic && method == SvdMethod::dense ? tried_then_dense(A, k, options) : run(A, k, options);
   settle_residuals(A, options, A.count().reads - before.reads, result);
   auto& report = result.report;
   if (!automatic || method != SvdMethod::dense) report.method = method;
@@ -123,13 +118,13 @@ SvdResult topk_svd(const LinearOperator& A, int64_t k, const SvdOptions& options
   check(A, k, options);
   if (!A.is_formed()) {
     const ScaledOperator scaled(A);
-    auto result = solved(scaled, k, options);
+    auto result = solved(scaled, k, {options});
     return scaled_back(std::move(result), scaled.exponent());
   }
   std::optional<SvdResult> result;
   std::exception_ptr failed;
   try {
-    result = solved(A, k, options);
+    result = solved(A, k, {options});
     if (shows_easy_range(*result, options)) return std::move(*result);
   } catch (const c10::Error&) {  // what entries out of range, or that are not finite, lead to
     failed = std::current_exception();
@@ -152,7 +147,7 @@ SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
     op.narrowed(narrow_format(options.precision));
   if (finds_norm(A, op, k, options)) {
     try {
-      auto result = solved(op, k, options);
+      auto result = solved(op, k, {options});
       if (fits()) return result;
     } catch (const c10::Error&) {  // what entries out of range, or that are not finite, lead to is told below
       if (fits()) throw;
@@ -162,7 +157,7 @@ SvdResult topk_svd(const at::Tensor& A, int64_t k, const SvdOptions& options) {
     if (!std::isfinite(*op.frobenius_squared())) check_finite(A, "the matrix");
     if (auto result = by_scaled_copy(A, k, options)) return std::move(*result);
   }
-  return solved(op, k, options);
+  return solved(op, k, {options});
 }
 
 }  // namespace fanion::linalg

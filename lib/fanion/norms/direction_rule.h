@@ -50,7 +50,7 @@ class DirectionRule {
 
 using RulePtr = std::shared_ptr<const DirectionRule>;
 
-/// The first warm start for an m × n parameter: (n, warm_columns) standard normal from a fixed seed, in
+/// The first warm start for an m × n parameter: (n, warm_columns) standard Gaussian from a fixed seed, in
 /// float32 (float64 where M is), so that state exists before the first step and never depends on a clock.
 at::Tensor initial_warm_start(const DirectionRule& rule, int64_t m, int64_t n, const at::TensorOptions& like);
 

@@ -98,7 +98,7 @@ std::string RuleArguments::word(const std::string& key, const std::string& other
 
 TripletOptions RuleArguments::triplets(TripletOptions options) {
   options.method = linalg::svd_method_from_name(word("svd", std::string(linalg::name_of(options.method))));
-  if (options.method != linalg::SvdMethod::subspace) return options;  // the others would ignore what follows
+  if (!keeps_warm_start(options)) return options;  // the others would ignore what follows
   options.passes = integer("passes", options.passes);
   if (find("oversample") != nullptr) options.oversample = integer("oversample", 0);
   TORCH_CHECK_VALUE(options.passes >= 1 && options.passes <= kMostPassesOrColumns, "rule '", rule_,

@@ -1,5 +1,6 @@
 #include "fanion/norms/rule_entries.h"
 
+#include "fanion/linalg/svd_method_traits.h"
 #include "fanion/names.h"
 #include "fanion/norms/col_norm.h"
 #include "fanion/norms/deflated.h"
@@ -44,8 +45,7 @@ RulePtr with_sign_from(RuleArguments& a, const NormPtr& norm, std::optional<Rank
 }  // namespace
 
 const std::vector<RuleEntry>& rule_entries() {
-  static const std::string kTriplets =
-      "svd=auto|dense|lanczos|block_krylov|subspace|randomized|power, passes, oversample";
+  static const std::string kTriplets = c10::str("svd=", linalg::svd_method_names("|"), ", passes, oversample");
   static const std::string kSign = "alpha=0.5, scale=1 or eta, ";
   static const std::string kRank = "k, rank_fraction";  // one of them
   static const std::string kPolar =

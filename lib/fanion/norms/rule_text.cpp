@@ -14,7 +14,7 @@ std::string text_of(double x) {
 
 std::string text_of(const TripletOptions& options) {
   auto method = c10::str("svd=", linalg::name_of(options.method));
-  if (options.method != linalg::SvdMethod::subspace) return method;
+  if (!keeps_warm_start(options)) return method;
   method += c10::str(",passes=", options.passes);
   return options.oversample ? c10::str(method, ",oversample=", *options.oversample) : method;
 }

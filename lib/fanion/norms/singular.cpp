@@ -12,7 +12,8 @@
 #include <algorithm>
 
 #include "fanion/dtype_limits.h"
-#include "fanion/linalg/svd/svd_methods.h"
+#include "fanion/linalg/dense_factors.h"
+#include "fanion/linalg/svd_method_traits.h"
 #include "fanion/power_of_two.h"
 
 namespace fanion::norms {
@@ -45,10 +46,12 @@ at::Tensor with_singular_values(const at::Tensor& X, const std::function<at::Ten
   return at::matmul(U * after.to(X.scalar_type()), V.t());
 }
 
+bool keeps_warm_start(const TripletOptions& options) { return linalg::traits_of(options.method).warm_start; }
+
 int64_t warm_columns_for(const TripletOptions& options, int64_t k, int64_t m, int64_t n) {
   TORCH_CHECK_VALUE(k >= 1 && k <= std::min(m, n), "k = ", k, " is out of range: a ", m, " x ", n, " matrix has 1 to ",
                     std::min(m, n), " singular triplets");
-  return options.method == linalg::SvdMethod::subspace ? std::min({options.columns(k), m, n}) : 0;
+  return keeps_warm_start(options) ? std::min({options.columns(k), m, n}) : 0;
 }
 
 namespace {
@@ -73,14 +76,14 @@ ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& op
   linalg::SvdOptions svd;
   svd.method = options.method;
   svd.oversample = options.columns(k) - k;
-  if (options.method == linalg::SvdMethod::subspace) {
+  if (keeps_warm_start(options)) {
     svd.criterion = linalg::SvdCriterion::passes;
     svd.passes = options.passes;
   } else {
     svd.criterion = linalg::SvdCriterion::residual;
     svd.tol = 1e-5;
   }
-  const bool warm_started = warm != nullptr && options.method == linalg::SvdMethod::subspace;
+  const bool warm_started = warm != nullptr && keeps_warm_start(options);
   if (warm_started) {
     svd.warm_start = *warm;
     svd.oversample = 0;

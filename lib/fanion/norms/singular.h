@@ -32,10 +32,13 @@ at::Tensor with_singular_values(const at::Tensor& X, const std::function<at::Ten
 /// How a rule finds the triplets it needs.
 struct TripletOptions {
   linalg::SvdMethod method = linalg::SvdMethod::automatic;
-  int64_t passes = 1;                 ///< for `subspace`
-  std::optional<int64_t> oversample;  ///< for `subspace`: the extra columns of its warm start; none: k/2, 1 to 4
+  int64_t passes = 1;                 ///< where a warm start is kept
+  std::optional<int64_t> oversample;  ///< likewise: the extra columns of the warm start; none: k/2, 1 to 4
   int64_t columns(int64_t k) const { return k + oversample.value_or(std::clamp<int64_t>(k / 2, 1, 4)); }
 };
+/// Whether the method is one of few passes from the last call's V, which the rule keeps; the others go on until the
+/// triplets are good, and take neither `passes` nor `oversample`.
+bool keeps_warm_start(const TripletOptions& options);
 
 /// What a training step uses unless told otherwise: one warm-started pass.
 inline constexpr TripletOptions kTrainingTriplets{.method = linalg::SvdMethod::subspace};

@@ -10,7 +10,7 @@
 
 #include "fanion/host_numbers.h"
 #include "fanion/linalg/random_start.h"
-#include "fanion/linalg/svd/svd_methods.h"
+#include "fanion/linalg/svd_method_traits.h"
 #include "fanion/norms/rule_text.h"
 
 namespace fanion::norms {
@@ -89,7 +89,7 @@ Direction ThresholdedNorm::direction(const at::Tensor& M, at::Tensor* warm) cons
   auto sigma = to_doubles(svd.S);
   double tau = threshold_of(sigma);
   while (k < smaller && sigma.back() > tau) {
-    k = svd.report.method == linalg::SvdMethod::dense ? smaller : std::min(2 * k, smaller);
+    k = linalg::traits_of(svd.report.method).takes_passes() ? std::min(2 * k, smaller) : smaller;
     svd = more_triplets(svd.matrix, k, svd.V);
     sigma = to_doubles(svd.S);
     tau = threshold_of(sigma);

@@ -26,7 +26,7 @@ std::vector<StateKind> state_kinds(const at::Tensor& parameter, const GroupSetti
 /// Kind and tensor, for one parameter.
 using NamedState = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// The state before the first step: zeros, and for warm_start normal numbers from a fixed seed.
+/// The state before the first step: zeros, and for warm_start Gaussian numbers from a fixed seed.
 NamedState initial_state(const at::Tensor& parameter, const GroupSettings& settings);
 
 }  // namespace fanion::optim

@@ -118,8 +118,8 @@ SmoothnessEstimate estimate_smoothness(const BatchGradient& gradient, const Tens
   try_directions(D, &LocalSmoothness::along_lmo);
   for (int64_t count = 0; count < o.random_directions; ++count) {
     for (std::size_t i = 0; i < X.size(); ++i) {
-      const auto normal = at::randn(X[i].sizes(), generator, at::kDouble).to(X[i].device());
-      D[i] = normal * (o.step / norms[i]->value(normal).item<double>());
+      const auto gaussian = at::randn(X[i].sizes(), generator, at::kDouble).to(X[i].device());
+      D[i] = gaussian * (o.step / norms[i]->value(gaussian).item<double>());
     }
     try_directions(D, &LocalSmoothness::along_random);
   }

@@ -39,7 +39,7 @@ struct LocalSmoothnessOptions {
 /// The largest ‖g(X + D) − g(X)‖†/‖D‖ seen; NaN where no direction could be tried.
 struct LocalSmoothness {
   double along_lmo;     ///< D = step·lmo(g(X)), the step that an optimizer makes; NaN for a zero gradient
-  double along_random;  ///< D normal, of that size
+  double along_random;  ///< D Gaussian, of that size
 };
 
 struct SmoothnessEstimate {

@@ -13,7 +13,7 @@ struct ScheduleTrial {
   int64_t first;  ///< the first k with ‖∇F(X_k)‖† ≤ ε, from 1; 0 if there is none
 };
 
-/// Runs `sizes.K` steps of the library's own step from X₁ on least squares with gradients ∇F(X) + N, N normal with
+/// Runs `sizes.K` steps of the library's own step from X₁ on least squares with gradients ∇F(X) + N, N Gaussian with
 /// E‖N‖²_F = problem.sigma² and drawn from `generator`.
 ///
 /// X1: (m, n), float64. The norm's LMO must be exact for the lemmas to hold. Throws if K is above 2^31.

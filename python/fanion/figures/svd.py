@@ -14,8 +14,9 @@ from typing import Any
 from fanion.figures._command import draw_folder
 from fanion.figures._run_files import read_json
 from fanion.figures._style import COLOURS, MARKERS
+from fanion.linalg import SVD_METHODS
 
-METHODS = ("block_krylov", "lanczos", "subspace", "randomized", "power", "dense")
+METHODS = SVD_METHODS[1:]  # without "auto", which another one stands in for
 LEGEND_ENTRY = 2.2  # inches that the longest takes
 PEER_MARKERS = ("x", "+", "*", "1", "2", "3")
 CRITERIA = {

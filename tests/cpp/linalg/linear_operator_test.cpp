@@ -188,8 +188,7 @@ TEST(LinearOperator, FunctionsMayReturnWhatIsNotTheSolvers) {
       const Judged A(each.A.contiguous());
       const auto op = std::make_shared<FunctionOperator>(each.A.size(0), each.A.size(1), A.A.options(), each.apply,
                                                          each.apply_adjoint);
-      for (const auto method : {SvdMethod::dense, SvdMethod::lanczos, SvdMethod::block_krylov, SvdMethod::subspace,
-                                SvdMethod::randomized, SvdMethod::power})
+      for (const auto method : every_method())
         for (const auto criterion : {SvdCriterion::residual, SvdCriterion::lmo_gap, SvdCriterion::passes}) {
           SCOPED_TRACE(c10::str(each.name, ", ", dtype, ", ", name_of(method), ", ", name_of(criterion)));
           const auto svd = topk_svd(*op, 2, {.method = method, .criterion = criterion, .tol = 1e-3, .passes = 12});

@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "certificates.h"
+#include "fanion/linalg/svd_method_traits.h"
 
 namespace fanion::testing {
 namespace {
@@ -30,6 +31,13 @@ double smallest_number(at::ScalarType dtype) {
 at::Tensor scaled_values(const SvdResult& svd, double scale) { return svd.S.to(at::kDouble) / scale; }
 
 }  // namespace
+
+std::vector<linalg::SvdMethod> every_method() {
+  std::vector<linalg::SvdMethod> methods;
+  for (const auto& row : linalg::svd_methods())
+    if (row.method != linalg::SvdMethod::automatic) methods.push_back(row.method);
+  return methods;
+}
 
 Judged::Judged(const at::Tensor& matrix)
     : A(matrix),

@@ -9,6 +9,9 @@
 /// Whether a top-k SVD and what its report claims agree with the exact float64 SVD.
 namespace fanion::testing {
 
+/// All rows of the table of methods but `automatic`.
+std::vector<linalg::SvdMethod> every_method();
+
 /// A matrix with its exact SVD, so that many runs can be held against one.
 struct Judged {
   explicit Judged(const at::Tensor& matrix);

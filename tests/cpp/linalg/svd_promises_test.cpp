@@ -12,8 +12,6 @@ namespace {
 
 using namespace fanion::testing;
 
-const std::vector<SvdMethod> kMethods = {SvdMethod::dense,    SvdMethod::lanczos,    SvdMethod::block_krylov,
-                                         SvdMethod::subspace, SvdMethod::randomized, SvdMethod::power};
 const std::vector<SvdCriterion> kCriteria = {SvdCriterion::residual, SvdCriterion::rank_k, SvdCriterion::lmo_gap,
                                              SvdCriterion::passes};
 
@@ -46,7 +44,7 @@ class SvdPromises : public ::testing::TestWithParam<Specimen> {};
 
 TEST_P(SvdPromises, EveryMethodKeepsThemUnderEveryCriterion) {
   const Judged A(GetParam().A);
-  for (const auto method : kMethods)
+  for (const auto method : every_method())
     for (const auto criterion : kCriteria)
       for (const auto k : sampled_k(A.A))
         for (const double tol : {0.1, 1e-4}) {
@@ -68,7 +66,7 @@ TEST_P(SvdPromises, EveryMethodKeepsThemUnderEveryCriterion) {
 TEST_P(SvdPromises, TheSameSeedGivesTheSameBits) {
   const auto& A = GetParam().A;
   const int64_t k = std::min<int64_t>({2, A.size(0), A.size(1)});
-  for (const auto method : kMethods)
+  for (const auto method : every_method())
     for (const auto criterion : {SvdCriterion::rank_k, SvdCriterion::passes}) {
       const auto run = [&] {
         auto options = options_for(method, criterion, 1e-2, k);

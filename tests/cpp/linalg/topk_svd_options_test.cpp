@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "certificates.h"
+#include "fanion/linalg/svd_method_traits.h"
 #include "fanion/linalg/topk_svd.h"
 #include "zoo.h"
 
@@ -263,8 +264,8 @@ TEST(TopkSvdOptions, RandomnessComesFromTheGeneratorAlone) {
   const auto A = decaying();
   auto global = at::detail::getDefaultCPUGenerator();
   const auto global_before = global.get_state().clone();
-  for (const auto method : {SvdMethod::automatic, SvdMethod::dense, SvdMethod::lanczos, SvdMethod::block_krylov,
-                            SvdMethod::subspace, SvdMethod::randomized, SvdMethod::power}) {
+  for (const auto& row : svd_methods()) {
+    const auto method = row.method;
     const auto run = [&](uint64_t seed) {
       return topk_svd(A, 2,
                       {.method = method,
@@ -333,7 +334,7 @@ TEST(TopkSvdOptions, RefusesWhatIsOutOfRange) {
   EXPECT_VALUE_ERROR(topk_svd(A, 1, {.max_restarts = -1}), "max_restarts");
   for (const auto& warm : {random_normal(6, 1, 1), at::ones({5}, at::kDouble), at::zeros({5, 0}, at::kDouble)})
     EXPECT_VALUE_ERROR(topk_svd(A, 1, {.warm_start = warm}), "warm_start");
-  EXPECT_VALUE_ERROR(svd_method_from_name("arpack"), "auto, dense, lanczos, block_krylov, subspace, randomized, power");
+  EXPECT_VALUE_ERROR(svd_method_from_name("arpack"), "'arpack'; choose one of: " + svd_method_names());
 }
 
 TEST(TopkSvdOptions, RefusesNanAndInfinity) {

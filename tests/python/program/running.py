@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import safetensors
@@ -143,3 +144,31 @@ def assert_same(run: Path, other: Path) -> None:
 def snapshot(folder: Path) -> dict[str, bytes | None]:
     """Every path below a folder with its bytes (None for folders)."""
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def refused(tmp_path: Path, *arguments: object, words: Iterable[str] = ()) -> str:
+    """Runs the program, which must refuse and leave everything under tmp_path as it was."""
+    before = snapshot(tmp_path)
+    result = fanion(*arguments, cwd=tmp_path)
+    assert result.returncode > 0, result
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("fanion: ")
+    for word in words:
+        assert word in lines[0]
+    assert result.stdout == ""
+    after = snapshot(tmp_path)
+    assert sorted(after) == sorted(before)
+    assert after == before
+    return lines[0]
+
+
+def without_plots() -> str:
+    """Why plots cannot be drawn here; empty if they can."""
+    for module in ["fanion.figures.runs", "matplotlib"]:
+        try:
+            if importlib.util.find_spec(module) is None:
+                return f"{module} is not installed"
+        except ImportError as error:
+            return f"{module} is not installed: {error}"
+    return ""

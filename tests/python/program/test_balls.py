@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from .running import PLOTS, fanion
-from .test_bad_input import refused
-from .test_run_folder import without_plots
+from .running import PLOTS, fanion, refused, without_plots
 
 
 def balls(folder, *arguments, env=None):

@@ -6,8 +6,7 @@ import shutil
 
 import pytest
 
-from .running import TINY, fanion, snapshot, train
-from .test_bad_input import refused
+from .running import TINY, fanion, refused, snapshot, train
 
 FEW = ["--batches", 4, "--smoothness-batches", 1]
 

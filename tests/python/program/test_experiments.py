@@ -19,6 +19,7 @@ from .running import (
     flags,
     last_step,
     metrics,
+    refused,
     resume,
     start,
     stop,
@@ -26,7 +27,6 @@ from .running import (
     validation_losses,
     wait_for_step,
 )
-from .test_bad_input import refused
 
 IMAGES = {"batch": 32, "steps": 10, "eval-every": 5, "checkpoint-every": 5, "threads": 1}
 # The smallest run of each experiment that has a checkpoint and two validations.

@@ -4,8 +4,7 @@ import struct
 
 import pytest
 
-from .running import fanion, metrics, train
-from .test_bad_input import refused
+from .running import fanion, metrics, refused, train
 from .test_experiments import SMALL
 
 

@@ -5,8 +5,7 @@ import shutil
 
 import pytest
 
-from .running import PLOTS, config, executable, fanion, flags, losses, metrics, train
-from .test_bad_input import refused
+from .running import PLOTS, config, executable, fanion, flags, losses, metrics, refused, train
 from .test_experiments import SMALL
 
 SAMPLE = executable().resolve().parent.parent / "share" / "data" / "cifar10-sample"

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from .running import config, fanion, flags, losses, metrics, train
-from .test_bad_input import refused
+from .running import config, fanion, flags, losses, metrics, refused, train
 from .test_experiments import SMALL
 
 TINY = SMALL["least-squares"]

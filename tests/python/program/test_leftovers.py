@@ -2,7 +2,6 @@
 
 import json
 import resource
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,22 +17,9 @@ from .running import (
     fanion,
     flags,
     metrics,
+    refused,
     resume,
-    train,
 )
-from .test_bad_input import refused
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    return train(tmp_path_factory.mktemp("finished") / "run")
-
-
-@pytest.fixture
-def run(tmp_path, finished):
-    """A finished run whose logs are to be damaged."""
-    return shutil.copytree(finished, tmp_path / "run")
-
 
 LINES = {
     "half a line": ('{"loss":3.25,"st', ["JSON"]),

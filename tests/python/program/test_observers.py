@@ -6,8 +6,7 @@ import signal
 
 import pytest
 
-from .running import assert_same, checkpoint, flags, resume, start, stop, train, wait_for_step
-from .test_bad_input import refused
+from .running import assert_same, checkpoint, flags, refused, resume, start, stop, train, wait_for_step
 from .test_experiments import LONGER, SMALL
 
 

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from .running import TINY, assert_same, config, fanion, flags, resume, snapshot, train
-from .test_bad_input import refused, shard
+from .running import TINY, assert_same, config, fanion, flags, refused, resume, snapshot, train
+from .shards import shard
 
 TEXT = "To be, or not to be, that is the question:\n" * 100
 

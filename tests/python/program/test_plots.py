@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from .running import PLOTS, TINY, fanion, train
-from .test_run_folder import without_plots
+from .running import PLOTS, TINY, fanion, train, without_plots
 
 pytestmark = pytest.mark.skipif(bool(without_plots()), reason=without_plots() or "plots work")
 

@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from .running import NO_PLOTS, PLOTS, fanion
-from .test_bad_input import refused
+from .running import NO_PLOTS, PLOTS, fanion, refused
 
 # Those that take no training; the others are run by --quick outside of the tests.
 INSTANT = ["table-1", "norm-ratios"]

@@ -1,13 +1,9 @@
 """What a run leaves in its folder, what decides it, and what the program shows of it."""
 
-import importlib.util
 import itertools
 import json
 import math
-import os
-import pty
 import re
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -16,7 +12,6 @@ import pytest
 
 from .running import (
     CONSOLE_SCRIPT,
-    PLOTS,
     TINY,
     assert_same,
     checkpoint,
@@ -25,17 +20,10 @@ from .running import (
     flags,
     losses,
     metrics,
-    resume,
-    start,
     train,
     validation_losses,
 )
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A finished run of the default options but for its size."""
-    return train(tmp_path_factory.mktemp("tiny") / "run")
+from .shards import shard
 
 
 def test_console_script():
@@ -45,8 +33,8 @@ def test_console_script():
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", result.stdout)
 
 
-def test_files(tiny):
-    assert sorted(path.name for path in tiny.iterdir()) == [
+def test_files(finished):
+    assert sorted(path.name for path in finished.iterdir()) == [
         "checkpoint.safetensors",
         "config.json",
         "metrics.jsonl",
@@ -54,14 +42,14 @@ def test_files(tiny):
     ]
 
 
-def test_config(tiny):
-    recorded = config(tiny)
+def test_config(finished):
+    recorded = config(finished)
     assert set(recorded) == {"schema", "experiment", "options", "figure", "version", "commit", "machine", "data"}
     assert (recorded["schema"], recorded["experiment"]) == (2, "gpt")
     assert [q["key"] for q in recorded["figure"]["quantities"]] == ["validation_loss"]
     assert set(recorded["data"]) == {"data"}
     assert recorded["data"]["data"]["bytes"] == Path(recorded["options"]["data"]).stat().st_size
-    version = fanion("--version", cwd=tiny.parent).stdout.strip()
+    version = fanion("--version", cwd=finished.parent).stdout.strip()
     assert recorded["version"] == version
     assert re.fullmatch(r"[0-9a-f]{12}|unknown", recorded["commit"])
     machine = recorded["machine"]
@@ -79,7 +67,7 @@ def test_config(tiny):
     assert options["seed"] == 0
     assert Path(options["data"]).is_absolute()
     assert Path(options["data"]).name == "tinyshakespeare.txt"
-    shown = set(re.findall(r"--([a-z0-9_]+)[ ,]", fanion("train", "gpt", "--help", cwd=tiny.parent).stdout))
+    shown = set(re.findall(r"--([a-z0-9_]+)[ ,]", fanion("train", "gpt", "--help", cwd=finished.parent).stdout))
     assert set(options) == {name for name in shown if "-" not in name} - {"help", "config", "out", "resume"}
 
 
@@ -88,19 +76,19 @@ def test_threads_are_resolved(tmp_path):
     assert config(run)["options"]["threads"] == config(run)["machine"]["cores"]
 
 
-def test_metrics(tiny):
-    lines = metrics(tiny)
+def test_metrics(finished):
+    lines = metrics(finished)
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, 21))
     assert [line["step"] for line in lines if "validation_loss" in line] == [0, 5, 10, 15, 20]
     assert all(set(line) in ({"step", "loss"}, {"step", "validation_loss"}) for line in lines)
     assert [line["step"] for line in lines] == sorted(line["step"] for line in lines)
     # The head starts at zero: every byte is equally likely.
-    assert losses(tiny)[0] == pytest.approx(math.log(256), rel=1e-6)
-    assert validation_losses(tiny)[-1] < losses(tiny)[0] - 1
+    assert losses(finished)[0] == pytest.approx(math.log(256), rel=1e-6)
+    assert validation_losses(finished)[-1] < losses(finished)[0] - 1
 
 
-def test_timings(tiny):
-    lines = [json.loads(line) for line in (tiny / "timings.jsonl").read_text().splitlines()]
+def test_timings(finished):
+    lines = [json.loads(line) for line in (finished / "timings.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [0, 5, 10, 15, 20]
     assert all(set(line) == {"step", "seconds", "optimizer_seconds"} for line in lines)
     for name in ["seconds", "optimizer_seconds"]:
@@ -110,8 +98,8 @@ def test_timings(tiny):
     assert all(line["optimizer_seconds"] <= line["seconds"] for line in lines)
 
 
-def test_checkpoint(tiny):
-    stored = checkpoint(tiny)  # reads strictly by the format's definition
+def test_checkpoint(finished):
+    stored = checkpoint(finished)  # reads strictly by the format's definition
     model = {name: t for name, t in stored.tensors.items() if name.startswith("model.")}
     state = {name: t for name, t in stored.tensors.items() if name.startswith("optimizer.")}
     assert len(model) + len(state) == len(stored.tensors)
@@ -135,10 +123,10 @@ def test_checkpoint(tiny):
     assert any(tensor != bytes(len(tensor)) for tensor in [model["model.head"].data])
 
 
-def test_config_of_a_run_reproduces_it(tmp_path, tiny):
-    again = train(tmp_path / "again", {"config": tiny / "config.json"})
-    assert config(again) == config(tiny)
-    assert_same(again, tiny)
+def test_config_of_a_run_reproduces_it(tmp_path, finished):
+    again = train(tmp_path / "again", {"config": finished / "config.json"})
+    assert config(again) == config(finished)
+    assert_same(again, finished)
 
 
 def test_command_line_wins_over_config_file(tmp_path):
@@ -158,7 +146,7 @@ def test_config_files_of_before_adjust_lr_fn_had_its_name(tmp_path):
     assert "scale" not in recorded
 
 
-def test_options_of_the_step_reach_it(tmp_path, tiny):
+def test_options_of_the_step_reach_it(tmp_path, finished):
     """A run with each of them goes another way."""
     for i, options in enumerate(
         (
@@ -174,41 +162,34 @@ def test_options_of_the_step_reach_it(tmp_path, tiny):
         )
     ):
         run = train(tmp_path / str(i), **options)
-        assert metrics(run) != metrics(tiny), options
+        assert metrics(run) != metrics(finished), options
     neon = train(tmp_path / "neon", optimizer="neon", lr=0.05)
     fed_back = train(tmp_path / "fed back", optimizer="neon", lr=0.05, error_feedback="true")
     assert config(fed_back)["options"]["error_feedback"] is True
     assert metrics(fed_back) != metrics(neon)
 
 
-def test_seed_decides(tmp_path, tiny):
-    assert_same(train(tmp_path / "same", seed=0), tiny)
+def test_seed_decides(tmp_path, finished):
+    assert_same(train(tmp_path / "same", seed=0), finished)
     other = train(tmp_path / "other", seed=1)
     # Step 1 has the same loss whatever the weights, for the head is zero.
-    assert losses(other)[1:] != losses(tiny)[1:]
-    assert checkpoint(other).tensors["model.embedding"] != checkpoint(tiny).tensors["model.embedding"]
+    assert losses(other)[1:] != losses(finished)[1:]
+    assert checkpoint(other).tensors["model.embedding"] != checkpoint(finished).tensors["model.embedding"]
 
 
-def test_bfloat16(tmp_path, tiny):
+def test_bfloat16(tmp_path, finished):
     run = train(tmp_path / "run", dtype="bfloat16")
-    assert losses(run) != losses(tiny)
+    assert losses(run) != losses(finished)
     # The same training with 8 bits of mantissa in the activations: near it after 20 steps, not equal.
-    assert validation_losses(run)[-1] == pytest.approx(validation_losses(tiny)[-1], abs=0.1)
+    assert validation_losses(run)[-1] == pytest.approx(validation_losses(finished)[-1], abs=0.1)
     assert {t.dtype for t in checkpoint(run).tensors.values()} == {"F32"}
-
-
-def shard(path, tokens):
-    path.write_bytes(struct.pack("<256i", 20240520, 1, len(tokens), *[0] * 253))
-    with path.open("ab") as file:
-        file.write(struct.pack(f"<{len(tokens)}H", *tokens))
-    return path
 
 
 @pytest.mark.parametrize("vocabulary", [256, 300])
 def test_token_shards(tmp_path, vocabulary):
     # A stream that repeats: the last tokens of the vocabulary in turn.
     first = vocabulary - 40
-    shard(tmp_path / "tokens.bin", [first + i % 40 for i in range(4000)])
+    (tmp_path / "tokens.bin").write_bytes(shard([first + i % 40 for i in range(4000)]))
     run = train(tmp_path / "run", data="tokens.bin", vocabulary=vocabulary, steps=80)
     assert checkpoint(run).tensors["model.embedding"].shape == (vocabulary, 32)
     assert losses(run)[0] == pytest.approx(math.log(vocabulary), rel=1e-6)
@@ -251,8 +232,8 @@ def test_schedules(tmp_path):
     assert warmed[1] > constant[1]  # a smaller first step gains less
 
 
-def test_clipping(tmp_path, tiny):
-    assert losses(train(tmp_path / "never", clip=1e6)) == losses(tiny)
+def test_clipping(tmp_path, finished):
+    assert losses(train(tmp_path / "never", clip=1e6)) == losses(finished)
     # Muon is blind to the gradient's size; plain sums of it are not.
     clipped = train(tmp_path / "clipped", optimizer="adamw", clip=1e-3, eps=1e-3)
     plain = train(tmp_path / "plain", optimizer="adamw", eps=1e-3)
@@ -267,9 +248,9 @@ def test_run_folder_has_a_name_by_default(tmp_path):
     assert f"run: runs/{run.name}" in result.stdout
 
 
-def test_sample_depends_on_its_seed_alone(tiny):
+def test_sample_depends_on_its_seed_alone(finished):
     def sample(*arguments):
-        result = fanion("sample", tiny, "--length", 60, *arguments, cwd=tiny.parent)
+        result = fanion("sample", finished, "--length", 60, *arguments, cwd=finished.parent)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
@@ -340,85 +321,8 @@ def test_rules(tmp_path):
     assert {"muon", "neon", "fanion", "f-muon", "f-neon", "f-fanion", "d-fanion", "nsgd", "signum"} <= set(names)
 
 
-@pytest.fixture(scope="module")
-def comparison(tmp_path_factory):
-    """A comparison's folder and output, with two rates of one rule, without its plot."""
-    cwd = tmp_path_factory.mktemp("comparison")
-    chosen = ["adamw", "muon@0.02", "muon@0.04"]
-    result = fanion("compare", "gpt", "--out", "all", "--optimizers", *chosen, *flags(TINY), cwd=cwd)
-    assert result.returncode == 0, result.stderr
-    return cwd / "all", result
-
-
-def test_comparison_table(comparison):
-    top, result = comparison
-    table = (top / "table.txt").read_text()
-    assert table in result.stdout
-    heading, _, *rows = table.splitlines()
-    assert re.split(r"  +", heading) == [
-        "optimizer",
-        "lr",
-        "val loss",
-        "ms/step",
-        "ms optimizer",
-        "state bytes/param",
-    ]
-    listed = json.loads((top / "comparison.json").read_text())
-    assert [row.split()[0] for row in rows] == ["AdamW", "Muon@0.02", "Muon@0.04"]
-    assert [entry["label"] for entry in listed] == [row.split()[0] for row in rows]
-    for row, entry in zip(rows, listed, strict=True):
-        _, lr, loss, step_ms, optimizer_ms, state_bytes = row.split()
-        run = top / entry["folder"]
-        assert float(lr) == entry["lr"] == config(run)["options"]["lr"]
-        assert loss == f"{validation_losses(run)[-1]:.4f}"
-        assert 0 < float(optimizer_ms) < float(step_ms)
-        # Every parameter has two moments under AdamW; matrices under Muon have one.
-        assert 4 < float(state_bytes) <= 8.1
-    assert float(rows[0].split()[-1]) > float(rows[1].split()[-1])
-
-
-def test_comparison_output(comparison):
-    top, result = comparison
-    table = (top / "table.txt").read_text()
-    best = min(table.splitlines()[2:], key=lambda row: float(row.split()[2])).split()[0]
-    assert f"A sample from {best}:" in result.stdout
-    assert "runs: all" in result.stdout.splitlines()
-    for label in ["AdamW", "Muon@0.02", "Muon@0.04"]:
-        assert re.search(rf"^{re.escape(label)} .* 20/20 ", result.stderr, re.MULTILINE)
-
-
-def test_compared_runs_are_ordinary_runs(tmp_path, comparison, tiny):
-    top, _ = comparison
-    single = train(tmp_path / "single", optimizer="muon", lr=0.02)
-    assert_same(top / "Muon_0.02", single)
-    # Same batches for each: the first losses agree, for the first weights do.
-    runs = [top / name for name in ["AdamW", "Muon_0.02", "Muon_0.04"]]
-    assert len({losses(run)[0] for run in runs}) == 1
-    assert resume(shutil.copytree(runs[0], tmp_path / "moved")).returncode == 0
-
-
-def without_plots():
-    """Why plots cannot be drawn here; empty if they can."""
-    for module in ["fanion.figures.runs", "matplotlib"]:
-        try:
-            if importlib.util.find_spec(module) is None:
-                return f"{module} is not installed"
-        except ImportError as error:
-            return f"{module} is not installed: {error}"
-    return ""
-
-
-@pytest.mark.skipif(bool(without_plots()), reason=without_plots() or "plots work")
-def test_plots(tmp_path, comparison):
-    top, _ = comparison
-    result = fanion("plot", top, "--out", "drawn.png", cwd=tmp_path, env=PLOTS)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == "plot: drawn.png\n"
-    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
-
-
-def test_plot_that_fails_says_what_to_do(tmp_path, tiny):
-    result = fanion("plot", tiny, cwd=tmp_path, env={"FANION_PYTHON": "no-such-python"})
+def test_plot_that_fails_says_what_to_do(tmp_path, finished):
+    result = fanion("plot", finished, cwd=tmp_path, env={"FANION_PYTHON": "no-such-python"})
     assert result.returncode == 1
     assert result.stderr.startswith("fanion: the plot was not drawn")
     assert "FANION_PYTHON" in result.stderr

@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .running import PLOTS, fanion
-from .test_bad_input import refused
-from .test_run_folder import without_plots
+from .running import PLOTS, fanion, refused, without_plots
 
 REPOSITORY = Path(__file__).parents[3]
 SMALL = ["--size", 60, "--k", 3, "--repeat", 1, "--no-plots"]
@@ -159,7 +157,7 @@ OPTIONS = {
     "size of words": (["--size", "10by10"], ["10by10", "5000x500"]),
     "size negative": (["--size", "-5x5"], ["-5x5"]),
     "size enormous": (["--size", 999999999], ["2^31"]),
-    "spectrum": (["--spectrum", "flat"], ["'flat'", "normal", "power:P", "geometric:Q"]),
+    "spectrum": (["--spectrum", "flat"], ["'flat'", "gaussian", "power:P", "geometric:Q"]),
     "spectrum without its number": (["--spectrum", "power"], ["'power'", "power:P"]),
     "ratio": (["--spectrum", "geometric:1.5"], ["1.5", "0 < Q < 1"]),
     "criterion": (["--criterion", "frobenius"], ["'frobenius'", "rank_k", "lmo_gap", "residual"]),
@@ -287,7 +285,7 @@ def test_calibration_is_written_and_used(tmp_path):
     costs = json.loads((tmp_path / "costs.json").read_text())
     assert json.dumps(costs["eigh"][0])[:4] in result.stdout
     assert "costs: costs.json" in result.stdout
-    for rates in (costs["single"], costs["twice"]):
+    for rates in (costs["float32"], costs["float64"]):
         assert len(rates["gram"]) == 6 and len(rates["svd"]) == 5
         assert rates["svd"] == sorted(rates["svd"]), "larger matrices take longer"
         assert 0 < rates["gemm"] < 1e-8
@@ -297,9 +295,9 @@ def test_calibration_is_written_and_used(tmp_path):
     used = {}
     for key in ("svd", "gram"):
         slow = json.loads(json.dumps(costs))
-        slow["single"][key] = [1e6 * x for x in slow["single"][key]]
+        slow["float32"][key] = [1e6 * x for x in slow["float32"][key]]
         if key == "svd":
-            slow["twice"]["gemm"] *= 1e6
+            slow["float64"]["gemm"] *= 1e6
         (tmp_path / f"slow-{key}.json").write_text(json.dumps(slow))
         env = {"FANION_SVD_COSTS": str(tmp_path / f"slow-{key}.json")}
         arguments = ["--size", 150, "--k", 2, "--method", "auto", "dense", "--no-plots", "--repeat", 1]
@@ -316,7 +314,7 @@ def test_default_place_of_the_costs(tmp_path):
     arguments = ["svd", "--size", 150, "--k", 2, "--method", "auto", "--no-plots", "--out", "run"]
     result = fanion(*arguments, cwd=tmp_path, env={"XDG_CONFIG_HOME": str(tmp_path)})
     assert result.returncode == 1
-    assert "svd_costs.json: the object 'single' is missing" in result.stderr
+    assert "svd_costs.json: the object 'float32' is missing" in result.stderr
     result = fanion(*arguments, cwd=tmp_path, env={"FANION_SVD_COSTS": "nowhere.json"})
     assert result.returncode == 1
     assert "nowhere.json" in result.stderr

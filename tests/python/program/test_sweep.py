@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-from .running import TIMEOUT, assert_same, config, fanion, flags, last_step, start, train
-from .test_bad_input import refused
+from .running import TIMEOUT, assert_same, config, fanion, flags, last_step, refused, start, train
 from .test_experiments import LONGER, SMALL
 
 OPTIONS = {key: value for key, value in SMALL["least-squares"].items() if key != "optimizer"}

@@ -7,8 +7,7 @@ import pytest
 
 from fanion import norms
 
-from .running import fanion
-from .test_bad_input import refused
+from .running import fanion, refused
 
 PROBLEM = ["--eps", 0.5, "--L", 2, "--delta0", 3]
 

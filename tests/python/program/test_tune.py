@@ -2,8 +2,7 @@
 
 import json
 
-from .running import config, fanion, flags, validation_losses
-from .test_bad_input import refused
+from .running import config, fanion, flags, refused, validation_losses
 from .test_experiments import SMALL
 
 OPTIONS = {key: value for key, value in SMALL["least-squares"].items() if key != "optimizer"}

@@ -3,10 +3,10 @@
 #include "fanion/kernels/loops/loop_table.h"
 
 #include "fanion/kernels/loops/column_loops.h"
+#include "fanion/kernels/loops/gaussian_loops.h"
 #include "fanion/kernels/loops/look_ahead_loops.h"
 #include "fanion/kernels/loops/loop_elements.h"
 #include "fanion/kernels/loops/narrow_loops.h"
-#include "fanion/kernels/loops/normal_loops.h"
 #include "fanion/kernels/loops/square_sums.h"
 #include "fanion/kernels/loops/step_loops.h"
 #include "fanion/kernels/loops/sweep_loops.h"
@@ -59,24 +59,10 @@ double squares_any(const void* x, std::int64_t count, Storage storage) {
 
 }  // namespace
 
-extern const LoopTable FANION_ISA = {FANION_ISA_NAME,
-                                     forward_any,
-                                     adjoint_any,
-                                     gram_any,
-                                     gram_panel_any,
-                                     narrow_any,
-                                     squares_any,
-                                     largest_square,
-                                     cross,
-                                     solve,
-                                     normals,
-                                     form,
-                                     low_rank_step,
-                                     sign_step,
-                                     blend,
-                                     look_ahead_gram,
-                                     look_ahead_squares,
-                                     look_ahead_step,
-                                     all_finite};
+extern const LoopTable FANION_ISA = {
+    FANION_ISA_NAME, forward_any,    adjoint_any, gram_any,        gram_panel_any,     narrow_any,
+    squares_any,     largest_square, cross,       solve,           gaussians,          form,
+    low_rank_step,   sign_step,      blend,       look_ahead_gram, look_ahead_squares, look_ahead_step,
+    all_finite};
 
 }  // namespace fanion::kernels

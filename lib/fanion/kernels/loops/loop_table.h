@@ -86,8 +86,8 @@ struct LoopTable {
   void (*cross)(Block X, std::int64_t rows, double* G);
   /// X ← X R⁻¹ in double for upper triangular R, of X.columns numbers a row.
   void (*solve)(Block X, std::int64_t rows, const double* R);
-  /// x = the standard normal numbers `first` … `first + count - 1` of `key`, an odd one; `first` a multiple of 16.
-  void (*normals)(float* x, std::int64_t count, std::uint64_t key, std::uint64_t first);
+  /// x = the standard Gaussian numbers `first` … `first + count - 1` of `key`, an odd one; `first` a multiple of 16.
+  void (*gaussians)(float* x, std::int64_t count, std::uint64_t key, std::uint64_t first);
   /// b's update, if it is still to be done, and m = M where m is not null, for `count` elements.
   void (*momentum)(const float* g, float* b, float* m, std::int64_t count, const MomentumTerms& terms);
   /// W ← keep·W + L V, all row-major: W rows × n, L rows × k, V k × n.

@@ -149,8 +149,10 @@ NarrowSums narrow_any(const float* x, void* y, Storage to, std::int64_t count, f
   switch (to) {
     case Storage::int8: return narrow_to<Storage::int8>(x, y, count, scale, stream);
     case Storage::bfloat16: return narrow_to<Storage::bfloat16>(x, y, count, scale, stream);
-    default: return narrow_to<Storage::float16>(x, y, count, scale, stream);
+    case Storage::float16: return narrow_to<Storage::float16>(x, y, count, scale, stream);
+    case Storage::float32: break;  // is not narrower
   }
+  __builtin_trap();
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 namespace fanion::linalg {
 
-/// Block power iteration from the columns of `start`, (n, b), of which the last `random` are standard normal, until
+/// Block power iteration from the columns of `start`, (n, b), of which the last `random` are standard Gaussian, until
 /// `options.criterion` holds: the loop behind `subspace` and `randomized`.
 ///
 /// A pass takes Q = orth(A W), Z = Aᵀ Q, Z = W R; the SVD of the small Rᵀ gives triplets with AᵀU = V S exactly, and

@@ -10,7 +10,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/linalg_eigh.h>
-#include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/matmul.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include "fanion/dtype_limits.h"
 #include "fanion/host_numbers.h"
 #include "fanion/linalg/cost_model.h"
+#include "fanion/linalg/dense_factors.h"
 #include "fanion/linalg/svd/block_split.h"
 #include "fanion/linalg/svd/returned_residuals.h"
 #include "fanion/linalg/svd/stopwatch.h"
@@ -26,15 +26,6 @@
 #include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::linalg {
-
-DenseFactors dense_factors(const at::Tensor& A, int64_t k) {
-  const auto scale =
-      A.abs().amax({-2, -1}, /*keepdim=*/true).clamp_min(smallest_normal(A.scalar_type()));  // a zero matrix stays zero
-  auto [U, S, Vh] = at::linalg_svd(A / scale, /*full_matrices=*/false);
-  auto all = (S.to(at::kDouble) * scale.squeeze(-1).to(at::kDouble)).to(at::kCPU).contiguous();
-  return {U.narrow(-1, 0, k).contiguous(), S.narrow(-1, 0, k) * scale.squeeze(-1),
-          Vh.narrow(-2, 0, k).mT().contiguous(), std::move(all)};
-}
 
 namespace {
 
@@ -58,8 +49,7 @@ bool squares_are_cheaper(const at::Tensor& A, int64_t k) {
   return gram_seconds(shape, svd_costs()) < lapack_seconds(shape, svd_costs());
 }
 
-}  // namespace
-
+/// The result for one matrix: residuals, bounds, status.
 SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, const SvdOptions& options) {
   const auto& all = factors.all;
   const int64_t k = factors.S.size(0);
@@ -89,7 +79,9 @@ SvdResult dense_result(const LinearOperator& A, const DenseFactors& factors, con
   return result;
 }
 
-SvdResult dense_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+}  // namespace
+
+SvdResult dense_svd(const LinearOperator& A, int64_t k, const InnerOptions& options) {
   double seconds = 0;
   DenseFactors factors;
   const auto formed = A.to_dense();
@@ -104,6 +96,20 @@ SvdResult dense_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   result.report.seconds.projected = seconds;
   if (squares) result.report.message += ", from the eigenvectors of its Gram matrix";
   return result;
+}
+
+std::vector<SvdResult> dense_batch(const at::Tensor& A, int64_t k, const SvdOptions& options) {
+  const auto factors = dense_factors(A, k);
+  std::vector<SvdResult> results;
+  for (int64_t i = 0; i < A.size(0); ++i) {
+    const DenseOperator op(A[i]);
+    results.push_back(
+        dense_result(op, {factors.U[i], factors.S[i], factors.V[i], factors.all[i].contiguous()}, options));
+    settle_residuals(op, options, op.count().reads, results.back());
+    results.back().report.products = op.count().forward + op.count().adjoint;
+    results.back().report.reads = op.count().reads;
+  }
+  return results;
 }
 
 }  // namespace fanion::linalg

@@ -9,7 +9,7 @@
 namespace fanion::linalg {
 namespace {
 
-constexpr double kLeast = 0.03;  // of σ₁: below, AᵀA V has lost more than 1e-4 of what it should tell in float32
+constexpr double kLeastValue = 0.03;  // of σ₁: below, AᵀA V has lost more than 1e-4 of what it should tell in float32
 constexpr int64_t kFew = 24;     // u_i that cost next to nothing; more than a block beside k add little
 
 }  // namespace
@@ -19,7 +19,7 @@ std::optional<HalfStep> half_step(const HalfStepTerms& terms, int64_t k) {
   const auto& sigma = seen.S;
   const int64_t p = seen.Q.rows(), b = terms.left.rows(), most = std::min(p, std::max(k + b, kFew));
   int64_t j = 0;
-  while (j < most && sigma[j] > kLeast * sigma[0]) ++j;
+  while (j < most && sigma[j] > kLeastValue * sigma[0]) ++j;
   if (j < k) return std::nullopt;
 
   SmallMatrix whitened(p, j), last(b, j);  // QΘ^-½, and its last rows

@@ -62,7 +62,7 @@ SvdMethod choose_method(const LinearOperator& A, int64_t k, const SvdOptions& op
   return dense * kFlatter <= krylov ? SvdMethod::dense : SvdMethod::block_krylov;
 }
 
-SvdResult tried_then_dense(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+SvdResult tried_then_dense(const LinearOperator& A, int64_t k, const InnerOptions& options) {
   auto trial = options;
   trial.passes = options.passes ? 0 : trial_passes(A, k, options);
   if (*trial.passes == 0) return dense_svd(A, k, options);

@@ -25,7 +25,7 @@
 namespace fanion::linalg {
 namespace {
 
-constexpr int64_t kMostPasses = 20000;  // where no budget was given
+constexpr int64_t kMostPowerPasses = 20000;  // where no budget was given
 
 /// A(I − VVᵀ) for orthonormal V.
 class DeflatedOperator final : public LinearOperator {
@@ -46,13 +46,13 @@ class DeflatedOperator final : public LinearOperator {
 
 }  // namespace
 
-SvdResult power_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+SvdResult power_svd(const LinearOperator& A, int64_t k, const InnerOptions& options) {
   const int64_t limit = std::min(A.rows(), A.cols());
   const bool fixed = options.criterion == SvdCriterion::passes;
-  const int64_t budget = options.passes.value_or(kMostPasses), before = A.count().reads;
+  const int64_t budget = options.passes.value_or(kMostPowerPasses), before = A.count().reads;
   TORCH_CHECK_VALUE(!fixed || budget >= k, "passes = ", budget, " must be at least k = ", k, " for method 'power'");
   const auto spent = [&] { return (A.count().reads - before + 1) / 2; };
-  const bool certify = options.criterion == SvdCriterion::rank_k || options.criterion == SvdCriterion::lmo_gap;
+  const bool certify = rests_on_bounds(options.criterion);
   EigenvalueBounds known{std::vector<double>(k + 1, std::numeric_limits<double>::infinity()), BoundKind::probabilistic};
   if (k == limit) known.upper[k] = 0;
 

@@ -14,7 +14,7 @@
 
 namespace fanion::linalg {
 
-SvdResult randomized_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+SvdResult randomized_svd(const LinearOperator& A, int64_t k, const InnerOptions& options) {
   const int64_t extra = std::max(options.oversample, k / 10);
   const int64_t columns = std::min(k + extra, std::min(A.rows(), A.cols()));
   return block_power(A, k, options, random_block(A.cols(), columns, A.options(), options), columns);

@@ -13,7 +13,7 @@
 
 namespace fanion::linalg {
 
-SvdResult subspace_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+SvdResult subspace_svd(const LinearOperator& A, int64_t k, const InnerOptions& options) {
   const int64_t columns = std::min(k + options.oversample, std::min(A.rows(), A.cols()));
   if (!options.warm_start.defined())
     return block_power(A, k, options, random_block(A.cols(), columns, A.options(), options), columns);

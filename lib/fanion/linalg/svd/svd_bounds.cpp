@@ -190,12 +190,24 @@ SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>
   return bounds;
 }
 
+bool rests_on_bounds(SvdCriterion criterion) {
+  switch (criterion) {
+    case SvdCriterion::rank_k:
+    case SvdCriterion::lmo_gap: return true;
+    case SvdCriterion::residual:
+    case SvdCriterion::passes: return false;
+  }
+  TORCH_INTERNAL_ASSERT(false, "a criterion that is none");
+}
+
 double criterion_value(SvdCriterion criterion, const SvdBounds& bounds, double relative_residual) {
   switch (criterion) {
     case SvdCriterion::rank_k: return bounds.rank_k;
     case SvdCriterion::lmo_gap: return bounds.lmo_gap;
-    default: return relative_residual;
+    case SvdCriterion::residual:
+    case SvdCriterion::passes: return relative_residual;
   }
+  TORCH_INTERNAL_ASSERT(false, "a criterion that is none");
 }
 
 }  // namespace fanion::linalg

@@ -19,7 +19,7 @@ struct LanczosRelation {
   std::vector<double> theta;  ///< p eigenvalues of T, descending
   at::Tensor vectors;         ///< (p, p) its eigenvectors
   at::Tensor coupling;        ///< C, (b₊, b): how much of AᵀA V leaves the space, from the last b basis vectors
-  /// Coordinates of a standard normal block Ω = V·start in the basis, (p, b); undefined if none lies in it.
+  /// Coordinates of a standard Gaussian block Ω = V·start in the basis, (p, b); undefined if none lies in it.
   at::Tensor start;
   int64_t limit = 0;              ///< min(m, n), the number of singular values
   double frobenius_squared = -1;  ///< ‖A‖_F², negative if unknown
@@ -59,7 +59,8 @@ constexpr int64_t kLeastRandom = 4;
 /// How probable it is at most that one set of probabilistic bounds fails.
 constexpr double kFailureProbability = 1e-6;
 
-/// c with P(σ_min(ΩᵀX) < c) ≤ kFailureProbability for standard normal Ω (n × b) and fixed orthonormal X (n × i), i ≤ b.
+/// c with P(σ_min(ΩᵀX) < c) ≤ kFailureProbability for standard Gaussian Ω (n × b) and fixed orthonormal X (n × i), i ≤
+/// b.
 double least_component(int64_t b, int64_t i);
 
 /// The bounds of a report from Ritz values θ, their residual norms ‖AᵀAv̂ᵢ − θᵢv̂ᵢ‖ and upper bounds of λ₁ … λ_{k+1}.
@@ -72,6 +73,9 @@ double least_component(int64_t b, int64_t i);
 /// touch. Triplets too small to matter need not be resolved for `rank_k`: they enter by θᵢ.
 SvdBounds svd_bounds(const std::vector<double>& theta, const std::vector<double>& residual, EigenvalueBounds upper,
                      double eps);
+
+/// Whether it compares what it wants with bounds of what has not been found.
+bool rests_on_bounds(SvdCriterion criterion);
 
 /// What a criterion compares with tol: its bound, or the largest residual relative to σ̂₁.
 double criterion_value(SvdCriterion criterion, const SvdBounds& bounds, double relative_residual);

@@ -9,6 +9,7 @@
 #include "fanion/linalg/batched_svd.h"
 #include "fanion/linalg/composed_operators.h"
 #include "fanion/linalg/sparse_operator.h"
+#include "fanion/linalg/svd_method_traits.h"
 #include "fanion/power_of_two.h"
 #include "linalg/svd_certificates.h"
 #include "zoo.h"
@@ -34,15 +35,14 @@ void expect_kept_at_every_door(const at::Tensor& matrix) {
   const SparseOperator sparse(matrix.to_sparse());
   const ProductOperator product(std::make_shared<DenseOperator>(matrix),
                                 std::make_shared<DenseOperator>(at::eye(n, matrix.options())));
-  for (const auto method : {SvdMethod::automatic, SvdMethod::dense, SvdMethod::lanczos, SvdMethod::block_krylov,
-                            SvdMethod::subspace, SvdMethod::randomized, SvdMethod::power})
+  for (const auto& row : svd_methods())
     for (const auto criterion : {SvdCriterion::lmo_gap, SvdCriterion::residual, SvdCriterion::passes}) {
-      const SvdOptions options{.method = method, .criterion = criterion, .tol = 0.05, .passes = 8};
+      const SvdOptions options{.method = row.method, .criterion = criterion, .tol = 0.05, .passes = 8};
       const auto judge = [&](const char* how, const SvdResult& svd) {
         for (const auto& what : broken_promises(A, svd, 0.05))
-          ADD_FAILURE() << what << "; " << how << ", " << name_of(method) << ", " << name_of(criterion) << "; "
+          ADD_FAILURE() << what << "; " << how << ", " << row.name << ", " << name_of(criterion) << "; "
                         << svd.report.message;
-        EXPECT_LE(A.lmo_gap(svd), 0.3) << how << ", " << name_of(method) << ": eight passes find most of it";
+        EXPECT_LE(A.lmo_gap(svd), 0.3) << how << ", " << row.name << ": eight passes find most of it";
       };
       judge("tensor", topk_svd(matrix, 3, options));
       judge("dense operator", topk_svd(dense, 3, options));

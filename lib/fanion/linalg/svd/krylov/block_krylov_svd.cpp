@@ -16,7 +16,7 @@ namespace fanion::linalg {
 
 int64_t krylov_block(int64_t k) { return k == 1 ? 6 : 8; }
 
-SvdResult block_krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+SvdResult block_krylov_svd(const LinearOperator& A, int64_t k, const InnerOptions& options) {
   // All of a guess, where nothing random must be beside it.
   const int64_t guessed = options.warm_start.defined() && only_passes(options) ? options.warm_start.size(1) : 0;
   const int64_t block = options.block > 0 ? options.block : std::max(krylov_block(k), guessed);

@@ -8,6 +8,7 @@
 #include "fanion/linalg/linear_operator.h"
 #include "fanion/linalg/svd/block_split.h"
 #include "fanion/linalg/svd/half_step.h"
+#include "fanion/linalg/svd/inner_options.h"
 #include "fanion/linalg/svd/projected_svd.h"
 #include "fanion/linalg/topk_svd.h"
 
@@ -21,13 +22,13 @@ class KrylovBasis {
  public:
   virtual ~KrylovBasis() = default;
 
-  /// The first block, (n, j) ordinary columns beside (n, b) standard normal ones; they need not be orthonormal.
+  /// The first block, (n, j) ordinary columns beside (n, b) standard Gaussian ones; they need not be orthonormal.
   void start(const at::Tensor& guess, const at::Tensor& random);
   /// Adds the next block to the basis and finds the one after it. Not when `full()`.
   virtual void expand() = 0;
   /// Keeps the `keep` leading Ritz vectors and the next block (thick restart).
   virtual void restart(int64_t keep) = 0;
-  /// Adds standard normal columns to the next block: a fresh look at what the space may have missed.
+  /// Adds standard Gaussian columns to the next block: a fresh look at what the space may have missed.
   void refresh(const at::Tensor& random);
 
   int64_t size() const { return size_; }
@@ -38,7 +39,7 @@ class KrylovBasis {
   const at::Tensor& coupling() const { return coupling_; }  ///< C, (b₊, width of the last block), float64 on the CPU
   /// ‖C Q_last‖ for the first `count` columns of Q (p, j) in double: how far AᵀA V Q leaves the space.
   std::vector<double> leaving(const at::Tensor& Q, int64_t count) const;
-  /// Coordinates in V of the latest standard normal block that lies in it, (p, b); undefined if there is none.
+  /// Coordinates in V of the latest standard Gaussian block that lies in it, (p, b); undefined if there is none.
   at::Tensor random_coordinates() const;
   /// Error of the relation for AᵀA, relative to σ₁².
   double relation_error(double sigma1) const { return std::max(A_.relative_rounding(sigma1), dropped_); }

@@ -25,7 +25,7 @@ constexpr int64_t kMostSweeps = 5;  // a basis too small to bound what it has fo
 
 }  // namespace
 
-KrylovLoop::KrylovLoop(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovPlan& plan,
+KrylovLoop::KrylovLoop(const LinearOperator& A, int64_t k, const InnerOptions& options, const KrylovPlan& plan,
                        KrylovBasis& basis)
     : A_(A),
       k_(k),
@@ -73,8 +73,7 @@ SvdResult KrylovLoop::run(const at::Tensor& guess) {
     if (seen.hopeless) break;
     const double unit = watched ? seen.svd.S[0] / options_.enough : 1;  // of value and estimate
     if (watched && seen.value * unit <= goal) break;
-    const bool certify = options_.criterion == SvdCriterion::rank_k || options_.criterion == SvdCriterion::lmo_gap;
-    if (look_again && sweeps == kMostSweeps && certify) break;
+    if (look_again && sweeps == kMostSweeps && rests_on_bounds(options_.criterion)) break;
     if (basis_.full() && report.restarts == options_.max_restarts) break;
     if (basis_.full() && restarts.seen(seen.relative, seen.relative, A_.relative_rounding(seen.svd.S[0]))) break;
     if (basis_.full()) {

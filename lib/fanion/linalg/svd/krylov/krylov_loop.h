@@ -8,7 +8,8 @@ namespace fanion::linalg {
 /// One run of a Krylov method on one basis: expand, look, restart, until the criterion holds.
 class KrylovLoop {
  public:
-  KrylovLoop(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovPlan& plan, KrylovBasis& basis);
+  KrylovLoop(const LinearOperator& A, int64_t k, const InnerOptions& options, const KrylovPlan& plan,
+             KrylovBasis& basis);
   /// From a guess, (n, j), or from random columns where that is undefined.
   SvdResult run(const at::Tensor& guess);
 
@@ -26,7 +27,7 @@ class KrylovLoop {
 
   const LinearOperator& A_;
   int64_t k_;
-  SvdOptions options_;
+  InnerOptions options_;
   KrylovPlan plan_;
   int64_t limit_;
   KrylovBasis& basis_;

@@ -28,13 +28,15 @@ bool squares_serve(const LinearOperator& A, const SvdOptions& options) {
     case SvdCriterion::residual: return options.tol > 100 * A.eps();
     case SvdCriterion::passes:
       return A.options().dtype() == at::kFloat;  // one basis to orthogonalise, and often one read
-    default: return true;
+    case SvdCriterion::rank_k:
+    case SvdCriterion::lmo_gap: return true;
   }
+  TORCH_INTERNAL_ASSERT(false, "a criterion that is none");
 }
 
 /// The one-sided form; nothing where its squares leave the range or lose too much, with what it has spent and found in
 /// `options`, `guess` and `spent`.
-std::optional<SvdResult> by_squares(const LinearOperator& A, int64_t k, SvdOptions& options, const KrylovPlan& plan,
+std::optional<SvdResult> by_squares(const LinearOperator& A, int64_t k, InnerOptions& options, const KrylovPlan& plan,
                                     at::Tensor& guess, SvdReport& spent) {
   const auto before = A.count().reads;
   BlockLanczos basis(A, plan.capacity, *options.generator);
@@ -65,7 +67,7 @@ std::optional<SvdResult> by_squares(const LinearOperator& A, int64_t k, SvdOptio
 }
 
 /// The one-sided form, and the two-sided one where squares do not serve.
-SvdResult on_side(const LinearOperator& A, int64_t k, SvdOptions options, const KrylovPlan& plan, at::Tensor guess) {
+SvdResult on_side(const LinearOperator& A, int64_t k, InnerOptions options, const KrylovPlan& plan, at::Tensor guess) {
   SvdReport spent;
   if (squares_serve(A, options))
     if (auto result = by_squares(A, k, options, plan, guess, spent)) return std::move(*result);
@@ -93,7 +95,7 @@ struct Start {
 };
 
 Start start_of(const LinearOperator& A, const LinearOperator& adjoint, int64_t k, int64_t block,
-               const SvdOptions& options, double& seconds) {
+               const InnerOptions& options, double& seconds) {
   // The shorter side for V, unless the longer one alone has a start, is not much longer, and the basis is small.
   const int64_t limit = std::min(A.rows(), A.cols()), longer = std::max(A.rows(), A.cols());
   const bool any_side = options.passes && longer <= 4 * limit && 4 * block * *options.passes <= limit;
@@ -116,7 +118,7 @@ Start start_of(const LinearOperator& A, const LinearOperator& adjoint, int64_t k
 
 }  // namespace
 
-SvdResult krylov_svd(const LinearOperator& A, int64_t k, const SvdOptions& options, const KrylovPlan& wanted) {
+SvdResult krylov_svd(const LinearOperator& A, int64_t k, const InnerOptions& options, const KrylovPlan& wanted) {
   auto plan = wanted;
   const int64_t limit = std::min(A.rows(), A.cols());
   // A budget of passes must make room for k triplets, with one less where a guess may have to cross over.

@@ -13,14 +13,16 @@
 #include <algorithm>
 
 #include "fanion/linalg/svd/krylov/krylov_svd.h"
+#include "fanion/linalg/svd/svd_bounds.h"
 #include "fanion/linalg/svd/svd_methods.h"
 
 namespace fanion::linalg {
 
-SvdResult lanczos_svd(const LinearOperator& A, int64_t k, const SvdOptions& options) {
+SvdResult lanczos_svd(const LinearOperator& A, int64_t k, const InnerOptions& options) {
   // Bounds come from the Krylov space of one cycle, which must be deep enough for them.
-  const bool certify = options.criterion == SvdCriterion::rank_k || options.criterion == SvdCriterion::lmo_gap;
-  const int64_t basis = options.basis > 0 ? options.basis : certify ? 4 * k + 150 : std::max<int64_t>(3 * k + 16, 40);
+  const int64_t basis = options.basis > 0                    ? options.basis
+                        : rests_on_bounds(options.criterion) ? 4 * k + 150
+                                                             : std::max<int64_t>(3 * k + 16, 40);
   return krylov_svd(A, k, options, {.block = std::max<int64_t>(options.block, 1), .capacity = basis});
 }
 

@@ -96,7 +96,7 @@ double enough_residual(const Narrowed& narrow) {
   return 0.25 * narrow.distance * narrow.scale * std::sqrt(1 / m + 1 / n);
 }
 
-int64_t refine(const LinearOperator& A, int64_t k, SvdOptions options, const Narrowed& narrow, const SvdBounds& found,
+int64_t refine(const LinearOperator& A, int64_t k, InnerOptions options, const Narrowed& narrow, const SvdBounds& found,
                int64_t left, OnSpace& seen) {
   constexpr int64_t kAround = 2;        // passes: one of N for the correction, one of A
   options.start = SvdStart::automatic;  // there is a guess from here on

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fanion/linalg/svd/inner_options.h"
 #include "fanion/linalg/topk_svd.h"
 
 /// How A judges and mends what was found on a narrow copy N ≈ scale·A of it. For mixed_svd.cpp.
@@ -23,7 +24,7 @@ double enough_residual(const Narrowed& narrow);
 /// Spends `left` passes on N corrected by what has been found, as long as that leaves steps between the reads of A;
 /// returns how often. The error that N leaves falls with the square of what it was. `options`: for the method, with
 /// `enough` as it was for N alone.
-int64_t refine(const LinearOperator& A, int64_t k, SvdOptions options, const Narrowed& narrow, const SvdBounds& found,
+int64_t refine(const LinearOperator& A, int64_t k, InnerOptions options, const Narrowed& narrow, const SvdBounds& found,
                int64_t left, OnSpace& seen);
 
 /// Puts what `A` was used for since `before` into a report.

@@ -20,7 +20,7 @@ double least_tolerance(const LinearOperator& A, NarrowFormat format) {
 constexpr int64_t kExactPasses = 2;  // of A, where a copy in bfloat16 has been used
 
 /// Fixed passes on a copy in bfloat16, but for the last two, which are of A: one corrects what was found.
-SvdResult with_rounded_vectors(const LinearOperator& A, int64_t k, SvdOptions options, const Narrowed& narrow) {
+SvdResult with_rounded_vectors(const LinearOperator& A, int64_t k, InnerOptions options, const Narrowed& narrow) {
   bool flipped = false;  // V was found on the side of A's rows
   options.exact = [&](const at::Tensor& X, bool adjoint) {
     flipped = adjoint;
@@ -56,7 +56,7 @@ NarrowFormat narrow_format(SvdPrecision precision) {
 }
 
 const char* why_full_precision(const LinearOperator& A, const SvdOptions& options) {
-  if (options.method == SvdMethod::power) return "method 'power' is the baseline";
+  if (!traits_of(options.method).narrow) return "the method is the baseline";
   if (options.passes == 1) return "one pass";
   if (options.precision == SvdPrecision::bfloat16) {
     if (options.criterion != SvdCriterion::passes) return "rounded vectors give no bounds, which the criterion needs";
@@ -72,7 +72,7 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   TORCH_CHECK_VALUE(A.has_narrower_form(format), "precision '", name_of(options.precision), "' takes a ",
                     format == NarrowFormat::half_size ? "float64 matrix, or a float32 one" : "float32 matrix",
                     " on the CPU with rows or columns of stride 1; choose precision 'full'");
-  auto full = options;
+  InnerOptions full{options};
   full.precision = SvdPrecision::full;
   const bool fixed = options.criterion == SvdCriterion::passes;
   const auto in_full = [&](const char* why) {
@@ -109,7 +109,7 @@ SvdResult mixed_svd(const LinearOperator& A, int64_t k, const SvdOptions& option
   const int64_t spent = rough.report.reads + 1;  // passes, or more: some take two reads
   int64_t rounds = 0;
   first.method = rough.report.method;
-  if (refines && (first.method == SvdMethod::block_krylov || first.method == SvdMethod::lanczos))
+  if (refines && traits_of(first.method).krylov)
     rounds = refine(A, k, first, *narrow, rough.report.bounds, *options.passes - spent, seen);
   auto& report = result.report;
   report.method = rough.report.method;

@@ -1,4 +1,4 @@
-#include "fanion/kernels/normal_block.h"
+#include "fanion/kernels/gaussian_block.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
@@ -18,11 +18,11 @@ namespace {
 constexpr int64_t kRows = 20003, kColumns = 10, kAll = kRows * kColumns;
 
 at::Tensor block_of_seed(uint64_t seed, int64_t rows = kRows, int64_t columns = kColumns) {
-  return normal_block(rows, columns, at::detail::createCPUGenerator(seed)).to(at::kDouble);
+  return gaussian_block(rows, columns, at::detail::createCPUGenerator(seed)).to(at::kDouble);
 }
 
 /// Each statistic lies within five of its standard deviations.
-TEST(NormalBlock, HasTheDistributionOfStandardNormalNumbers) {
+TEST(GaussianBlock, HasTheDistributionOfStandardNormalNumbers) {
   const double once = 1 / std::sqrt(kAll);
   for (const uint64_t seed : {0, 1, 2}) {
     SCOPED_TRACE(seed);
@@ -38,7 +38,7 @@ TEST(NormalBlock, HasTheDistributionOfStandardNormalNumbers) {
   }
 }
 
-TEST(NormalBlock, ColumnsNeighboursAndSeedsAreIndependent) {
+TEST(GaussianBlock, ColumnsNeighboursAndSeedsAreIndependent) {
   const auto x = block_of_seed(3), y = block_of_seed(4);
   const auto most = [](const at::Tensor& products) { return products.abs().max().item<double>(); };
   for (const auto& [a, b] : {std::pair{x, y}, std::pair{x.square() - 1, y.square() - 1}}) {
@@ -52,34 +52,34 @@ TEST(NormalBlock, ColumnsNeighboursAndSeedsAreIndependent) {
   }
 }
 
-TEST(NormalBlock, DependsOnOneDrawOfTheGeneratorAlone) {
+TEST(GaussianBlock, DependsOnOneDrawOfTheGeneratorAlone) {
   for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{1, 1}, {7, 3}, {33, 2}, {1000, 5}}) {
     auto one = at::detail::createCPUGenerator(5), other = one.clone();
-    const auto x = normal_block(rows, columns, one);
+    const auto x = gaussian_block(rows, columns, one);
     EXPECT_EQ(x.size(0), rows);
     EXPECT_EQ(x.size(1), columns);
-    EXPECT_TRUE(at::equal(x, normal_block(rows, columns, other.clone())));
+    EXPECT_TRUE(at::equal(x, gaussian_block(rows, columns, other.clone())));
     at::check_generator<at::CPUGeneratorImpl>(other)->random64();
     EXPECT_EQ(at::check_generator<at::CPUGeneratorImpl>(one)->random64(),
               at::check_generator<at::CPUGeneratorImpl>(other)->random64());
-    EXPECT_FALSE(at::equal(x, normal_block(rows, columns, one))) << "the next draw";
+    EXPECT_FALSE(at::equal(x, gaussian_block(rows, columns, one))) << "the next draw";
   }
 }
 
-TEST(NormalBlock, IsAddedAsItIsMade) {
+TEST(GaussianBlock, IsAddedAsItIsMade) {
   for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{1, 1}, {255, 3}, {256, 2}, {1001, 5}}) {
     auto one = at::detail::createCPUGenerator(7);
-    const auto X = normal_block(rows, columns, one), before = X.clone();
+    const auto X = gaussian_block(rows, columns, one), before = X.clone();
     const auto other = one.clone();
-    add_normal(X, 0.25F, one);
-    const auto expected = before + normal_block(rows, columns, other) * 0.25;
+    add_gaussian(X, 0.25F, one);
+    const auto expected = before + gaussian_block(rows, columns, other) * 0.25;
     EXPECT_LE((X - expected).abs().max().item<double>(), 1e-6);
     EXPECT_EQ(at::check_generator<at::CPUGeneratorImpl>(one)->random64(),
               at::check_generator<at::CPUGeneratorImpl>(other)->random64());
   }
 }
 
-TEST(NormalBlock, AgreesOnAllInstructionSets) {
+TEST(GaussianBlock, AgreesOnAllInstructionSets) {
   const Settings restored;
   set_instruction_set("baseline");
   const auto x = block_of_seed(6, 1001, 3);

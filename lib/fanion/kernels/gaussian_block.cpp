@@ -1,4 +1,4 @@
-#include "fanion/kernels/normal_block.h"
+#include "fanion/kernels/gaussian_block.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 
@@ -22,16 +22,16 @@ uint64_t key_from(at::Generator& generator) {
 
 }  // namespace
 
-at::Tensor normal_block(int64_t rows, int64_t columns, at::Generator generator) {
+at::Tensor gaussian_block(int64_t rows, int64_t columns, at::Generator generator) {
   const uint64_t key = key_from(generator);
   auto X = empty_block(rows, columns);
   const auto block = block_of(X);
   for (int64_t j = 0; j < columns; ++j)
-    loops_in_use().normals(block.data + j * block.stride, rows, key, static_cast<uint64_t>(j * whole_lines(rows)));
+    loops_in_use().gaussians(block.data + j * block.stride, rows, key, static_cast<uint64_t>(j * whole_lines(rows)));
   return X;
 }
 
-void add_normal(const at::Tensor& X, float scale, at::Generator generator) {
+void add_gaussian(const at::Tensor& X, float scale, at::Generator generator) {
   constexpr int64_t kPart = 256;
   const uint64_t key = key_from(generator);
   const int64_t rows = X.size(0);
@@ -40,7 +40,7 @@ void add_normal(const at::Tensor& X, float scale, at::Generator generator) {
   for (int64_t j = 0; j < block.columns; ++j)
     for (int64_t r = 0; r < rows; r += kPart) {
       const int64_t count = std::min(kPart, rows - r);
-      loops_in_use().normals(part.data(), count, key, static_cast<uint64_t>(j * whole_lines(rows) + r));
+      loops_in_use().gaussians(part.data(), count, key, static_cast<uint64_t>(j * whole_lines(rows) + r));
       loops_in_use().blend(block.data + j * block.stride + r, part.data(), count, 1, scale);
     }
 }

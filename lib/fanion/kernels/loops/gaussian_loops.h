@@ -2,7 +2,7 @@
 
 #include "fanion/kernels/loops/column_loops.h"
 
-/// Standard normal numbers by counter. For loop_table.cpp alone, like loop_elements.h.
+/// Standard Gaussian numbers by counter. For loop_table.cpp alone, like loop_elements.h.
 ///
 /// Number i of a key is a function of both, whatever the vectors' width: 64 bits from five rounds of squaring (Widynski
 /// 2020, "Squares"), and from their halves two numbers (Box & Muller 1958) with an error of a few 1e-7. The largest
@@ -50,7 +50,7 @@ FANION_INLINE Floats radius(const Ints& bits) {
 }
 
 /// x[0:count] = numbers first, first + 1, … of `key`; `first` is a multiple of 2·kPairs.
-void normals(float* x, std::int64_t count, std::uint64_t key, std::uint64_t first) {
+void gaussians(float* x, std::int64_t count, std::uint64_t key, std::uint64_t first) {
   Longs lanes;
   for (std::int64_t lane = 0; lane < kPerVector; ++lane) lanes[lane] = static_cast<std::uint64_t>(lane);
   for (std::int64_t i = 0; i < count; i += 2 * kPairs) {
