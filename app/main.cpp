@@ -17,6 +17,7 @@ int fail(const std::string& message) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): where there is no memory to say why, it ends
 int main(int argc, char** argv) {
   CLI::App app("fanion: training with matrix-norm optimizers, and what makes it fast");
   app.set_version_flag("--version", fanion::kVersion);

@@ -52,8 +52,11 @@ void check_torch(int, char**, char**) {
   } else if (!read_start(folder, "build-version", text, sizeof(text))) {
     return;
   }
-  int major = 0, minor = 0;
-  if (std::sscanf(version, "%d.%d", &major, &minor) != 2) return;
+  char *dot = nullptr, *end = nullptr;
+  const long major = std::strtol(version, &dot, 10);
+  if (dot == version || *dot != '.') return;
+  const long minor = std::strtol(dot + 1, &end, 10);
+  if (end == dot + 1) return;
   if (major == TORCH_VERSION_MAJOR && minor == TORCH_VERSION_MINOR) return;
   const auto length = static_cast<int>(std::strcspn(version, "'\n"));
   std::fprintf(stderr,

@@ -53,7 +53,8 @@ void tell_apart(std::vector<TunedRate>& chosen) {
 std::vector<std::string> of_one_optimizer() { return {"optimizer", "lr"}; }
 
 struct CompareCommand {
-  CompareCommand(CLI::App& command, const experiments::MakeExperiment& make) : flags(command, make, of_one_optimizer()) {
+  CompareCommand(CLI::App& command, const experiments::MakeExperiment& make)
+      : flags(command, make, of_one_optimizer()) {
     command.add_option("--optimizers", optimizers,
                        "RULE or RULE@LEARNING_RATE each (default: those tuned for the experiment)");
     command.add_option("--out", out, "folder for all runs (default: runs/TIME-compare)");

@@ -62,7 +62,7 @@ struct SweepCommand {
         for (const auto& value : values) {
           auto more = chosen;
           more[name] = typed(known[name], name, value);
-          longer.emplace_back(label + (label.empty() ? "" : " ") + name + "=" + value, std::move(more));
+          longer.emplace_back(c10::str(label, label.empty() ? "" : " ", name, "=", value), std::move(more));
         }
       combinations = std::move(longer);
     }

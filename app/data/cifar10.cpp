@@ -12,7 +12,7 @@
 namespace fanion::data {
 namespace {
 
-constexpr int64_t kPixels = 3 * 32 * 32;
+constexpr int64_t kPixels = int64_t{3} * 32 * 32;
 constexpr int64_t kRecord = 1 + kPixels;
 constexpr int64_t kOfficialCount = 10000;
 constexpr int64_t kMostImages = 10'000'000;

@@ -14,7 +14,7 @@ namespace fanion::data {
 namespace {
 
 constexpr uint64_t kStart = 0xcbf29ce484222325ULL, kPrime = 0x100000001b3ULL;
-constexpr std::streamsize kPiece = 1 << 20;
+constexpr std::streamsize kPiece = 1U << 20U;
 
 /// What a file adds to the bytes and the hash so far.
 void add_file(const std::filesystem::path& file, int64_t& bytes, uint64_t& hash) {

@@ -15,7 +15,7 @@ constexpr std::size_t kLongestShown = 60, kLongestReason = 200;
 
 std::string cut(std::string text, std::size_t longest) {
   if (text.size() <= longest) return text;
-  while (longest > 0 && (static_cast<unsigned char>(text[longest]) & 0xc0) == 0x80) --longest;  // inside a character
+  while (longest > 0 && (static_cast<unsigned char>(text[longest]) & 0xc0U) == 0x80) --longest;  // inside a character
   return text.substr(0, longest) + "...";
 }
 

@@ -20,8 +20,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "what is written is little-endian");
 
 constexpr std::string_view kNpyMagic = "\x93NUMPY";
-constexpr int64_t kLongestHeader = 1 << 20;  // far above what any array of numbers needs
-constexpr int64_t kAlignment = 64;           // of the data in what is written, as NumPy's own
+constexpr int64_t kLongestHeader = 1U << 20U;  // far above what any array of numbers needs
+constexpr int64_t kAlignment = 64;             // of the data in what is written, as NumPy's own
 
 void swap_bytes(at::Tensor& tensor) {
   const auto item = static_cast<std::ptrdiff_t>(tensor.element_size());
@@ -42,7 +42,7 @@ at::Tensor read_npy(const std::filesystem::path& file) {
   const int64_t length_bytes = major == 1 ? 2 : 4;
   std::array<unsigned char, 4> raw{};
   in.read(reinterpret_cast<char*>(raw.data()), length_bytes);
-  const int64_t length = raw[0] | raw[1] << 8 | int64_t{raw[2]} << 16 | int64_t{raw[3]} << 24;
+  const int64_t length = raw[0] + 256 * (raw[1] + 256 * (raw[2] + int64_t{256} * raw[3]));
   const int64_t begin = 8 + length_bytes + length;
   TORCH_CHECK_VALUE(in.good() && begin <= size, name, ": truncated in its header");
   TORCH_CHECK_VALUE(length <= kLongestHeader, name, ": a header of ", length, " bytes; at most ", kLongestHeader,
@@ -76,7 +76,7 @@ void write_npy(const std::filesystem::path& file, const at::Tensor& tensor) {
   while ((10 + static_cast<int64_t>(text.size()) + 1) % kAlignment != 0) text += ' ';
   text += '\n';
   std::ofstream out(file, std::ios::binary);
-  out << kNpyMagic << '\1' << '\0' << static_cast<char>(text.size() & 0xff) << static_cast<char>(text.size() >> 8)
+  out << kNpyMagic << '\1' << '\0' << static_cast<char>(text.size() & 0xffU) << static_cast<char>(text.size() >> 8U)
       << text;
   const auto data = tensor.cpu().contiguous();
   out.write(static_cast<const char*>(data.data_ptr()), static_cast<std::streamsize>(data.nbytes()));

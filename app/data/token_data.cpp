@@ -55,7 +55,7 @@ TokenData read_tokens(const std::filesystem::path& file, int64_t shard_vocabular
   return file.extension() == ".bin" ? read_shard(in, size, name, shard_vocabulary) : read_bytes(in, size, name);
 }
 
-TokenSplit::TokenSplit(TokenData training, const TokenData* validation, int64_t context)
+TokenSplit::TokenSplit(const TokenData& training, const TokenData* validation, int64_t context)
     : vocabulary_(training.vocabulary), context_(context) {
   if (validation != nullptr) {
     TORCH_CHECK_VALUE(validation->bytes == training.bytes,

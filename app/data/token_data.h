@@ -28,7 +28,7 @@ struct Batch {
 class TokenSplit {
  public:
   /// Throws if either part is shorter than context + 1 tokens.
-  TokenSplit(TokenData training, const TokenData* validation, int64_t context);
+  TokenSplit(const TokenData& training, const TokenData* validation, int64_t context);
 
   /// The batch of step `step`: windows at random places, a function of (seed, step) alone, so that a resumed run
   /// sees what an uninterrupted one saw.

@@ -20,8 +20,6 @@
 #include "experiments/runner.h"
 #include "terminal/progress.h"
 
-extern char** environ;
-
 namespace fanion::experiments {
 namespace {
 

@@ -11,13 +11,15 @@
 namespace fanion::experiments {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 constexpr int kLeastPatience = 5;  // seconds
 
 volatile std::sig_atomic_t signalled = 0;  // the signal's number
 volatile std::sig_atomic_t patience = kLeastPatience;
-Clock::time_point last_look;
+double last_look = 0;  // seconds of the clock
 
 void say(std::string_view text) {
   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;  // there is nobody to tell
@@ -38,7 +40,7 @@ extern "C" void on_signal(int number) {
 }  // namespace
 
 void catch_interrupts() {
-  last_look = Clock::now();
+  last_look = seconds_now();
   std::signal(SIGALRM, on_alarm);
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
@@ -49,8 +51,8 @@ bool interrupted() {
     ::alarm(0);
     return true;
   }
-  const auto now = Clock::now();
-  const double wait = std::chrono::duration<double>(now - last_look).count();
+  const double now = seconds_now();
+  const double wait = now - last_look;
   last_look = now;
   patience = std::max(static_cast<int>(patience), static_cast<int>(std::min(std::ceil(4 * wait), 1e6)));
   return false;

@@ -7,8 +7,6 @@
 
 #include <cstdlib>
 
-extern char** environ;
-
 namespace fanion::record {
 
 std::string python() {

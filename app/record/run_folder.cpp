@@ -85,7 +85,8 @@ RunFolder RunFolder::open(const std::filesystem::path& folder) {
 
 std::string RunFolder::experiment() const {
   const auto name = config_.value("experiment", nlohmann::json(config_.contains("schema") ? "" : "gpt"));
-  TORCH_CHECK_VALUE(name.is_string() && name != "", folder_.string(), " is no run of an experiment");
+  TORCH_CHECK_VALUE(name.is_string() && !name.get_ref<const std::string&>().empty(), folder_.string(),
+                    " is no run of an experiment");
   return name;
 }
 

@@ -17,7 +17,7 @@ constexpr std::array<uint32_t, 256> crc_table() {
   std::array<uint32_t, 256> table{};
   for (uint32_t i = 0; i < 256; ++i) {
     uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 1) != 0 ? (crc >> 1) ^ kPolynomial : crc >> 1;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc & 1U) != 0 ? (crc >> 1U) ^ kPolynomial : crc >> 1U;
     table[i] = crc;
   }
   return table;
@@ -32,7 +32,7 @@ std::string bytes_of(Number number) {
 
 std::string masked_crc(std::string_view data) {
   const auto crc = crc32c(data);
-  return bytes_of(static_cast<uint32_t>(((crc >> 15) | (crc << 17)) + 0xA282EAD8U));
+  return bytes_of(static_cast<uint32_t>(((crc >> 15U) | (crc << 17U)) + 0xA282EAD8U));
 }
 
 std::string framed(const std::string& event) {
@@ -45,12 +45,12 @@ std::string framed(const std::string& event) {
 
 std::string varint(uint64_t number) {
   std::string bytes;
-  for (; number >= 0x80; number >>= 7) bytes += static_cast<char>(number | 0x80);
+  for (; number >= 0x80; number >>= 7U) bytes += static_cast<char>(number | 0x80U);
   return bytes + static_cast<char>(number);
 }
 
 std::string text_field(int field, const std::string& text) {
-  return varint(static_cast<uint64_t>(field) << 3 | 2) + varint(text.size()) + text;
+  return varint(static_cast<uint64_t>(field) << 3U | 2U) + varint(text.size()) + text;
 }
 
 std::string event_of(const Scalar& scalar) {
@@ -64,7 +64,7 @@ std::string event_of(const Scalar& scalar) {
 uint32_t crc32c(std::string_view data) {
   static constexpr auto kTable = crc_table();
   uint32_t crc = ~0U;
-  for (const char c : data) crc = kTable[(crc ^ static_cast<unsigned char>(c)) & 0xFF] ^ (crc >> 8);
+  for (const char c : data) crc = kTable[(crc ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (crc >> 8U);
   return ~crc;
 }
 

@@ -10,7 +10,7 @@ struct Curve {
   std::string label;
   std::vector<double> x, y;
   std::vector<double> spread = {};  ///< half the height of a band around y; empty: none
-  std::string like = "";            ///< a curve with this one's colour, which it is to be told from by dashes
+  std::string like = {};            ///< a curve with this one's colour, which it is to be told from by dashes
 };
 
 struct Panel {

@@ -20,7 +20,7 @@ using experiments::CellResult;
 struct Method {
   std::string label;
   std::string rule;
-  std::string plain = "";  ///< the Fanion that this is the F-version of
+  std::string plain = {};  ///< the Fanion that this is the F-version of
 };
 
 /// The ranks are those of the paper for 500 × 500, cut to the size at hand.

@@ -26,13 +26,13 @@ std::string escaped(const std::string& text) {
 std::string markdown_table(const std::vector<std::vector<std::string>>& rows) {
   std::string text;
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    text += "|";
+    text += '|';
     for (const auto& cell : rows[r]) text += " " + escaped(cell) + " |";
-    text += "\n";
+    text += '\n';
     if (r > 0) continue;
-    text += "|";
+    text += '|';
     for (std::size_t c = 0; c < rows[r].size(); ++c) text += c == 0 ? "---|" : "---:|";
-    text += "\n";
+    text += '\n';
   }
   return text;
 }

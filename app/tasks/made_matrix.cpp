@@ -15,6 +15,7 @@
 namespace fanion::tasks {
 namespace {
 
+constexpr int64_t kMostEntries = 2'147'483'648;
 constexpr int kReflections = 3;  // on each side: every entry then depends on every singular vector
 
 /// X ← (I − 2wwᵀ) X.
@@ -30,7 +31,7 @@ std::pair<int64_t, int64_t> parse_size(const std::string& text) {
   const auto m = rows.value_or(0), n = cols.value_or(0);
   TORCH_CHECK_VALUE(m >= 1 && n >= 1, "--size ", text,
                     ": expected ROWSxCOLUMNS, as 5000x500, or one number for both, all at least 1");
-  TORCH_CHECK_VALUE(m <= (int64_t{1} << 31) / n, "--size ", text, ": more than 2^31 entries");
+  TORCH_CHECK_VALUE(m <= kMostEntries / n, "--size ", text, ": more than 2^31 entries");
   return {m, n};
 }
 

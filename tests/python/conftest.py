@@ -1,3 +1,4 @@
+import inspect
 from functools import partial
 
 import pytest
@@ -5,27 +6,17 @@ import torch
 
 import fanion
 
-# Small k, so that every rule fits the smallest matrices of these tests (k + oversample is clipped to min(m, n)).
+CLASSES = {name: kind for name, kind in vars(fanion).items() if name in fanion.__all__ and isinstance(kind, type)}
+# A small k, so that every rule fits the smallest matrices of these tests (k + oversample is clipped to min(m, n)).
+GIVEN = {
+    "SFanion": {"eta": 0.01},
+    "SchattenDescent": {"p": 3},
+    "LmoOptimizer": {"rule": "0.3*neon + 0.7*max_entry"},
+}
 OPTIMIZERS = {
-    "Muon": fanion.Muon,
-    "Neon": fanion.Neon,
-    "Fanion": partial(fanion.Fanion, k=3),
-    "FMuon": fanion.FMuon,
-    "FNeon": fanion.FNeon,
-    "FFanion": partial(fanion.FFanion, k=3),
-    "DFanion": partial(fanion.DFanion, k=3),
-    "SMuon": fanion.SMuon,
-    "SFanion": partial(fanion.SFanion, k=3, eta=0.01),
-    "SchattenDescent": partial(fanion.SchattenDescent, p=3),
-    "Dion": partial(fanion.Dion, k=3),
-    "NSGD": fanion.NSGD,
-    "Signum": fanion.Signum,
-    "SignSGD": fanion.SignSGD,
-    "GaussSouthwell": fanion.GaussSouthwell,
-    "SGD": fanion.SGD,
-    "KernelNeon": fanion.KernelNeon,
-    "FStarNeon": fanion.FStarNeon,
-    "LmoOptimizer": partial(fanion.LmoOptimizer, rule="0.3*neon + 0.7*max_entry"),
+    name: partial(kind, **({"k": 3} if "k" in inspect.signature(kind).parameters else {}), **GIVEN.get(name, {}))
+    for name, kind in CLASSES.items()
+    if issubclass(kind, fanion.LmoOptimizer)
 }
 
 

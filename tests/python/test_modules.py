@@ -4,27 +4,15 @@ import ast
 from graphlib import TopologicalSorter
 
 import pytest
+import torch
 
+import fanion
 from fanion._library import PACKAGE
 
-# Modules of public functions, of the optimizers, whose pickles name them, and one that `python -m fanion` runs.
-PUBLIC = {
-    "linalg",
-    "norms",
-    "optimizer",
-    "muon",
-    "neon",
-    "fanions",
-    "deflated",
-    "dion",
-    "nsgd",
-    "nu_sam",
-    "signum",
-    "prox",
-    "schatten",
-    "figures",
-    "__main__",
-}
+# Those of public functions, what `python -m fanion` runs, and those of the optimizers' classes, which pickles name.
+CLASSES = [kind for name, kind in vars(fanion).items() if name in fanion.__all__ and isinstance(kind, type)]
+PUBLIC = {"linalg", "norms", "figures", "__main__"}
+PUBLIC |= {kind.__module__.split(".")[1] for kind in CLASSES if issubclass(kind, torch.optim.Optimizer)}
 
 
 def modules():

@@ -39,7 +39,7 @@ void check_memory(const GptOptions& o) {
   if (::sysinfo(&machine) != 0) return;
   const double there =
       (static_cast<double>(machine.totalram) + static_cast<double>(machine.totalswap)) * machine.mem_unit;
-  constexpr double kGiB = 1 << 30;
+  constexpr double kGiB = 0x1p30;
   TORCH_CHECK_VALUE(needed <= there, "--layers ", o.layers, " --width ", o.width, " --batch ", o.batch, " --context ",
                     o.context, ": weights, gradients and logits take ", needed / kGiB,
                     " GiB at least; this machine has ", there / kGiB);
@@ -96,7 +96,7 @@ void GptExperiment::check_own() const {
   check_in_range<int64_t>("layers", gpt.layers, 1, 10'000);
   check_in_range<int64_t>("width", gpt.width, 1, 1'000'000);
   check_in_range<int64_t>("head_width", gpt.head_width, 1, gpt.width);
-  check_in_range<int64_t>("vocabulary", gpt.vocabulary, 2, 1 << 16);  // shards hold 16 bits a token
+  check_in_range<int64_t>("vocabulary", gpt.vocabulary, 2, 65'536);  // shards hold 16 bits a token
   check_in_range<int64_t>("eval_batches", gpt.eval_batches, 1, 1'000'000'000);
   TORCH_CHECK_VALUE(gpt.dtype == "float32" || gpt.dtype == "bfloat16", "--dtype ", gpt.dtype,
                     " must be float32 or bfloat16");

@@ -85,13 +85,14 @@ std::pair<std::string, double> ImageExperiment::work_per_step() const {
 
 Figure ImageExperiment::figure() const {
   const auto count = data::cifar10_training_images(images.data);
+  const int64_t batches = count / images.batch;
   return {
       .title = c10::str(name(), " on ", count, " images of ", std::filesystem::path(images.data).filename().string(),
                         ", batch ", images.batch, ", seed ", run.seed),
       .quantities = {{"validation_loss", "test loss (nats)", "test loss", false},
                      {"accuracy", "test accuracy", "accuracy", false}},
       .x_label = "epochs",
-      .x_per_step = 1 / static_cast<double>(count / images.batch)};
+      .x_per_step = 1 / static_cast<double>(batches)};
 }
 
 OptionTable ImageExperiment::own_options() {
@@ -107,8 +108,8 @@ void ImageExperiment::resolve_own() {
   check_in_range("epochs", images.epochs, 0.0, 1e6);
   check_in_range<int64_t>("batch", images.batch, 1, 1'000'000);
   if (images.epochs == 0) return;
-  const auto batches = static_cast<double>(data::cifar10_training_images(images.data) / images.batch);
-  run.steps = std::max<int64_t>(1, std::llround(images.epochs * batches));
+  const int64_t batches = data::cifar10_training_images(images.data) / images.batch;
+  run.steps = std::max<int64_t>(1, std::llround(images.epochs * static_cast<double>(batches)));
   images.epochs = 0;
 }
 

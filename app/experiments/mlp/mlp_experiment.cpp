@@ -9,7 +9,7 @@
 namespace fanion::experiments::mlp {
 namespace {
 
-constexpr int64_t kPixels = 3 * 32 * 32;
+constexpr int64_t kPixels = int64_t{3} * 32 * 32;
 constexpr int64_t kClasses = 10;
 
 class Mlp : public images::ImageModel {

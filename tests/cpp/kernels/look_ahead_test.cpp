@@ -22,8 +22,9 @@ struct Form {
 const std::vector<Form> kForms = {{true, true}, {true, false}, {false, true}, {false, false}};
 
 /// A momentum, its gradient, and by other kernels what they become: B after its update, and M.
-struct Case {
-  Case(int64_t m, int64_t n, const Form& form) : g(normal(m, n, 1)), before(normal(m, n, 2)), B(before.clone()) {
+struct LookAheadCase {
+  LookAheadCase(int64_t m, int64_t n, const Form& form)
+      : g(normal(m, n, 1)), before(normal(m, n, 2)), B(before.clone()) {
     after = before.clone();
     const auto ahead = momentum_(after, g, 0.9, form.average, form.ahead);
     formed = form.ahead ? ahead : after;
@@ -41,7 +42,7 @@ void for_each_case(F&& f) {
     for (const auto& [m, n] : kSizes)
       for (const auto& form : kForms) {
         SCOPED_TRACE(c10::str(set, " ", m, " x ", n, form.average ? " average" : " sum", form.ahead ? " ahead" : ""));
-        Case each(m, n, form);
+        LookAheadCase each(m, n, form);
         ASSERT_TRUE(takes_look_ahead(each.of_B));
         f(each);
       }
@@ -49,7 +50,7 @@ void for_each_case(F&& f) {
 }
 
 TEST(LookAhead, FormedHasTheBitsOfMomentum) {
-  for_each_case([](const Case& c) {
+  for_each_case([](const LookAheadCase& c) {
     c.B.copy_(c.after);
     EXPECT_TRUE(same_bits(formed(c.of_B), c.formed));
     EXPECT_TRUE(same_bits(c.B, c.after));
@@ -58,7 +59,7 @@ TEST(LookAhead, FormedHasTheBitsOfMomentum) {
 
 TEST(LookAhead, ProductsAreThoseOfTheMatrix) {
   for (const int64_t columns : {1, 2, 3, 5, 8, 11})
-    for_each_case([&](const Case& c) {
+    for_each_case([&](const LookAheadCase& c) {
       const int64_t n = c.g.size(1);
       const auto V = normal(n, columns, 3);
       const auto M = exact(c.formed), Y = at::matmul(M, exact(V)), Z = at::matmul(M.t(), Y);
@@ -77,7 +78,7 @@ TEST(LookAhead, ProductsAreThoseOfTheMatrix) {
 }
 
 TEST(LookAhead, NormIsThatOfTheMatrix) {
-  for_each_case([](const Case& c) {
+  for_each_case([](const LookAheadCase& c) {
     const double expected = exact(c.formed).square().sum().item<double>();
     for (const bool update : {true, false}) {
       EXPECT_NEAR(look_ahead_squares(c.of_B, update), expected, 1e-5 * expected);
@@ -91,7 +92,7 @@ TEST(LookAhead, StepIsItsFormula) {
     for (const bool sign : {false, true})
       for (const bool deflated : {false, true}) {
         if (deflated && (!sign || k == 0)) continue;
-        for_each_case([&](Case& c) {
+        for_each_case([&](LookAheadCase& c) {
           const int64_t m = c.g.size(0), n = c.g.size(1);
           const auto W = normal(m, n, 4);
           LookAheadTerms terms{.take = -0.3, .sign = sign};
@@ -121,7 +122,7 @@ TEST(LookAhead, StepIsItsFormula) {
 
 TEST(LookAhead, KeepingItChangesNoBit) {
   for (const int64_t columns : {0, 1, 3, 8})
-    for_each_case([&](const Case& c) {
+    for_each_case([&](const LookAheadCase& c) {
       const int64_t m = c.g.size(0), n = c.g.size(1);
       const auto B = c.before.clone(), V = normal(n, std::max<int64_t>(columns, 1), 13);
       auto keeps = c.of_B;
@@ -160,7 +161,7 @@ TEST(LookAhead, NumberOfThreadsChangesNoBit) {
   std::vector<at::Tensor> first;
   for (const int threads : {1, 2, 3}) {
     at::set_num_threads(threads);
-    Case c(911, 433, {true, true});
+    LookAheadCase c(911, 433, {true, true});
     const auto W = normal(911, 433, 8), V = normal(433, 5, 9);
     double squares = 0;
     const auto [Y, Z] = look_ahead_gram(c.of_B, true, V, &squares);
@@ -182,7 +183,7 @@ TEST(LookAhead, TakesRowsWithoutGapsAlone) {
 }
 
 TEST(LookAhead, AutogradIsToldOfWhatIsWritten) {
-  Case c(30, 20, {true, true});
+  LookAheadCase c(30, 20, {true, true});
   const auto W = normal(30, 20, 12);
   const auto told = [](const at::Tensor& X, const auto& write) {
     const auto before = X._version();

@@ -40,7 +40,7 @@ def on_a_terminal(*arguments, cwd):
             break
         written += piece
     os.close(ours)
-    return process.wait(timeout=60), written.decode()
+    return process.wait(timeout=240), written.decode()
 
 
 def test_one_redrawn_line_on_a_terminal(tmp_path):

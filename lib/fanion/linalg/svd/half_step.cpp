@@ -10,7 +10,7 @@ namespace fanion::linalg {
 namespace {
 
 constexpr double kLeastValue = 0.03;  // of σ₁: below, AᵀA V has lost more than 1e-4 of what it should tell in float32
-constexpr int64_t kFew = 24;     // u_i that cost next to nothing; more than a block beside k add little
+constexpr int64_t kFew = 24;          // u_i that cost next to nothing; more than a block beside k add little
 
 }  // namespace
 
