@@ -68,7 +68,7 @@ def test_check_holds_for_every_norm(tmp_path):
         assert 0 < float(used) <= 1
         assert kind in ("exact", "a bound")
         assert float(least) <= float(mean) <= 1, name
-        assert float(K) > 100 and float(rho) >= 1 and float(L) > 0 and float(alpha) == 0.25
+        assert float(K) > 100 and float(rho) > 0 and float(L) > 0 and float(alpha) == 0.25
         assert 1 < float(looseness) < math.inf
     # Every norm of the registry is one of them, by its own name or that of the norm it is.
     names = {norms.norm_from_name(text).name for rule in norms.rules() if rule.is_norm for text in rule.examples}
