@@ -11,10 +11,10 @@ namespace fanion::experiments::gpt {
 namespace {
 
 data::TokenSplit load_data(const GptOptions& o) {
-  auto training = data::read_tokens(o.data, o.vocabulary);
-  if (o.validation_data.empty()) return {std::move(training), nullptr, o.context};
+  const auto training = data::read_tokens(o.data, o.vocabulary);
+  if (o.validation_data.empty()) return {training, nullptr, o.context};
   const auto validation = data::read_tokens(o.validation_data, o.vocabulary);
-  return {std::move(training), &validation, o.context};
+  return {training, &validation, o.context};
 }
 
 /// With a vocabulary, which for texts is not that of the options.
