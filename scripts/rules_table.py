@@ -18,7 +18,7 @@ _REST = ("oversample", "ns_coefficients", "ns_form", "ns_norm", "ns_dtype", "eps
 
 def options_of(keys: str) -> dict[str, str]:
     """The registry's "k, alpha=0.5, svd=auto|dense" as a cell for each column: "needed", a default, or yes."""
-    cells = {}
+    cells: dict[str, str] = {}
     for key in keys.split(", ") if keys else ():
         name, _, value = key.partition("=")
         if name in _REST:

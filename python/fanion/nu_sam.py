@@ -52,7 +52,7 @@ class NuSAM(torch.optim.Optimizer):
                     self.state[p]["warm_start"] = _first_start(p)
 
     @override
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step; returns what `closure` did the first time. It is called twice, clears gradients and makes them."""
         if closure is None:
             raise ValueError("NuSAM.step needs a closure that clears the gradients, makes them and returns the loss")
