@@ -3,6 +3,8 @@
 #include <ATen/ops/matmul.h>
 #include <c10/util/Exception.h>
 
+#include "fanion/kernels/sparse_product.h"
+#include "fanion/kernels/sum_of_squares.h"
 #include "fanion/linalg/dense/finite_entries.h"
 
 namespace fanion::linalg {
@@ -15,6 +17,11 @@ at::Tensor to_csr(const at::Tensor& A) {
   } silent;
   const c10::WarningUtils::WarningHandlerGuard guard(&silent);
   return A.to_sparse_csr();
+}
+
+kernels::CompressedMatrix in_double(kernels::CompressedMatrix A) {
+  A.values = A.values.to(at::kDouble);
+  return A;
 }
 
 }  // namespace
@@ -36,20 +43,34 @@ SparseOperator::Rows SparseOperator::compressed(const at::Tensor& A) {
 
 SparseOperator::SparseOperator(const at::Tensor& A) : SparseOperator(compressed(A)) {}
 
+struct SparseOperator::Compressed {
+  kernels::CompressedMatrix A, At;
+};
+
 SparseOperator::SparseOperator(const Rows& rows)
-    : LinearOperator(rows.A.size(0), rows.A.size(1), rows.A.options().layout(at::kStrided)),
-      A_(rows.A),
-      At_(to_csr(rows.A.t())) {
+    : LinearOperator(rows.A.size(0), rows.A.size(1), rows.A.options().layout(at::kStrided)), A_(rows.A) {
   check_finite(A_.values(), "the sparse matrix");
+  squares_ = kernels::sum_of_squares(A_.values());
+  auto transposed = to_csr(A_.t());
+  if (kernels::takes_sparse(A_) && kernels::takes_sparse(transposed))
+    compressed_ = std::make_shared<Compressed>(Compressed{kernels::compressed(A_), kernels::compressed(transposed)});
+  else
+    At_ = std::move(transposed);
 }
 
-at::Tensor SparseOperator::product(const at::Tensor& V) const { return at::matmul(A_, V); }
-at::Tensor SparseOperator::adjoint_product(const at::Tensor& U) const { return at::matmul(At_, U); }
+at::Tensor SparseOperator::product(const at::Tensor& V) const {
+  return compressed_ ? kernels::sparse_product(compressed_->A, V) : at::matmul(A_, V);
+}
+at::Tensor SparseOperator::adjoint_product(const at::Tensor& U) const {
+  return compressed_ ? kernels::sparse_product(compressed_->At, U) : at::matmul(At_, U);
+}
 at::Tensor SparseOperator::product_in_double(const at::Tensor& V) const {
-  return at::matmul(A_.to(at::kDouble), V.to(at::kDouble));
+  const auto X = V.to(at::kDouble);
+  return compressed_ ? kernels::sparse_product(in_double(compressed_->A), X) : at::matmul(A_.to(at::kDouble), X);
 }
 at::Tensor SparseOperator::adjoint_product_in_double(const at::Tensor& U) const {
-  return at::matmul(At_.to(at::kDouble), U.to(at::kDouble));
+  const auto X = U.to(at::kDouble);
+  return compressed_ ? kernels::sparse_product(in_double(compressed_->At), X) : at::matmul(At_.to(at::kDouble), X);
 }
 
 }  // namespace fanion::linalg

@@ -7,6 +7,7 @@
 #include "fanion/kernels/loops/look_ahead_loops.h"
 #include "fanion/kernels/loops/loop_elements.h"
 #include "fanion/kernels/loops/narrow_loops.h"
+#include "fanion/kernels/loops/sparse_loops.h"
 #include "fanion/kernels/loops/square_sums.h"
 #include "fanion/kernels/loops/step_loops.h"
 #include "fanion/kernels/loops/sweep_loops.h"
@@ -63,6 +64,6 @@ extern const LoopTable FANION_ISA = {
     FANION_ISA_NAME, forward_any,    adjoint_any, gram_any,        gram_panel_any,     narrow_any,
     squares_any,     largest_square, cross,       solve,           gaussians,          form,
     low_rank_step,   sign_step,      blend,       look_ahead_gram, look_ahead_squares, look_ahead_step,
-    all_finite};
+    all_finite,      sparse_rows};
 
 }  // namespace fanion::kernels

@@ -22,6 +22,15 @@ struct Block {
   std::int64_t columns, stride;
 };
 
+/// Rows of a sparse matrix, one after the other: entries starts[i] to starts[i + 1] are those of row i. float or
+/// double.
+struct CompressedRows {
+  const void* values;
+  const std::int32_t* columns;
+  const std::int64_t* starts;
+  bool in_double;
+};
+
 /// How rows are read: so many at a time, and prefetched so many elements ahead, not at all if 0.
 struct Streams {
   int rows;
@@ -109,6 +118,9 @@ struct LoopTable {
   void (*look_ahead_step)(const LookAheadRows& M, float* W, const LookAheadStep& step, float* scratch);
   /// Whether no element is NaN or infinite.
   bool (*all_finite)(const float* x, std::int64_t count);
+  /// Rows `first` … `last` - 1 of Y = A X: X row-major with `width` numbers a row, Y by columns `stride` numbers apart.
+  void (*sparse_rows)(const CompressedRows& A, std::int64_t first, std::int64_t last, const void* X, void* Y,
+                      std::int64_t width, std::int64_t stride);
 };
 
 constexpr std::int64_t skinny_scratch(std::int64_t block_rows, std::int64_t columns) {
