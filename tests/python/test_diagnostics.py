@@ -1,10 +1,9 @@
 import pytest
 import torch
+from conftest import OPTIMIZERS, PROX
 from torch import nn
 
 import fanion
-
-PROX = (fanion.SGD, fanion.KernelNeon, fanion.FStarNeon)
 
 
 def test_numbers_are_those_of_the_step(make, parameters):
@@ -22,11 +21,12 @@ def test_numbers_are_those_of_the_step(make, parameters):
     found = optimizer.diagnostics()
     assert list(found) == ["a", "b", "c"]
     before = [p.detach().clone() for p in params]
+    prox = make in [OPTIMIZERS[name] for name in PROX]
     for p in params:
         p.grad.zero_()
     optimizer.step()
     for numbers, p, W in zip(found.values(), params, before, strict=True):
-        step = (p.detach() - W).flatten(1) * (2 if make in PROX else 1)  # as long as the momentum, which was halved
+        step = (p.detach() - W).flatten(1) * (2 if prox else 1)  # those are as long as the momentum, which was halved
         M = optimizer.state[p]["momentum_buffer"].flatten(1).double() / 0.5  # it was halved; the direction is the same
         S = torch.linalg.svdvals(M)
         tolerance = {"rel": 1e-4}  # float32 entries of size 1

@@ -11,6 +11,7 @@ from .running import (
     LONG,
     NO_PLOTS,
     ONE_THREAD,
+    TIMEOUT,
     TINY,
     assert_same,
     executable,
@@ -72,7 +73,7 @@ def limited(*arguments, cwd, largest):
 
     return subprocess.run(
         [str(executable()), *map(str, arguments)], cwd=cwd, env=ONE_THREAD | NO_PLOTS, preexec_fn=limit,
-        capture_output=True, text=True, timeout=240,
+        capture_output=True, text=True, timeout=TIMEOUT,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from .running import TINY, fanion, flags, start, validation_losses
+from .running import TIMEOUT, TINY, fanion, flags, start, validation_losses
 
 
 def test_plain_lines_where_there_is_no_terminal(tmp_path):
@@ -40,7 +40,7 @@ def on_a_terminal(*arguments, cwd):
             break
         written += piece
     os.close(ours)
-    return process.wait(timeout=240), written.decode()
+    return process.wait(timeout=TIMEOUT), written.decode()
 
 
 def test_one_redrawn_line_on_a_terminal(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from .running import (
     CONSOLE_SCRIPT,
+    TIMEOUT,
     TINY,
     assert_same,
     checkpoint,
@@ -28,7 +29,7 @@ from .shards import shard
 
 def test_console_script():
     # Elsewhere the tests start the binary itself.
-    result = subprocess.run([CONSOLE_SCRIPT, "--version"], capture_output=True, text=True, timeout=240)
+    result = subprocess.run([CONSOLE_SCRIPT, "--version"], capture_output=True, text=True, timeout=TIMEOUT)
     assert result.returncode == 0
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", result.stdout)
 
