@@ -42,16 +42,10 @@ at::Tensor sparse_product(const CompressedMatrix& A, const at::Tensor& X) {
   const int64_t pieces = small ? 1 : std::min<int64_t>(kPieces * at::get_num_threads(), A.rows);
   // Where a piece begins: rows cost their entries and a store.
   const auto first = [&](int64_t piece) {
+    if (piece == pieces) return A.rows;
     const int64_t work = (entries + A.rows) / pieces * piece;
-    int64_t low = 0, high = A.rows;
-    while (low < high) {
-      const int64_t middle = (low + high) / 2;
-      if (matrix.starts[middle] + middle < work)
-        low = middle + 1;
-      else
-        high = middle;
-    }
-    return piece == pieces ? A.rows : low;
+    const auto before = [&](const int64_t& start) { return start + (&start - matrix.starts) < work; };
+    return static_cast<int64_t>(std::partition_point(matrix.starts, matrix.starts + A.rows, before) - matrix.starts);
   };
   const auto* from = rows.const_data_ptr();
   auto* to = Y.mutable_data_ptr();

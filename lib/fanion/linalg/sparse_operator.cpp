@@ -3,6 +3,8 @@
 #include <ATen/ops/matmul.h>
 #include <c10/util/Exception.h>
 
+#include <cmath>
+
 #include "fanion/kernels/sparse_product.h"
 #include "fanion/kernels/sum_of_squares.h"
 #include "fanion/linalg/dense/finite_entries.h"
@@ -49,8 +51,8 @@ struct SparseOperator::Compressed {
 
 SparseOperator::SparseOperator(const Rows& rows)
     : LinearOperator(rows.A.size(0), rows.A.size(1), rows.A.options().layout(at::kStrided)), A_(rows.A) {
-  check_finite(A_.values(), "the sparse matrix");
   squares_ = kernels::sum_of_squares(A_.values());
+  if (!std::isfinite(squares_)) check_finite(A_.values(), "the sparse matrix");
   auto transposed = to_csr(A_.t());
   if (kernels::takes_sparse(A_) && kernels::takes_sparse(transposed))
     compressed_ = std::make_shared<Compressed>(Compressed{kernels::compressed(A_), kernels::compressed(transposed)});

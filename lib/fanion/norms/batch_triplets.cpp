@@ -9,10 +9,6 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/where.h>
 
-#include <algorithm>
-
-#include "fanion/dtype_limits.h"
-
 namespace fanion::norms {
 namespace {
 
@@ -61,14 +57,9 @@ BatchTriplets batch_triplets(const at::Tensor& M, int64_t k, const TripletOption
   return found;
 }
 
-at::Tensor without_null_columns_of_batch(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n) {
-  const auto least = S.narrow(1, 0, 1) * (machine_epsilon(S.scalar_type()) * static_cast<double>(std::max(m, n)));
-  return U * (S > least).to(U.scalar_type()).unsqueeze(1);
-}
-
 LowRankTerm flattened_batch_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
   const auto [U, S, V] = batch_triplets(M, k, options, warm);
-  return {-1, without_null_columns_of_batch(U, S, M.size(1), M.size(2)), V, S};
+  return {-1, without_null_columns(U, S, M.size(1), M.size(2)), V, S};
 }
 
 }  // namespace fanion::norms

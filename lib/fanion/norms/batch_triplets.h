@@ -21,7 +21,4 @@ BatchTriplets batch_triplets(const at::Tensor& M, int64_t k, const TripletOption
 LowRankTerm flattened_batch_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options,
                                      at::Tensor* warm = nullptr);
 
-/// (b, m, k) with the columns zeroed whose σ_i ≤ max(m, n)·eps·σ₁.
-at::Tensor without_null_columns_of_batch(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n);
-
 }  // namespace fanion::norms

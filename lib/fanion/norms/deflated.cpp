@@ -50,10 +50,10 @@ class Deflated final : public DirectionRule {
     if (needed == 0) return {{rest(M, {}, {}, {})}};
     if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm);
     const auto found = batch_triplets(M, needed, options_, warm);
-    const auto last = batch_residual_scale(found.S, m, n);
+    const auto last = residual_scale(found.S, m, n);
     if (k == 0) return {{rest(M, {}, {}, last)}};
     const auto U = found.U.narrow(2, 0, k), S = found.S.narrow(1, 0, k), V = found.V.narrow(2, 0, k);
-    Direction D{{LowRankTerm{-1, without_null_columns_of_batch(U, S, m, n), V, S}}};
+    Direction D{{LowRankTerm{-1, without_null_columns(U, S, m, n), V, S}}};
     if (k < std::min(m, n)) D.terms.push_back(rest(M, U * S.unsqueeze(1), V, last));
     return D;
   }
@@ -116,18 +116,12 @@ class Deflated final : public DirectionRule {
   }
 
   /// 0 where the triplets found already span M up to rounding: what is left of it has no direction, and N would blow
-  /// it up to full size. Else 1, or 1/σ_{k+1} for `clip`.
+  /// it up to full size. Else 1, or 1/σ_{k+1} for `clip`. 0-dimensional, or (b, 1, 1).
   at::Tensor residual_scale(const at::Tensor& S, int64_t m, int64_t n) const {
     const auto factor =
         map_ == ResidualMap::clip ? S.clamp_min(std::numeric_limits<float>::min()).reciprocal() : at::ones_like(S);
-    return without_null_columns(factor.unsqueeze(0), S, m, n)[0][S.numel() - 1];
-  }
-
-  /// The same of a batch, (b, 1, 1).
-  at::Tensor batch_residual_scale(const at::Tensor& S, int64_t m, int64_t n) const {
-    const auto factor =
-        map_ == ResidualMap::clip ? S.clamp_min(std::numeric_limits<float>::min()).reciprocal() : at::ones_like(S);
-    return without_null_columns_of_batch(factor.unsqueeze(1), S, m, n).narrow(2, S.size(1) - 1, 1);
+    const auto last = without_null_columns(factor.unsqueeze(-2), S, m, n).narrow(-1, S.size(-1) - 1, 1);
+    return S.dim() == 1 ? last.squeeze() : last;
   }
 
   Rank k_;

@@ -110,7 +110,8 @@ ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& op
 }
 
 at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n) {
-  return U * (S > S[0] * (machine_epsilon(U.scalar_type()) * static_cast<double>(std::max(m, n)))).to(U.scalar_type());
+  const auto least = S.narrow(-1, 0, 1) * (machine_epsilon(U.scalar_type()) * static_cast<double>(std::max(m, n)));
+  return U * (S > least).unsqueeze(-2).to(U.scalar_type());
 }
 
 LowRankTerm flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
