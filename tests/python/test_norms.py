@@ -171,8 +171,8 @@ def test_no_norm_is_forgotten():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: norms.norm_from_name("frob"), "unknown rule 'frob'; choose one of: frobenius, spectral"),
-        (lambda: norms.norm_from_name(""), "unknown rule ''; choose one of: frobenius, spectral"),
+        (lambda: norms.norm_from_name("frob"), "unknown rule 'frob'; choose one of: "),
+        (lambda: norms.norm_from_name(""), "unknown rule ''; choose one of: "),
         (lambda: norms.norm_from_name("fanion"), "rule 'fanion' needs k or rank_fraction, for example 'fanion:k=4'"),
         (lambda: norms.norm_from_name("muon:k=3"), "rule 'muon' has no option 'k'; it takes: eps, ns_coef"),
         (lambda: norms.norm_from_name("d-fanion:k=1"), "is a rule but no norm: it has no value and no dual"),
