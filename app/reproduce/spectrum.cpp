@@ -113,8 +113,9 @@ void spectrum(const Request& request) {
                 {"spectrum.png"}};
   record.table = {{"matrix", "stable rank of the momentum", "sigma_8 / sigma_1", "sigma_32 / sigma_1"}};
   for (const auto& [kind, sums] : last) {
-    const auto at = [&](std::size_t i) {
-      return i < sums.size() ? terminal::significant(sums[i] / static_cast<double>(blocks[kind]), 3) : "-";
+    // Clang before 16 cannot capture structured bindings.
+    const auto at = [&sums = sums, count = static_cast<double>(blocks[kind])](std::size_t i) {
+      return i < sums.size() ? terminal::significant(sums[i] / count, 3) : "-";
     };
     record.table.push_back({kind, terminal::significant(rank[kind][last_step].value(), 3), at(7), at(31)});
   }
