@@ -2,12 +2,16 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/ops/abs.h>
 #include <ATen/ops/bmm.h>
-#include <ATen/ops/linalg_qr.h>
 #include <ATen/ops/linalg_svd.h>
-#include <ATen/ops/ones_like.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/where.h>
+
+#include <limits>
+
+#include "fanion/dtype_limits.h"
+#include "fanion/norms/batch_qr.h"
+#include "fanion/norms/jacobi_svd.h"
 
 namespace fanion::norms {
 namespace {
@@ -16,17 +20,19 @@ BatchTriplets leading(const BatchTriplets& all, int64_t k) {
   return {all.U.narrow(2, 0, k), all.S.narrow(1, 0, k), all.V.narrow(2, 0, k)};
 }
 
-/// By block power passes from V: Q = orth(X V), V = orth(Xᵀ Q), the last of which is split by an SVD of Xᵀ Q.
-BatchTriplets by_passes(const at::Tensor& X, at::Tensor V, int64_t passes) {
+/// By block power passes from V: Q = orth(X V), V = orth(Xᵀ Q), the last of which is split by the SVD of its factor R.
+BatchTriplets by_passes(const at::Tensor& X, at::Tensor V, int64_t passes, const MatrixLayout* layout) {
+  const auto [m, n] = whole_shape(X, layout);
+  const auto whole = MatrixLayout{m, n};
+  const auto& of = layout == nullptr ? whole : *layout;
   for (int64_t pass = 1;; ++pass) {
-    const auto Q = std::get<0>(at::linalg_qr(at::bmm(X, V)));
-    const auto C = at::bmm(X.mT(), Q);
-    if (pass < passes) {
-      V = std::get<0>(at::linalg_qr(C));
-      continue;
-    }
-    const auto [right, S, left] = at::linalg_svd(C, /*full_matrices=*/false);
-    return {at::bmm(Q, left.mT()), S, right};
+    const auto Q = batch_qr(summed_over_columns(at::bmm(X, V), layout), m, of.over_rows).Q;
+    const auto C = batch_qr(summed_over_rows(at::bmm(X.mT(), Q), layout), n, of.over_columns);
+    V = C.Q;
+    if (pass < passes) continue;
+    if (V.size(2) == 1) return {Q, C.R.squeeze(2).to(X.scalar_type()), V};
+    const auto [left, S, right] = jacobi_svd(C.R, X.scalar_type());
+    return {at::bmm(Q, right.to(X.scalar_type())), S.to(X.scalar_type()), at::bmm(V, left.to(X.scalar_type()))};
   }
 }
 
@@ -37,29 +43,49 @@ bool found_in_batches(const TripletOptions& options, const at::Tensor* warm) {
          (options.method == linalg::SvdMethod::subspace && warm != nullptr);
 }
 
-BatchTriplets batch_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
+at::Tensor working_batch(const at::Tensor& M) { return M.scalar_type() == at::kDouble ? M : M.to(at::kFloat); }
+
+SizedBatch sized_batch(const at::Tensor& M, const MatrixLayout* layout) {
+  const auto X = working_batch(M);
+  if (X.scalar_type() != at::kDouble) return {X, {}};
+  auto size = at::linalg_vector_norm(X, std::numeric_limits<double>::infinity(), {{1, 2}}, /*keepdim=*/true);
+  size = summed_over_columns(summed_over_rows(size, layout), layout).clamp_min(smallest_normal(at::kDouble));
+  return {X / size, size};
+}
+
+void keep_where_null_(const at::Tensor& warm, const at::Tensor& V, const at::Tensor& S, int64_t m, int64_t n) {
+  const auto least =
+      (S.amax(-1, /*keepdim=*/true) * null_share(V.scalar_type(), m, n)).clamp_min(smallest_normal(V.scalar_type()));
+  warm.copy_(at::where((S > least).unsqueeze(-2), V, warm));
+}
+
+BatchTriplets batch_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm,
+                             const MatrixLayout* layout) {
   TORCH_INTERNAL_ASSERT(found_in_batches(options, warm));
   const at::AutoDispatchBelowADInplaceOrView untracked;  // no gradient flows through this
-  const auto largest = M.abs().amax({1, 2}, /*keepdim=*/true);
-  const auto scale = at::where(largest > 0, largest, at::ones_like(largest));
-  const auto X = M / scale;
+  const bool passes = options.method == linalg::SvdMethod::subspace;
+  TORCH_CHECK_VALUE(passes || layout == nullptr || !layout->is_spread(),
+                    "svd = dense is not for sharded matrices; svd = subspace is");
+  const auto [X, size] = sized_batch(M, layout);
   BatchTriplets found;
-  if (options.method == linalg::SvdMethod::subspace) {
-    found = by_passes(X, warm->to(X.scalar_type()), options.passes);
-    // A zero matrix says nothing about the next one: keep what we had.
-    warm->copy_(at::where(largest > 0, found.V, *warm));
+  if (passes) {
+    const auto [m, n] = whole_shape(X, layout);
+    found = by_passes(X, warm->to(X.scalar_type()), options.passes, layout);
+    keep_where_null_(*warm, found.V, found.S, m, n);
   } else {
     const auto [U, S, Vh] = at::linalg_svd(X, /*full_matrices=*/false);
     found = {U, S, Vh.mT()};
   }
   found = leading(found, k);
-  found.S = found.S * scale.squeeze(2);
+  if (size.defined()) found.S = found.S * size.squeeze(2);
   return found;
 }
 
-LowRankTerm flattened_batch_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm) {
-  const auto [U, S, V] = batch_triplets(M, k, options, warm);
-  return {-1, without_null_columns(U, S, M.size(1), M.size(2)), V, S};
+LowRankTerm flattened_batch_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options, at::Tensor* warm,
+                                     const MatrixLayout* layout) {
+  const auto [U, S, V] = batch_triplets(M, k, options, warm, layout);
+  const auto [m, n] = whole_shape(M, layout);
+  return {-1, without_null_columns(U, S, m, n), V, S};
 }
 
 }  // namespace fanion::norms

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "fanion/norms/batch_triplets.h"
+#include "fanion/norms/spread_residual.h"
 #include "fanion/over_norm.h"
 
 namespace fanion::norms {
@@ -20,6 +22,9 @@ class ColNorm final : public MatrixNorm {
   std::optional<KyFanForm> ky_fan_form(int64_t, int64_t n) const override { return KyFanForm{Magnitudes::columns, n}; }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::col_norm, working_matrix(M), {}, {}, {}}}};
+  }
+  Direction batch_direction(const at::Tensor& M, at::Tensor*, const MatrixLayout* layout) const override {
+    return {{spread_residual({-1, ResidualMap::col_norm, working_batch(M), {}, {}, {}}, layout)}};
   }
 
  private:

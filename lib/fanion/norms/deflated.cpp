@@ -12,6 +12,7 @@
 #include "fanion/linalg/polar/newton_schulz_choice.h"
 #include "fanion/norms/batch_triplets.h"
 #include "fanion/norms/rule_text.h"
+#include "fanion/norms/spread_residual.h"
 #include "fanion/norms/sweep_form.h"
 
 namespace fanion::norms {
@@ -45,16 +46,20 @@ class Deflated final : public DirectionRule {
     return D;
   }
 
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
-    const int64_t m = M.size(1), n = M.size(2), k = k_.of(m, n), needed = triplets_needed(m, n);
-    if (needed == 0) return {{rest(M, {}, {}, {})}};
-    if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm);
-    const auto found = batch_triplets(M, needed, options_, warm);
+  Direction batch_direction(const at::Tensor& given, at::Tensor* warm, const MatrixLayout* layout) const override {
+    const auto M = working_batch(given);
+    const auto [m, n] = whole_shape(M, layout);
+    const int64_t k = k_.of(m, n), needed = triplets_needed(m, n);
+    const bool whole = layout == nullptr || !layout->is_spread();
+    if (!whole && map_ == ResidualMap::newton_schulz) return DirectionRule::batch_direction(M, warm, layout);  // throws
+    if (needed == 0) return {{batch_rest(M, {}, {}, {}, layout)}};
+    if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm, layout);
+    const auto found = batch_triplets(M, needed, options_, warm, layout);
     const auto last = residual_scale(found.S, m, n);
-    if (k == 0) return {{rest(M, {}, {}, last)}};
+    if (k == 0) return {{batch_rest(M, {}, {}, last, layout)}};
     const auto U = found.U.narrow(2, 0, k), S = found.S.narrow(1, 0, k), V = found.V.narrow(2, 0, k);
     Direction D{{LowRankTerm{-1, without_null_columns(U, S, m, n), V, S}}};
-    if (k < std::min(m, n)) D.terms.push_back(rest(M, U * S.unsqueeze(1), V, last));
+    if (k < std::min(m, n)) D.terms.push_back(batch_rest(M, U * S.unsqueeze(1), V, last, layout));
     return D;
   }
 
@@ -103,6 +108,13 @@ class Deflated final : public DirectionRule {
     TORCH_INTERNAL_ASSERT(false);
   }
 
+  /// −c·N(M − L Vᵀ) of a batch of whole or spread matrices.
+  Term batch_rest(const at::Tensor& M, const at::Tensor& L, const at::Tensor& V, const at::Tensor& scale,
+                  const MatrixLayout* layout) const {
+    if (map_ == ResidualMap::newton_schulz) return rest(M, L, V, scale);
+    const auto [m, n] = whole_shape(M, layout);
+    return spread_residual({-weight(m, n), map_, M, L, V, scale}, layout);
+  }
   /// −c·N(M − L Vᵀ), of a matrix or a batch.
   Term rest(const at::Tensor& M, const at::Tensor& L, const at::Tensor& V, const at::Tensor& scale) const {
     ResidualTerm term{-weight(M.size(-2), M.size(-1)), map_, M, L, V, scale};

@@ -12,16 +12,14 @@
 #include "fanion/dtype_limits.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/random_start.h"
+#include "fanion/norms/batch_qr.h"
+#include "fanion/norms/batch_triplets.h"
 #include "fanion/norms/matrix_norm.h"
 #include "fanion/over_norm.h"
 #include "fanion/power_of_two.h"
 
 namespace fanion::norms {
 namespace {
-
-at::Tensor times_block(const at::Tensor& A, const at::Tensor& X) {
-  return A.dim() == 2 ? kernels::product(A, X) : at::matmul(A, X);
-}
 
 /// U with the columns zeroed whose S is rounding beside the largest; for matrices and batches.
 at::Tensor without_small_columns(const at::Tensor& U, const at::Tensor& S, int64_t longer) {
@@ -45,11 +43,35 @@ class Dion final : public DirectionRule {
     if (at_scale.exponent != 0) term.S = times_power_of_two(term.S.to(at::kDouble), at_scale.exponent);
     return {{term}};
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
-    const auto [X, exponents] = over_largest(M, {{-2, -1}});
-    auto term = factors(X, warm);
-    term.S = times_powers_of_two(term.S.to(at::kDouble), exponents.squeeze(-1)).to(term.S.scalar_type());
-    return {{term}};
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
+    const at::AutoDispatchBelowADInplaceOrView untracked;  // no gradient flows through this
+    const auto [X, size] = sized_batch(M, layout);
+    const auto [m, n] = whole_shape(X, layout);
+    TORCH_CHECK_VALUE(m >= n || layout == nullptr || !layout->is_spread(), name(), " is for sharded ", m, " x ", n,
+                      " matrices as their transposes, whose warm starts lie along their rows");
+    const bool is_wide = m < n;
+    const auto A = is_wide ? X.mT() : X;
+    const auto over_rows = layout == nullptr ? MatrixLayout::Sum{} : layout->over_rows;
+    const int64_t shorter = A.size(-1), longer = std::max(m, n), k = k_.fitting(m, n);
+    const auto start = warm == nullptr ? at::Tensor() : warm->narrow(-2, 0, shorter);
+    auto Q = start.defined() ? start.to(X.scalar_type())
+                             : linalg::random_block(X.size(-1), k, X.options(), {})
+                                   .narrow(0, 0, shorter)
+                                   .expand({X.size(0), shorter, k});
+    at::Tensor P;
+    for (int64_t pass = 0; pass < passes_; ++pass) {
+      P = batch_qr(summed_over_columns(at::matmul(A, Q), layout), longer, over_rows).Q;
+      Q = summed_over_rows(at::matmul(A.mT(), P), layout);
+    }
+    const auto across = layout == nullptr ? MatrixLayout{n, m} : layout->transposed();
+    const auto norms = slice_norms(Q, {-2}, &across);
+    auto S = norms.squeeze(-2).to(X.scalar_type());
+    Q = Q / norms.clamp_min(smallest_normal(X.scalar_type())).to(X.scalar_type());
+    if (start.defined()) keep_where_null_(start, Q, S, m, n);
+    P = without_small_columns(P, S, longer);
+    Q = without_small_columns(Q, S, longer);
+    if (size.defined()) S = S * size.squeeze(-1);
+    return {{is_wide ? LowRankTerm{-1, Q, P, S} : LowRankTerm{-1, P, Q, S}}};
   }
 
   int low_rank_parts() const override { return 1; }
@@ -67,11 +89,10 @@ class Dion final : public DirectionRule {
     const auto start = warm == nullptr ? at::Tensor() : warm->narrow(-2, 0, shorter);
     auto Q = start.defined() ? start.to(X.scalar_type())
                              : linalg::random_block(X.size(-1), k, X.options(), {}).narrow(0, 0, shorter);
-    if (X.dim() == 3 && Q.dim() == 2) Q = Q.expand({X.size(0), shorter, k});
     at::Tensor P;
     for (int64_t pass = 0; pass < passes_; ++pass) {
-      P = std::get<0>(at::linalg_qr(times_block(A, Q)));
-      Q = times_block(A.mT(), P);
+      P = std::get<0>(at::linalg_qr(kernels::product(A, Q)));
+      Q = kernels::product(A.mT(), P);
     }
     const auto S = at::linalg_vector_norm(Q, 2, {{-2}});
     Q = over_norm(Q, {{-2}});

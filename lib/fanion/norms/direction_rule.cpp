@@ -6,7 +6,9 @@
 
 namespace fanion::norms {
 
-Direction DirectionRule::batch_direction(const at::Tensor& M, at::Tensor* warm) const {
+Direction DirectionRule::batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const {
+  TORCH_CHECK_VALUE(layout == nullptr || !layout->is_spread(), name(),
+                    " is not for sharded matrices: it needs each of them whole");
   std::vector<at::Tensor> dense, U, V, S;
   double coef = 0;
   for (int64_t i = 0; i < M.size(0); ++i) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "fanion/norms/direction.h"
+#include "fanion/norms/matrix_layout.h"
 
 namespace fanion::norms {
 
@@ -31,7 +32,11 @@ class DirectionRule {
 
   /// The directions of a batch of matrices: M (b, m, n), `warm` (b, n, warm_columns). Tensors of the terms have the
   /// batch first; scales are (b, 1, 1). Without an override each matrix is taken by itself.
-  virtual Direction batch_direction(const at::Tensor& M, at::Tensor* warm = nullptr) const;
+  ///
+  /// With a `layout` that is spread (matrix_layout.h) M, `warm` and the terms are this process's blocks of whole
+  /// matrices, of which every process that shares them takes the direction; throws where the rule has no such form.
+  virtual Direction batch_direction(const at::Tensor& M, at::Tensor* warm = nullptr,
+                                    const MatrixLayout* layout = nullptr) const;
 
   /// Columns of warm-start state that the rule keeps for an m × n matrix; throws if it does not fit it.
   virtual int64_t warm_columns(int64_t, int64_t) const { return 0; }

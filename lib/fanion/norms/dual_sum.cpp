@@ -92,8 +92,8 @@ class DualSum final : public MatrixNorm, public SumOfRules {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return summed_direction(rules_, M, warm);
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
-    return summed_batch_direction(rules_, M, warm);
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
+    return summed_batch_direction(rules_, M, warm, layout);
   }
   int low_rank_parts() const override { return summed_low_rank_parts(rules_); }
   std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(rules_, m, n); }

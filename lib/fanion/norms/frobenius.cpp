@@ -1,7 +1,6 @@
 #include "fanion/norms/frobenius.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/linalg_vector_norm.h>
 
 #include "fanion/dtype_limits.h"
 #include "fanion/kernels/sum_of_squares.h"
@@ -32,8 +31,8 @@ class Frobenius final : public MatrixNorm {
     }
     return along(X, norm);
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor*) const override {
-    const auto norm = at::linalg_vector_norm(M, 2, {{1, 2}}, /*keepdim=*/true, at::kDouble);
+  Direction batch_direction(const at::Tensor& M, at::Tensor*, const MatrixLayout* layout) const override {
+    const auto norm = slice_norms(M, {-2, -1}, layout);
     return {{ScaledTerm{-1, M, norm.clamp_min(smallest_normal(M.scalar_type())).reciprocal()}}};
   }
   std::optional<SweepForm> sweep_form(int64_t, int64_t) const override {

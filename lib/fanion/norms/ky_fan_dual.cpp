@@ -35,9 +35,10 @@ class KyFanDual final : public MatrixNorm {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return {{flattened_triplets(M, fitting(M), options_, warm)}};
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
-    if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm);
-    return {{flattened_batch_triplets(M, fitting(M.size(1), M.size(2)), options_, warm)}};
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
+    if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm, layout);
+    const auto [m, n] = whole_shape(M, layout);
+    return {{flattened_batch_triplets(M, fitting(m, n), options_, warm, layout)}};
   }
   std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override {
     return SweepForm{.low_rank = -1, .k = fitting(m, n), .triplets = options_};

@@ -4,19 +4,37 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 namespace fanion::norms {
 
-/// How a matrix, or each of a batch, is spread over processes, as the sums that a contraction of this process's block
-/// needs. A matrix that lies whole here has none.
+/// How a matrix, or every matrix of a batch, is spread over processes, each of which holds a block of its rows and
+/// columns: the sums that complete what a product of blocks leaves partial. A product that contracts over the rows,
+/// XᵀY or YᵀY, is followed by `over_rows`, one that contracts over the columns, X V or VᵀV, by `over_columns`.
 struct MatrixLayout {
-  /// Replaces tensors by their sums over the processes; several of one moment by one call. Empty: nothing to add up.
+  /// Adds up every tensor of the list over the processes that share it, in place or by another in its place: the same
+  /// tensors on each of them afterwards. Empty where nothing has to be added.
   using Sum = std::function<void(std::vector<at::Tensor>&)>;
 
   int64_t m = 0, n = 0;  ///< of the whole matrix
-  Sum over_rows = {};    ///< after a contraction over rows: Xᵀ Y, YᵀY
-  Sum over_columns = {};  ///< after one over columns: X V, VᵀV
+  Sum over_rows = {}, over_columns = {};
+
+  /// Whether a block is less than the matrix.
+  bool is_spread() const { return over_rows || over_columns; }
+  /// That of the transpose.
+  MatrixLayout transposed() const { return {n, m, over_columns, over_rows}; }
 };
+
+/// Rows and columns of the whole matrices that M (b, m, n) has blocks of: its own without a layout.
+std::pair<int64_t, int64_t> whole_shape(const at::Tensor& M, const MatrixLayout* layout);
+
+/// A product that contracted over the rows, or over the columns, completed.
+at::Tensor summed_over_rows(at::Tensor partial, const MatrixLayout* layout);
+at::Tensor summed_over_columns(at::Tensor partial, const MatrixLayout* layout);
+
+/// ‖·‖₂ of the rows (dims −1), columns (dims −2) or matrices (both) that X (b, m, n) has blocks of, keeping its
+/// dimensions; float64, whatever the scale of the entries.
+at::Tensor slice_norms(const at::Tensor& X, at::IntArrayRef dims, const MatrixLayout* layout);
 
 }  // namespace fanion::norms

@@ -26,7 +26,7 @@ class MaxEntry final : public MatrixNorm {
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::sign, working_matrix(M), {}, {}, {}}}};
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor*) const override {
+  Direction batch_direction(const at::Tensor& M, at::Tensor*, const MatrixLayout*) const override {
     return {{ResidualTerm{-1, ResidualMap::sign, M, {}, {}, {}}}};
   }
   std::optional<SweepForm> sweep_form(int64_t, int64_t) const override {

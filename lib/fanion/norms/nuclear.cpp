@@ -24,9 +24,9 @@ class Nuclear final : public MatrixNorm {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return {{flattened_triplets(M, 1, options_, warm)}};
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
-    if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm);
-    return {{flattened_batch_triplets(M, 1, options_, warm)}};
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
+    if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm, layout);
+    return {{flattened_batch_triplets(M, 1, options_, warm, layout)}};
   }
   std::optional<SweepForm> sweep_form(int64_t, int64_t) const override {
     return SweepForm{.low_rank = -1, .k = 1, .triplets = options_};

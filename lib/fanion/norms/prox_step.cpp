@@ -63,7 +63,8 @@ class ProxStep final : public DirectionRule {
     const auto X = working_matrix(M);
     return at_its_length(X, norm_->direction(X, warm));
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
+    if (layout != nullptr && layout->is_spread()) return DirectionRule::batch_direction(M, warm, layout);  // throws
     return at_its_length(M, norm_->batch_direction(M, warm));
   }
   int64_t warm_columns(int64_t m, int64_t n) const override { return norm_->warm_columns(m, n); }
@@ -92,7 +93,9 @@ class Sgd final : public DirectionRule {
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ScaledTerm{-1 / lambda_, M, at::ones({}, M.options().dtype(at::kDouble))}}};
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override { return direction(M, warm); }
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout*) const override {
+    return direction(M, warm);
+  }
   double nominal_frobenius(int64_t, int64_t) const override { return 1; }
 
  private:

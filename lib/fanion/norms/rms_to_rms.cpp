@@ -33,6 +33,11 @@ class RmsToRms final : public MatrixNorm {
     auto D = spectral_->direction(M, warm);
     return D *= radius(M.size(0), M.size(1));
   }
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
+    const auto [m, n] = whole_shape(M, layout);
+    auto D = spectral_->batch_direction(M, warm, layout);
+    return D *= radius(m, n);
+  }
 
  private:
   /// The spectral norm of the unit sphere.

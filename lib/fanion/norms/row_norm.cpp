@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "fanion/norms/batch_triplets.h"
+#include "fanion/norms/spread_residual.h"
 #include "fanion/over_norm.h"
 
 namespace fanion::norms {
@@ -20,6 +22,9 @@ class RowNorm final : public MatrixNorm {
   std::optional<KyFanForm> ky_fan_form(int64_t m, int64_t) const override { return KyFanForm{Magnitudes::rows, m}; }
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::row_norm, working_matrix(M), {}, {}, {}}}};
+  }
+  Direction batch_direction(const at::Tensor& M, at::Tensor*, const MatrixLayout* layout) const override {
+    return {{spread_residual({-1, ResidualMap::row_norm, working_batch(M), {}, {}, {}}, layout)}};
   }
 
  private:

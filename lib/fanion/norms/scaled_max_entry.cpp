@@ -34,6 +34,11 @@ class ScaledMaxEntry final : public MatrixNorm {
     auto D = max_entry_->direction(M);
     return D *= radius(M.size(0), M.size(1));
   }
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
+    const auto [m, n] = whole_shape(M, layout);
+    auto D = max_entry_->batch_direction(M, warm, layout);
+    return D *= radius(m, n);
+  }
   std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override {
     return SweepForm{.rest = -radius(m, n), .map = SweepForm::Rest::sign};
   }

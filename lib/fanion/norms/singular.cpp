@@ -109,8 +109,12 @@ ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& op
   return result;
 }
 
+double null_share(at::ScalarType dtype, int64_t m, int64_t n) {
+  return machine_epsilon(dtype) * static_cast<double>(std::max(m, n));
+}
+
 at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n) {
-  const auto least = S.narrow(-1, 0, 1) * (machine_epsilon(U.scalar_type()) * static_cast<double>(std::max(m, n)));
+  const auto least = S.narrow(-1, 0, 1) * null_share(U.scalar_type(), m, n);
   return U * (S > least).unsqueeze(-2).to(U.scalar_type());
 }
 

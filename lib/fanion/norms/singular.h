@@ -62,6 +62,8 @@ ScaledTriplets triplets(const at::Tensor& M, int64_t k, const TripletOptions& op
 /// no direction there.
 LowRankTerm flattened_triplets(const at::Tensor& M, int64_t k, const TripletOptions& options,
                                at::Tensor* warm = nullptr);
+/// max(m, n)·eps: the share of σ₁ up to which a singular value is rounding.
+double null_share(at::ScalarType dtype, int64_t m, int64_t n);
 /// U (m, k) or (b, m, k) with those columns zeroed, for triplets already found.
 at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n);
 

@@ -34,7 +34,8 @@ class Spectral final : public MatrixNorm {
     if (newton_schulz_) return {{DenseTerm{-1, newton_schulz(M)}}};
     return {{flattened_triplets(M, std::min(M.size(0), M.size(1)), {.method = linalg::SvdMethod::dense})}};
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor*) const override {
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
+    if (layout != nullptr && layout->is_spread()) return DirectionRule::batch_direction(M, warm, layout);  // throws
     if (newton_schulz_) return {{DenseTerm{-1, newton_schulz(M)}}};
     return {{flattened_batch_triplets(M, std::min(M.size(1), M.size(2)), {.method = linalg::SvdMethod::dense})}};
   }

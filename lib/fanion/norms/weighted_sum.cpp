@@ -18,8 +18,8 @@ class WeightedSum final : public DirectionRule, public SumOfRules {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return summed_direction(parts_, M, warm);
   }
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm) const override {
-    return summed_batch_direction(parts_, M, warm);
+  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
+    return summed_batch_direction(parts_, M, warm, layout);
   }
   int low_rank_parts() const override { return summed_low_rank_parts(parts_); }
   std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(parts_, m, n); }
@@ -58,11 +58,12 @@ namespace {
 
 /// The weighted parts, each of which `one` gets with its own columns of the warm start, the last dimension of it.
 template <class One>
-Direction sum_of(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm, One&& one) {
+Direction sum_of(const std::vector<WeightedRule>& parts, std::pair<int64_t, int64_t> shape, at::Tensor* warm,
+                 One&& one) {
   Direction sum;
   int64_t column = 0;
   for (const auto& [weight, rule] : parts) {
-    const int64_t columns = warm == nullptr ? 0 : rule->warm_columns(M.size(-2), M.size(-1));
+    const int64_t columns = warm == nullptr ? 0 : rule->warm_columns(shape.first, shape.second);
     at::Tensor slice = columns > 0 ? warm->narrow(-1, column, columns) : at::Tensor();
     column += columns;
     if (weight == 0) continue;
@@ -75,12 +76,14 @@ Direction sum_of(const std::vector<WeightedRule>& parts, const at::Tensor& M, at
 }  // namespace
 
 Direction summed_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm) {
-  return sum_of(parts, M, warm, [&](const DirectionRule& rule, at::Tensor* own) { return rule.direction(M, own); });
+  return sum_of(parts, whole_shape(M, nullptr), warm,
+                [&](const DirectionRule& rule, at::Tensor* own) { return rule.direction(M, own); });
 }
 
-Direction summed_batch_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm) {
-  return sum_of(parts, M, warm,
-                [&](const DirectionRule& rule, at::Tensor* own) { return rule.batch_direction(M, own); });
+Direction summed_batch_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm,
+                                 const MatrixLayout* layout) {
+  return sum_of(parts, whole_shape(M, layout), warm,
+                [&](const DirectionRule& rule, at::Tensor* own) { return rule.batch_direction(M, own, layout); });
 }
 
 int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, int64_t n) {

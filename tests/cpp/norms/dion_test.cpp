@@ -74,7 +74,7 @@ TEST(Dion, OfABatchIsThatOfItsMatrices) {
     auto one = own[i];
     const auto d = rule->direction(M[i], &one);
     EXPECT_LE(frobenius_norm(to_dense(D, M)[i] - to_dense(d, M[i])), 1e-12) << i;
-    EXPECT_LE(frobenius_norm(warm[i] - own[i]), 1e-12) << i;
+    EXPECT_LE(frobenius_norm(warm[i].abs() - own[i].abs()), 1e-12) << i;  // up to signs
     EXPECT_LE(frobenius_norm(std::get<LowRankTerm>(D.terms[0]).S[i] - std::get<LowRankTerm>(d.terms[0]).S), 1e-9) << i;
   }
 }
