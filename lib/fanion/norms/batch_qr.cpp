@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "fanion/dtype_limits.h"
+#include "fanion/in_dtype.h"
 
 namespace fanion::norms {
 namespace {
@@ -35,7 +36,7 @@ BatchQr normalised_column(const at::Tensor& Y, const MatrixLayout::Sum& sum) {
 BatchQr batch_qr(const at::Tensor& Y, int64_t rows, const MatrixLayout::Sum& sum) {
   const int64_t k = Y.size(2);
   if (k == 1) return normalised_column(Y, sum);
-  auto Q = Y.to(at::kDouble);
+  auto Q = in_dtype(Y, at::kDouble);
   at::Tensor R;
   const int times = Y.scalar_type() == at::kDouble ? 3 : 1;
   for (int time = 0; time < times; ++time) {
@@ -45,7 +46,7 @@ BatchQr batch_qr(const at::Tensor& Y, int64_t rows, const MatrixLayout::Sum& sum
     Q = at::linalg_solve_triangular(upper, Q, /*upper=*/true, /*left=*/false);
     R = R.defined() ? at::bmm(upper, R) : upper;
   }
-  return {Q.to(Y.scalar_type()), R};
+  return {in_dtype(Q, Y.scalar_type()), R};
 }
 
 }  // namespace fanion::norms

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "fanion/dtype_limits.h"
+#include "fanion/in_dtype.h"
 #include "fanion/norms/batch_qr.h"
 #include "fanion/norms/jacobi_svd.h"
 
@@ -17,6 +18,7 @@ namespace fanion::norms {
 namespace {
 
 BatchTriplets leading(const BatchTriplets& all, int64_t k) {
+  if (all.S.size(1) == k) return all;
   return {all.U.narrow(2, 0, k), all.S.narrow(1, 0, k), all.V.narrow(2, 0, k)};
 }
 
@@ -30,9 +32,10 @@ BatchTriplets by_passes(const at::Tensor& X, at::Tensor V, int64_t passes, const
     const auto C = batch_qr(summed_over_rows(at::bmm(X.mT(), Q), layout), n, of.over_columns);
     V = C.Q;
     if (pass < passes) continue;
-    if (V.size(2) == 1) return {Q, C.R.squeeze(2).to(X.scalar_type()), V};
+    if (V.size(2) == 1) return {Q, in_dtype(C.R.squeeze(2), X.scalar_type()), V};
     const auto [left, S, right] = jacobi_svd(C.R, X.scalar_type());
-    return {at::bmm(Q, right.to(X.scalar_type())), S.to(X.scalar_type()), at::bmm(V, left.to(X.scalar_type()))};
+    const auto like_X = [&](const at::Tensor& x) { return in_dtype(x, X.scalar_type()); };
+    return {at::bmm(Q, like_X(right)), like_X(S), at::bmm(V, like_X(left))};
   }
 }
 
@@ -43,7 +46,9 @@ bool found_in_batches(const TripletOptions& options, const at::Tensor* warm) {
          (options.method == linalg::SvdMethod::subspace && warm != nullptr);
 }
 
-at::Tensor working_batch(const at::Tensor& M) { return M.scalar_type() == at::kDouble ? M : M.to(at::kFloat); }
+at::Tensor working_batch(const at::Tensor& M) {
+  return in_dtype(M, M.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+}
 
 SizedBatch sized_batch(const at::Tensor& M, const MatrixLayout* layout) {
   const auto X = working_batch(M);
@@ -70,7 +75,7 @@ BatchTriplets batch_triplets(const at::Tensor& M, int64_t k, const TripletOption
   BatchTriplets found;
   if (passes) {
     const auto [m, n] = whole_shape(X, layout);
-    found = by_passes(X, warm->to(X.scalar_type()), options.passes, layout);
+    found = by_passes(X, in_dtype(*warm, X.scalar_type()), options.passes, layout);
     keep_where_null_(*warm, found.V, found.S, m, n);
   } else {
     const auto [U, S, Vh] = at::linalg_svd(X, /*full_matrices=*/false);

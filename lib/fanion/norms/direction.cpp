@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/baddbmm.h>
+#include <ATen/ops/bmm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/sign.h>
@@ -12,6 +13,7 @@
 #include <cmath>
 #include <limits>
 
+#include "fanion/in_dtype.h"
 #include "fanion/kernels/dense_steps.h"
 #include "fanion/names.h"
 #include "fanion/no_autocast.h"
@@ -114,7 +116,31 @@ void apply_(at::Tensor& W, const Direction& D, double step, double decay) {
   for (std::size_t i = 0; i < D.terms.size(); ++i) std::visit(Adder{W, step, i == 0 ? decay : 1}, D.terms[i]);
 }
 
+namespace {
+
+/// A term of a batch as a new tensor, without zeros to add it to.
+struct FirstOfBatch {
+  at::ScalarType dtype;
+  at::Tensor operator()(const LowRankTerm& t) const {
+    return at::bmm(in_dtype(t.U, dtype) * t.coef, in_dtype(t.V, dtype).mT());
+  }
+  at::Tensor operator()(const ScaledTerm& t) const { return in_dtype(t.M, dtype) * (t.scale * t.coef).to(dtype); }
+  at::Tensor operator()(const DenseTerm& t) const { return in_dtype(t.D, dtype) * t.coef; }
+  at::Tensor operator()(const ResidualTerm& t) const {
+    const auto N = in_dtype(mapped_residual(t), dtype);
+    return t.scale.defined() && t.map != ResidualMap::clip ? N * (t.scale * t.coef).to(N.scalar_type()) : N * t.coef;
+  }
+};
+
+}  // namespace
+
 at::Tensor to_dense(const Direction& D, const at::Tensor& like) {
+  if (like.dim() == 3 && !D.terms.empty()) {
+    const NoAutocast whole;
+    auto W = std::visit(FirstOfBatch{like.scalar_type()}, D.terms[0]);
+    apply_(W, {{D.terms.begin() + 1, D.terms.end()}}, 1);
+    return W;
+  }
   auto W = at::zeros_like(like);
   apply_(W, D, 1);
   return W;

@@ -22,7 +22,7 @@ namespace {
 
 /// After which columns are orthogonal up to rounding: measured on Gaussian, graded and clustered matrices.
 int64_t sweeps_for(int64_t k, at::ScalarType wanted) {
-  if (k == 2) return 2;
+  if (k == 2) return wanted == at::kDouble ? 2 : 1;
   return 2 + static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(k))) - (wanted == at::kDouble ? 0 : 1);
 }
 

@@ -14,7 +14,7 @@ struct JacobiSvd {
 ///
 /// R: (b, k, k) float64, upper triangular factors of a QR, for instance. `wanted`: the dtype that results are for;
 /// float32 takes a sweep less. U is orthogonal; columns of V are zero where S is.
-/// Cost: about 10k kernels a sweep, 3 + log₂k sweeps; for k = 2 it is two rotations. For small k.
+/// Cost: about 10k kernels a sweep, 3 + log₂k sweeps; for k = 2 it is one or two rotations. For small k.
 /// Source: Brent & Luk 1985 (the order); Drmač & Veselić 2008 (of Rᵀ rather than R).
 JacobiSvd jacobi_svd(const at::Tensor& R, at::ScalarType wanted);
 

@@ -114,7 +114,8 @@ double null_share(at::ScalarType dtype, int64_t m, int64_t n) {
 }
 
 at::Tensor without_null_columns(const at::Tensor& U, const at::Tensor& S, int64_t m, int64_t n) {
-  const auto least = S.narrow(-1, 0, 1) * null_share(U.scalar_type(), m, n);
+  const auto first = S.size(-1) == 1 ? S : S.narrow(-1, 0, 1);
+  const auto least = first * null_share(U.scalar_type(), m, n);
   return U * (S > least).unsqueeze(-2).to(U.scalar_type());
 }
 

@@ -1,17 +1,21 @@
 #include "fanion/optim/adamw_step.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_fused_adamw.h>
 
 #include <map>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 namespace fanion::optim {
 namespace {
 
-/// The fused kernel's lists, for parameters of one device and dtype.
+/// The fused kernel's lists, for parameters of one device, dtype and flag.
 struct Lists {
   std::vector<at::Tensor> W, grad, exp_avg, exp_avg_sq, step;
+  at::Tensor go;
 };
 
 /// A contiguous stand-in for a tensor, and the tensor.
@@ -32,10 +36,11 @@ at::Tensor stand_in(const at::Tensor& tensor, Copies& copies) {
 void check_options(const AdamWOptions& options) { check_ranges(options); }
 
 void adamw_step_(const std::vector<AdamWParameter>& parameters, const AdamWOptions& o) {
-  std::map<std::pair<std::string, at::ScalarType>, Lists> lists;
+  std::map<std::tuple<std::string, at::ScalarType, const void*>, Lists> lists;
   Copies copies;
   for (const auto& p : parameters) {
-    auto& to = lists[{p.W.device().str(), p.W.scalar_type()}];
+    auto& to = lists[{p.W.device().str(), p.W.scalar_type(), p.go.unsafeGetTensorImpl()}];
+    to.go = p.go;
     const auto grad = p.grad.to(p.W.scalar_type());
     const bool paired = paired_in_memory({p.W, grad, p.exp_avg, p.exp_avg_sq, p.step});
     to.W.push_back(paired ? p.W : stand_in(p.W, copies));
@@ -45,9 +50,13 @@ void adamw_step_(const std::vector<AdamWParameter>& parameters, const AdamWOptio
     to.step.push_back(p.step);
   }
   for (auto& [key, l] : lists) {
-    for (auto& step : l.step) step.add_(1);
+    const auto stop = l.go.defined() ? std::optional(l.go.logical_not().to(at::kFloat)) : std::nullopt;
+    if (stop)
+      at::_foreach_add_(l.step, l.go.to(l.step[0].device(), at::kFloat));
+    else
+      at::_foreach_add_(l.step, 1);
     at::_fused_adamw_(l.W, l.grad, l.exp_avg, l.exp_avg_sq, {}, l.step, o.lr, o.beta1, o.beta2, o.weight_decay, o.eps,
-                      /*amsgrad=*/false, /*maximize=*/false);
+                      /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, stop);
   }
   for (const auto& [copy, original] : copies) original.copy_(copy);
 }

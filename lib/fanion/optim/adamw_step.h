@@ -33,6 +33,7 @@ void check_options(const AdamWOptions& options);
 /// What AdamW's step of a parameter works on, checked already (check_step.h).
 struct AdamWParameter {
   at::Tensor W, grad, exp_avg, exp_avg_sq, step;
+  at::Tensor go = {};  ///< whether the step is made, as `MatrixStep::go`; those of one tensor are stepped in one call
 };
 
 /// One AdamW step of each, in place, by ATen's fused kernel: bit-equal to torch.optim.AdamW(fused=True) where all

@@ -1,11 +1,14 @@
 #include "fanion/optim/finite.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "fanion/kernels/all_finite.h"
 
@@ -33,6 +36,13 @@ std::vector<int64_t> nonfinite(at::TensorList tensors) {
   }
   std::ranges::sort(bad);
   return bad;
+}
+
+at::Tensor nonfinite_flags(at::TensorList tensors) {
+  std::vector<at::Tensor> full;  // an empty tensor has no largest entry
+  for (const auto& x : tensors) full.push_back(x.numel() > 0 ? x : at::zeros({1}, x.options()));
+  // The largest entry as a size is NaN or Inf exactly where one is.
+  return at::isfinite(at::stack(at::_foreach_norm(full, std::numeric_limits<double>::infinity()))).logical_not_();
 }
 
 }  // namespace fanion::optim

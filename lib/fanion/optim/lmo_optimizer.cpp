@@ -109,6 +109,7 @@ at::Tensor LmoOptimizer::step(LossClosure closure) {
     const at::AutoGradMode enable_grad(true);
     loss = closure();
   }
+  skipped_ += log_.poll(/*wait=*/false);
   const auto settings = current_settings();
   std::vector<StepEntry> entries;
   for (std::size_t g = 0; g < groups_.size(); ++g)
@@ -117,7 +118,7 @@ at::Tensor LmoOptimizer::step(LossClosure closure) {
       entries.push_back(entry(g, i));
       entries.back().grad = groups_[g].params[i].grad();
     }
-  skipped_ += step_(entries, settings);
+  skipped_ += step_(entries, settings, {.log = &log_});
   return loss;
 }
 
@@ -141,7 +142,10 @@ void LmoOptimizer::scale_lr(double factor) {
   for (std::size_t g = 0; g < groups_.size(); ++g) param_groups_[g].options().set_lr(initial_lr_[g] * factor);
 }
 
+void LmoOptimizer::check() const { skipped_ += log_.poll(/*wait=*/true); }
+
 void LmoOptimizer::save(torch::serialize::OutputArchive& archive) const {
+  check();
   for (const auto& [name, tensor] : named_state()) archive.write(name, tensor, /*is_buffer=*/true);
 }
 

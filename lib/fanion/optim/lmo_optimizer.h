@@ -59,8 +59,12 @@ class LmoOptimizer : public torch::optim::Optimizer {
   int64_t state_bytes() const;
   /// Multiplies every group's initial learning rate by `factor`; schedules are written with it.
   void scale_lr(double factor);
-  /// Parameters skipped so far because of non-finite gradients.
+  /// Parameters skipped so far because of non-finite gradients; of steps on an accelerator, as far as `check` has seen.
   int64_t skipped() const { return skipped_; }
+  /// Waits for what steps on an accelerator have found in their gradients. Throws what they could not: a ValueError
+  /// naming the parameter whose gradient was not finite, with `nonfinite` = error; that step changed nothing. A later
+  /// step throws the same once the device has told it; `save` asks here.
+  void check() const;
 
   void save(torch::serialize::OutputArchive& archive) const override;
   /// Throws where a state does not fit, before anything changes. A kind of state that the archive has not, because an
@@ -76,7 +80,8 @@ class LmoOptimizer : public torch::optim::Optimizer {
 
   std::vector<ParamGroup> groups_;
   std::vector<double> initial_lr_;
-  int64_t skipped_ = 0;
+  mutable int64_t skipped_ = 0;
+  mutable NonfiniteLog log_;
 };
 
 }  // namespace fanion::optim

@@ -132,7 +132,9 @@ void step_parameter(const MatrixStep& step) {
   stages::retract(step);
 }
 
-void step_matrices(const std::vector<MatrixStep>& steps) {
+bool in_stacks(const at::Tensor& W, Stacks stacks) { return stacks == Stacks::everywhere || !W.device().is_cpu(); }
+
+void step_matrices(const std::vector<MatrixStep>& steps, Stacks stacks) {
   const auto named = [&](std::size_t i) {
     try {
       step_parameter(steps[i]);
@@ -144,7 +146,7 @@ void step_matrices(const std::vector<MatrixStep>& steps) {
   std::vector<std::size_t> small, large;
   std::vector<MatrixStep> elsewhere;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (!steps[i].W.device().is_cpu())
+    if (in_stacks(steps[i].W, stacks))
       elsewhere.push_back(steps[i]);
     else
       (is_small(steps[i].W) ? small : large).push_back(i);

@@ -18,6 +18,8 @@ struct MatrixStep {
   const NamedState* state;
   const LmoSettings* settings;
   std::function<std::string()> label;  ///< what errors call it
+  /// Whether the step is made, 0-dimensional on W's device; undefined: it is. Only stacks have flags (stacks.h).
+  at::Tensor go = {};
 };
 
 /// The state tensor of a kind; undefined where the settings ask for none.
@@ -28,9 +30,14 @@ at::Tensor state_of(const MatrixStep& step, std::string_view kind);
 /// The only place where a matrix parameter changes.
 void step_parameter(const MatrixStep& step);
 
-/// Each of them: on the CPU several small ones by a thread each, the others by all threads one after the other;
-/// elsewhere by stacks (stacks.h). What a rule throws (LAPACK's errors, say) says whose step it was.
-void step_matrices(const std::vector<MatrixStep>& steps);
+/// Where matrices are stepped by stacks (stacks.h): `accelerators`, of which the host waits for nothing, or everywhere,
+/// as tests do, for on the CPU the kernels of single matrices are faster.
+enum class Stacks { accelerators, everywhere };
+bool in_stacks(const at::Tensor& W, Stacks stacks);
+
+/// Each of them: by stacks where they are for them, else several small ones by a thread each, the others by all threads
+/// one after the other. What a rule throws (LAPACK's errors, say) says whose step it was.
+void step_matrices(const std::vector<MatrixStep>& steps, Stacks stacks = Stacks::accelerators);
 
 /// The stages. Each reads and writes what its name says, and nothing else.
 namespace stages {

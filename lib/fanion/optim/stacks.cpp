@@ -2,16 +2,18 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/_foreach_mul.h>
-#include <ATen/ops/_foreach_sub.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
-#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
-#include "fanion/optim/error_feedback.h"
 #include "fanion/optim/matrix_view.h"
+#include "fanion/optim/stack_momentum.h"
 
 namespace fanion::optim {
 namespace {
@@ -22,71 +24,94 @@ bool same_kind(const LmoSettings& a, const LmoSettings& b) {
 }
 
 bool together(const MatrixStep& a, const MatrixStep& b) {
-  return a.W.sizes() == b.W.sizes() && a.W.strides() == b.W.strides() && a.W.scalar_type() == b.W.scalar_type() &&
-         a.W.device() == b.W.device() && same_kind(*a.settings, *b.settings);
+  return a.go.defined() == b.go.defined() && a.W.sizes() == b.W.sizes() && a.W.strides() == b.W.strides() &&
+         a.W.scalar_type() == b.W.scalar_type() && a.W.device() == b.W.device() && same_kind(*a.settings, *b.settings);
 }
 
 const LmoStepOptions& options_of(const MatrixStep* step) { return step->settings->step; }
 
-at::Tensor batch_momentum(const Stack& stack) {
-  std::vector<at::Tensor> ahead;
-  for (const auto* step : stack) ahead.push_back(stages::momentum(*step));
-  return at::stack(ahead);
-}
-
 norms::Direction batch_direction(const Stack& stack, const at::Tensor& M) {
-  std::vector<at::Tensor> states;
-  for (const auto* step : stack) states.push_back(state_of(*step, "warm_start"));
+  const auto states = states_of(stack, "warm_start");
+  const auto& rule = *stack[0]->settings->rule;
+  if (states.empty() || states[0].numel() == 0) return rule.batch_direction(M);
   auto warm = at::stack(states);
-  auto D = stack[0]->settings->rule->batch_direction(M, warm.numel() > 0 ? &warm : nullptr);
-  for (std::size_t i = 0; i < states.size(); ++i) states[i].copy_(warm[static_cast<int64_t>(i)]);
+  auto D = rule.batch_direction(M, &warm);
+  at::_foreach_copy_(states, warm.unbind());
   return D;
 }
 
 void batch_adapt(const Stack& stack, norms::Direction& D, const at::Tensor& M) {
   const auto& o = options_of(stack[0]);
   if (o.adapt == Adapt::none) return;
-  auto betas = at::empty({std::ssize(stack), 1, 1}, at::kDouble);
-  std::vector<at::Tensor> states;
-  for (std::size_t i = 0; i < stack.size(); ++i) {
-    betas.data_ptr<double>()[i] = options_of(stack[i]).adapt_beta;
-    states.push_back(state_of(*stack[i], "second_moment"));
-  }
+  const auto states = states_of(stack, "second_moment");
   auto v = at::stack(states);
-  D = adapted(D, o.adapt, v, betas.to(v.options()), M);
-  for (std::size_t i = 0; i < states.size(); ++i) states[i].copy_(v[static_cast<int64_t>(i)]);
-}
-
-void batch_feed_back(const Stack& stack, const std::optional<norms::LowRankTerm>& part) {
-  if (!part) return;
-  for (std::size_t i = 0; i < stack.size(); ++i) {
-    const auto of_this = static_cast<int64_t>(i);
-    stages::feed_back(*stack[i], norms::LowRankTerm{1, part->U[of_this], part->V[of_this], part->S[of_this]});
-  }
+  const auto beta = numbers_of(stack, [](const LmoStepOptions& own) { return own.adapt_beta; });
+  D = adapted(D, o.adapt, v, spread_numbers(beta, v), M);
+  at::_foreach_copy_(states, v.unbind());
 }
 
 void batch_apply(const Stack& stack, const norms::Direction& D, const at::Tensor& like) {
-  auto rates = at::empty({std::ssize(stack), 1, 1}, at::kDouble);
-  std::vector<at::Tensor> W, steps;
-  std::vector<at::Scalar> kept, lost;
-  for (std::size_t i = 0; i < stack.size(); ++i) {
-    const auto& o = options_of(stack[i]);
-    rates.data_ptr<double>()[i] = o.lr;
-    kept.emplace_back(kept_by_decay(o.weight_decay_method, o.lr, o.weight_decay));
-    lost.emplace_back(1 - kept.back().toDouble());
-    W.push_back(matrix_view(stack[i]->W, o.transposed));
-  }
-  const auto dense = norms::to_dense(D, like), delta = dense * rates.to(like.options());
-  for (const auto& step : delta.unbind()) steps.push_back(step.to(W[0].scalar_type()));
+  const auto W = parameters_of(stack);
+  const auto dtype = W[0].scalar_type();
+  const auto change = as_parameters(norms::to_dense(D, like), stack);
+  const auto kept = numbers_of(
+      stack, [](const LmoStepOptions& o) { return kept_by_decay(o.weight_decay_method, o.lr, o.weight_decay); });
+  const auto rates = numbers_of(stack, [](const LmoStepOptions& o) { return o.lr; });
   if (options_of(stack[0]).weight_decay_method == WeightDecayMethod::cautious) {
-    const auto decaying = at::_foreach_mul(W, decays_cautiously(at::stack(W), dense).unbind());
-    at::_foreach_sub_(W, at::_foreach_mul(decaying, lost));
-  } else {
-    at::_foreach_mul_(W, kept);
+    const auto decaying = at::_foreach_mul(W, decays_cautiously(at::stack(W), change).unbind());
+    auto lost = kept;
+    for (auto& share : lost) share -= 1;
+    add_weighted_(W, decaying, lost);
+  } else if (!all_equal(kept) || kept[0] != 1) {
+    at::_foreach_mul_(W, scalars_of(kept));
   }
-  at::_foreach_add_(W, steps);
-  for (std::size_t i = 0; i < stack.size(); ++i)
-    if (!W[i].is_alias_of(stack[i]->W)) stack[i]->W.copy_(W[i].view(stack[i]->W.sizes()));
+  if (dtype == change.scalar_type())
+    add_weighted_(W, change.unbind(), rates);
+  else  // scaled before it is narrowed
+    at::_foreach_add_(W, (change * spread_numbers(rates, change)).to(dtype).unbind());
+}
+
+void batch_retract(const Stack& stack) {
+  const auto& o = options_of(stack[0]);
+  if (!o.normalize_weights) return;
+  const auto W = parameters_of(stack);
+  const auto rows = static_cast<double>(matrix_shape(W[0], o.transposed).first);
+  const auto norm = at::linalg_vector_norm(at::stack(W).flatten(1), 2, {{1}}, /*keepdim=*/false, at::kDouble);
+  at::_foreach_mul_(W, at::where(norm > 0, std::sqrt(rows) / norm, norm).unbind());
+}
+
+/// What a step of the stack changes, as it was.
+class BeforeTheStep {
+ public:
+  explicit BeforeTheStep(const Stack& stack) {
+    take(parameters_of(stack));
+    for (const auto& [kind, tensor] : *stack[0]->state)
+      if (tensor.numel() > 0) take(states_of(stack, kind));
+  }
+  /// Puts back what belongs to a matrix whose flag, of (b,), is false.
+  void restore(const at::Tensor& go) const {
+    for (const auto& [tensors, before] : kinds_) {
+      std::vector<int64_t> shape(before.dim(), 1);
+      shape[0] = before.size(0);
+      const auto here = go.to(before.device()).view(shape);
+      at::_foreach_copy_(tensors, at::where(here, at::stack(tensors), before).unbind());
+    }
+  }
+
+ private:
+  void take(TensorVector tensors) {
+    auto before = at::stack(tensors);
+    kinds_.emplace_back(std::move(tensors), std::move(before));
+  }
+  std::vector<std::pair<TensorVector, at::Tensor>> kinds_;
+};
+
+/// The flags of a stack, (b,); undefined where its steps have none.
+at::Tensor flags_of(const Stack& stack) {
+  TensorVector flags;
+  for (const auto* step : stack)
+    if (step->go.defined()) flags.push_back(step->go);
+  return flags.empty() ? at::Tensor() : at::stack(flags);
 }
 
 }  // namespace
@@ -104,14 +129,18 @@ std::vector<Stack> stacks_of(const std::vector<MatrixStep>& steps) {
 }
 
 void step_stack(const Stack& stack) {
-  const auto M = batch_momentum(stack);
+  const auto go = flags_of(stack);
+  const auto before = go.defined() ? std::optional<BeforeTheStep>(stack) : std::nullopt;
+  auto M = stack_momentum_(stack);
+  if (go.defined()) M = M.masked_fill(go.logical_not().view({-1, 1, 1}), 0);  // no solver sees NaN
   auto D = batch_direction(stack, M);
   const auto part = stages::captured(*stack[0], D);
   batch_adapt(stack, D, M);
   stages::rescale(*stack[0], D);
   batch_apply(stack, D, M);
-  batch_feed_back(stack, part);
-  for (const auto* step : stack) stages::retract(*step);
+  if (part) stack_feed_back_(stack, *part);
+  batch_retract(stack);
+  if (before) before->restore(go);
 }
 
 }  // namespace fanion::optim

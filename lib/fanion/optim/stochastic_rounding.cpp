@@ -52,10 +52,14 @@ void round_stochastically_(const at::Tensor& narrow, const at::Tensor& wide, con
     });
     return;
   }
+  narrow.copy_(stochastically_rounded(wide.unsqueeze(0), step.view({1, 1})).squeeze(0));
+}
+
+at::Tensor stochastically_rounded(const at::Tensor& wide, const at::Tensor& steps) {
   const auto bits = wide.contiguous().view(at::kInt);
-  const auto up = bits + rounding_dice(wide.numel(), step).view(wide.sizes());
+  const auto up = bits + rounding_dice(wide.numel() / wide.size(0), steps).view(wide.sizes());
   const auto chosen = at::where(up.bitwise_and(int32_t{kExponent}) == int32_t{kExponent}, bits, up);
-  narrow.copy_(chosen.bitwise_and(-0x10000).view(at::kFloat));
+  return chosen.bitwise_and(-0x10000).view(at::kFloat).to(at::kBFloat16);
 }
 
 }  // namespace fanion::optim

@@ -15,7 +15,12 @@ namespace fanion::optim {
 /// about ten of each.
 void round_stochastically_(const at::Tensor& narrow, const at::Tensor& wide, const at::Tensor& step);
 
-/// The dice of `count` entries in ATen's operators, int32 in [0, 65536), on the device of `step`.
+/// The same of a stack, (b, …), whose tensors have their own counts, (b, 1) on its device: a new bfloat16 tensor, by
+/// ATen's operators.
+at::Tensor stochastically_rounded(const at::Tensor& wide, const at::Tensor& steps);
+
+/// The dice of `count` entries in ATen's operators, int32 in [0, 65536), on the device of `step`; (b, count) for (b,
+/// 1).
 at::Tensor rounding_dice(int64_t count, const at::Tensor& step);
 
 }  // namespace fanion::optim
