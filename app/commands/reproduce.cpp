@@ -20,7 +20,12 @@ struct ReproduceCommand {
     command.add_flag("--quick", request.quick, "a cut of it in about a minute");
     command.add_option("--device", request.device, "cpu, cuda, ...")->capture_default_str();
     command.add_option("--jobs", request.jobs, "small trainings at a time")->capture_default_str();
-    command.add_option("--data", request.data, "folder of CIFAR-10 for mlp, cnn and batch-size (fanion data --help)");
+    command.add_option("--data", request.data,
+                       "folder of CIFAR-10 for fig-2, mlp, cnn and batch-size (fanion data --help)");
+    command.add_option("--epochs", request.epochs, "epochs of their trainings; 0: as many as the figure has")
+        ->capture_default_str();
+    command.add_option("--seeds", request.seeds, "seeds of each training; 0: as many as the figure has")
+        ->capture_default_str();
     command.add_option("--out", out, "folder to write to; what is finished there is not run again")
         ->capture_default_str();
   }
@@ -41,6 +46,8 @@ struct ReproduceCommand {
         chosen.push_back(&reproduce::reproduction_by_name(name));
     }
     TORCH_CHECK_VALUE(request.jobs >= 1, "--jobs ", request.jobs, " must be at least 1");
+    experiments::check_in_range("epochs", request.epochs, 0.0, 1e6);
+    experiments::check_in_range<int64_t>("seeds", request.seeds, 0, 1000);
     experiments::catch_interrupts();
     for (const auto* reproduction : chosen) {
       auto own = request;

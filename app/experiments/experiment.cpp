@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "experiments/optimizer_groups.h"
+#include "experiments/schedule.h"
 #include "experiments/tuned_rates.h"
 
 namespace fanion::experiments {
@@ -26,9 +27,9 @@ double Task::gradients(const Draw& draw) {
 
 OptionTable Experiment::options() {
   auto table = option_table(run);
-  for (auto& [role, rate] : adamw_lr)
-    table.push_back(
-        {role_name(role) + "_lr", &rate, "AdamW learning rate of parameters with the role " + role_name(role)});
+  for (auto& [role, rate] : role_lr)
+    table.push_back({role_name(role) + "_lr", &rate,
+                     other_rule() + " learning rate of parameters with the role " + role_name(role)});
   const auto own = own_options();
   table.insert(table.end(), own.begin(), own.end());
   return table;
@@ -49,9 +50,21 @@ void Experiment::resolve() {
 
 void Experiment::check() const {
   experiments::check(run);
-  for (const auto& [role, rate] : adamw_lr) check_not_negative(role_name(role) + "_lr", rate);
+  for (const auto& [role, rate] : role_lr) check_not_negative(role_name(role) + "_lr", rate);
   check_own();
-  check_optimizer(run, adamw_lr, matrix_shapes());
+  check_optimizer(run, settings(), matrix_shapes());
+}
+
+std::map<Role, optim::GroupSettings> Experiment::settings() const {
+  std::map<Role, optim::GroupSettings> settings = {{Role::matrix, matrix_settings(run)}};
+  for (const auto& [role, lr] : role_lr) settings.emplace(role, settings_at(lr));
+  return settings;
+}
+
+optim::GroupSettings Experiment::settings_at(double lr) const { return adamw_settings(run, lr, /*weight_decay=*/0); }
+
+double Experiment::rate_factor(Role, int64_t step) const {
+  return schedule_factor(schedule_from_name(run.schedule), step, run.steps, run.warmup, run.cooldown);
 }
 
 }  // namespace fanion::experiments

@@ -12,6 +12,7 @@
 #include "experiments/option_table.h"
 #include "experiments/parameter.h"
 #include "experiments/run_options.h"
+#include "fanion/optim/group_settings.h"
 
 namespace fanion::experiments {
 
@@ -43,6 +44,10 @@ class Task {
   /// The experiment's `Figure::quantities`, in their order, the same in every run; the first tells runs apart, lower
   /// is better. Called without gradients.
   virtual std::vector<double> validate() = 0;
+
+  /// What a step changes and a validation reads beside the parameters, running means for example, by name; checkpoints
+  /// hold it. A loss depends on none of it.
+  virtual std::vector<std::pair<std::string, at::Tensor>> buffers() { return {}; }
 };
 
 /// What an experiment is: its options and how to make a `Task` of them.
@@ -63,10 +68,10 @@ class Experiment {
   const std::string& summary() const { return summary_; }
 
   RunOptions run;
-  /// AdamW's learning rate for each role of a parameter that is no matrix; each is an option, ROLE_lr.
-  std::map<Role, double> adamw_lr;
+  /// Learning rate of each role of a parameter that is no matrix; each is an option, ROLE_lr.
+  std::map<Role, double> role_lr;
 
-  /// All options: the runner's, the rates of `adamw_lr`, the experiment's own. Points into this object.
+  /// All options: the runner's, the rates of `role_lr`, the experiment's own. Points into this object.
   OptionTable options();
   /// Their values, as `config.json` holds them.
   nlohmann::json values() const;
@@ -84,6 +89,11 @@ class Experiment {
   /// Parameters, data and initial values by the options. Options are resolved and checked.
   virtual std::unique_ptr<Task> task() const = 0;
 
+  /// What each role follows: matrices the run's rule, those of `role_lr` what `settings_at` says.
+  std::map<Role, optim::GroupSettings> settings() const;
+  /// The factor on a role's learning rate in step `step`, from 0: the run's schedule, the same for all.
+  virtual double rate_factor(Role role, int64_t step) const;
+
   /// What a step works through, for rates on the progress line: {"tok", 2048}.
   virtual std::pair<std::string, double> work_per_step() const = 0;
   /// Of resolved options.
@@ -96,6 +106,10 @@ class Experiment {
   virtual OptionTable own_options() { return {}; }
   virtual void resolve_own() {}
   virtual void check_own() const {}
+  /// What parameters that are no matrices follow at the rate `lr`: AdamW without weight decay.
+  virtual optim::GroupSettings settings_at(double lr) const;
+  /// The word for it in the help of their options.
+  virtual std::string other_rule() const { return "AdamW"; }
   /// Shapes (m, n) of the parameters with the role `matrix`, each at least once.
   virtual std::vector<std::pair<int64_t, int64_t>> matrix_shapes() const = 0;
 

@@ -5,15 +5,9 @@
 namespace fanion::experiments {
 namespace {
 
-optim::AdamWOptions adamw(const RunOptions& o, double lr, double weight_decay) {
-  auto options = o.adamw;
-  options.lr = lr, options.weight_decay = weight_decay, options.nonfinite = o.step.nonfinite;
-  return options;
-}
-
 optim::GroupSettings matrix_settings_of(const RunOptions& o) {
   if (o.optimizer == "adamw") {
-    const auto settings = adamw(o, o.lr, o.step.weight_decay);
+    const auto settings = adamw_settings(o, o.lr, o.step.weight_decay);
     optim::check_options(settings);
     return settings;
   }
@@ -36,28 +30,33 @@ auto about_optimizer(const RunOptions& o, Function&& run) {
 
 }  // namespace
 
+optim::AdamWOptions adamw_settings(const RunOptions& o, double lr, double weight_decay) {
+  auto options = o.adamw;
+  options.lr = lr, options.weight_decay = weight_decay, options.nonfinite = o.step.nonfinite;
+  return options;
+}
+
 optim::GroupSettings matrix_settings(const RunOptions& o) {
   return about_optimizer(o, [&] { return matrix_settings_of(o); });
 }
 
-void check_optimizer(const RunOptions& o, const std::map<Role, double>& adamw_lr,
+void check_optimizer(const RunOptions& o, const std::map<Role, optim::GroupSettings>& settings,
                      const std::vector<std::pair<int64_t, int64_t>>& matrix_shapes) {
-  for (const auto& [role, lr] : adamw_lr) optim::check_options(adamw(o, lr, 0));
-  const auto settings = matrix_settings(o);
-  const auto* lmo = std::get_if<optim::LmoSettings>(&settings);
+  for (const auto& [role, each] : settings) optim::check_settings(each);
+  const auto* lmo = std::get_if<optim::LmoSettings>(&settings.at(Role::matrix));
   if (lmo == nullptr) return;
   about_optimizer(o, [&] {
     for (const auto& [m, n] : matrix_shapes) lmo->rule->warm_columns(m, n);
   });
 }
 
-std::vector<optim::ParamGroup> optimizer_groups(const std::vector<Parameter>& parameters, const RunOptions& o,
-                                                const std::map<Role, double>& adamw_lr) {
-  std::vector<optim::ParamGroup> groups = {{{}, matrix_settings(o), {}}};
-  std::map<Role, std::size_t> group_of = {{Role::matrix, 0}};
-  for (const auto& [role, lr] : adamw_lr) {
+std::vector<optim::ParamGroup> optimizer_groups(const std::vector<Parameter>& parameters,
+                                                const std::map<Role, optim::GroupSettings>& settings) {
+  std::vector<optim::ParamGroup> groups;
+  std::map<Role, std::size_t> group_of;
+  for (const auto& [role, each] : settings) {
     group_of[role] = groups.size();
-    groups.push_back({{}, adamw(o, lr, 0), {}});
+    groups.push_back({{}, each, {}});
   }
   for (const auto& p : parameters) {
     const auto found = group_of.find(p.role);

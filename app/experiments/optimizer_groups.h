@@ -13,12 +13,15 @@ namespace fanion::experiments {
 /// Settings of the matrices: the rule `options.optimizer` describes, or AdamW for "adamw".
 optim::GroupSettings matrix_settings(const RunOptions& options);
 
-/// Throws if a group's settings are out of range or the rule does not fit a shape.
-void check_optimizer(const RunOptions& options, const std::map<Role, double>& adamw_lr,
+/// AdamW with the run's options at that rate.
+optim::AdamWOptions adamw_settings(const RunOptions& options, double lr, double weight_decay);
+
+/// Throws if a role's settings are out of range or the rule does not fit a shape.
+void check_optimizer(const RunOptions& options, const std::map<Role, optim::GroupSettings>& settings,
                      const std::vector<std::pair<int64_t, int64_t>>& matrix_shapes);
 
-/// Groups by role: matrices by the rule, then AdamW with a rate each for the roles of `adamw_lr`.
-std::vector<optim::ParamGroup> optimizer_groups(const std::vector<Parameter>& parameters, const RunOptions& options,
-                                                const std::map<Role, double>& adamw_lr);
+/// A group for each role of `settings`, in their order; matrices are the first.
+std::vector<optim::ParamGroup> optimizer_groups(const std::vector<Parameter>& parameters,
+                                                const std::map<Role, optim::GroupSettings>& settings);
 
 }  // namespace fanion::experiments

@@ -5,11 +5,12 @@
 namespace fanion::experiments {
 namespace {
 
-constexpr std::array<Named<Role>, 5> kRoles{{{Role::matrix, "matrix"},
+constexpr std::array<Named<Role>, 6> kRoles{{{Role::matrix, "matrix"},
                                              {Role::embedding, "embedding"},
                                              {Role::head, "head"},
                                              {Role::gain, "gain"},
-                                             {Role::bias, "bias"}}};
+                                             {Role::bias, "bias"},
+                                             {Role::whitening, "whitening"}}};
 
 }  // namespace
 

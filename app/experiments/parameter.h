@@ -7,8 +7,9 @@
 
 namespace fanion::experiments {
 
-/// What a parameter is for; the optimizer's groups follow it. `matrix`: by the run's rule, every other by AdamW.
-enum class Role { matrix, embedding, head, gain, bias };
+/// What a parameter is for; the optimizer's groups follow it. `matrix`: by the run's rule, every other by what the
+/// experiment says. `whitening`: the bias of a first layer with weights of its own making.
+enum class Role { matrix, embedding, head, gain, bias, whitening };
 
 /// "matrix", "embedding", …
 std::string role_name(Role role);

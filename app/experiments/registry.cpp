@@ -1,5 +1,6 @@
 #include "experiments/registry.h"
 
+#include "experiments/airbench/airbench_experiment.h"
 #include "experiments/cnn/cnn_experiment.h"
 #include "experiments/gpt/gpt_experiment.h"
 #include "experiments/least_squares/least_squares_experiment.h"
@@ -22,6 +23,7 @@ const std::vector<MakeExperiment>& registry() {
       make<least_squares::LeastSquaresExperiment>,
       mlp::experiment,
       cnn::experiment,
+      make<airbench::AirbenchExperiment>,
   };
   return all;
 }

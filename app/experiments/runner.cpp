@@ -15,7 +15,6 @@
 #include "experiments/interrupt.h"
 #include "experiments/optimizer_groups.h"
 #include "experiments/registry.h"
-#include "experiments/schedule.h"
 #include "fanion/optim/finite.h"
 #include "fanion/optim/matrix_view.h"
 #include "observers/observer.h"
@@ -44,10 +43,12 @@ std::vector<observers::ObservedMatrix> observed_matrices(const Task& task, const
 class Training {
  public:
   explicit Training(const Experiment& experiment)
-      : o_(experiment.run),
+      : experiment_(experiment),
+        o_(experiment.run),
         device_(o_.device),
         task_(experiment.task()),
-        optimizer_(optimizer_groups(task_->parameters(), o_, experiment.adamw_lr)),
+        settings_(experiment.settings()),
+        optimizer_(optimizer_groups(task_->parameters(), settings_)),
         watches_(observers::watches_from_text(o_.record)) {}
 
   /// Loss before the step, and the seconds of the optimizer alone. Errors say which step it was.
@@ -55,7 +56,7 @@ class Training {
     const double loss = task_->gradients({o_.seed, step});
     clip_gradients();
     const double start = record::device_seconds(device_);
-    optimizer_.scale_lr(schedule_factor(schedule_from_name(o_.schedule), step, o_.steps, o_.warmup, o_.cooldown));
+    set_rates(step);
     optimizer_.step();
     TORCH_CHECK_VALUE(std::isfinite(loss), "the training loss is NaN or infinite");
     return {loss, record::device_seconds(device_) - start};
@@ -84,7 +85,7 @@ class Training {
   }
 
   record::NamedTensors tensors() const {
-    auto named = checkpoint_names(task_->parameters());
+    auto named = checkpoint_names(task_->parameters(), task_->buffers());
     for (const auto& [name, tensor] : optimizer_.named_state()) named.emplace_back("optimizer." + name, tensor);
     return named;
   }
@@ -103,21 +104,30 @@ class Training {
   }
 
  private:
+  void set_rates(int64_t step) {
+    std::size_t group = 0;
+    for (const auto& [role, settings] : settings_)
+      optimizer_.param_groups()[group++].options().set_lr(optim::lr_of(settings) * experiment_.rate_factor(role, step));
+  }
+
   void clip_gradients() {
     if (o_.clip == 0) return;
     // In double, where the norm of finite float32 entries is finite.
-    std::vector<at::Tensor> norms;
+    std::vector<at::Tensor> gradients, norms;
     for (const auto& p : task_->parameters())
-      norms.push_back(at::linalg_vector_norm(p.tensor.grad(), 2, std::nullopt, false, at::kDouble));
+      if (p.tensor.grad().defined()) gradients.push_back(p.tensor.grad());  // a loss need not depend on all of them
+    for (const auto& g : gradients) norms.push_back(at::linalg_vector_norm(g, 2, std::nullopt, false, at::kDouble));
     const double norm = at::linalg_vector_norm(at::stack(norms)).item<double>();
     // The optimizer names the gradient that is not finite; a factor of NaN would spread it to all.
     if (norm <= o_.clip || !std::isfinite(norm)) return;
-    for (const auto& p : task_->parameters()) p.tensor.mutable_grad().mul_(o_.clip / norm);
+    for (const auto& g : gradients) g.mul_(o_.clip / norm);
   }
 
+  const Experiment& experiment_;
   const RunOptions& o_;
   at::Device device_;
   std::unique_ptr<Task> task_;
+  std::map<Role, optim::GroupSettings> settings_;
   optim::LmoOptimizer optimizer_;
   std::vector<observers::Watch> watches_;
 };
@@ -200,9 +210,10 @@ TrainingResult train(record::RunFolder& run, const Watcher& watch) {
           training.state_bytes_per_parameter()};
 }
 
-record::NamedTensors checkpoint_names(const std::vector<Parameter>& parameters) {
+record::NamedTensors checkpoint_names(const std::vector<Parameter>& parameters, const record::NamedTensors& buffers) {
   record::NamedTensors named;
   for (const auto& p : parameters) named.emplace_back("model." + p.name, p.tensor);
+  for (const auto& [name, buffer] : buffers) named.emplace_back("model." + name, buffer);
   return named;
 }
 
@@ -213,7 +224,7 @@ TrainedTask trained_task(const record::RunFolder& run) {
   experiment->check();
   run.check_data();
   auto task = experiment->task();
-  const auto progress = record::load_tensors(run.checkpoint(), checkpoint_names(task->parameters()));
+  const auto progress = record::load_tensors(run.checkpoint(), checkpoint_names(task->parameters(), task->buffers()));
   return {std::move(experiment), std::move(task), progress};
 }
 

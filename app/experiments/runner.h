@@ -29,8 +29,9 @@ record::RunFolder create_run(const std::filesystem::path& folder, const Experime
 /// uninterrupted one bit for bit. After an interrupt a checkpoint is written and `interrupted` returned.
 TrainingResult train(record::RunFolder& run, const Watcher& watch);
 
-/// Parameters under the names that a checkpoint holds them by.
-record::NamedTensors checkpoint_names(const std::vector<Parameter>& parameters);
+/// Parameters and buffers under the names that a checkpoint holds them by.
+record::NamedTensors checkpoint_names(const std::vector<Parameter>& parameters,
+                                      const record::NamedTensors& buffers = {});
 
 struct TrainedTask {
   std::unique_ptr<Experiment> experiment;

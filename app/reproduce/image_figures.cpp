@@ -7,6 +7,7 @@
 #include "experiments/registry.h"
 #include "experiments/tuned_rates.h"
 #include "reproduce/curves_of.h"
+#include "reproduce/data_text.h"
 #include "reproduce/figure.h"
 #include "reproduce/record.h"
 #include "terminal/table.h"
@@ -17,6 +18,12 @@ namespace {
 using experiments::Cell;
 using experiments::CellResult;
 using experiments::images::ImageExperiment;
+
+/// Images of a step: 50 of those that come with the program, else 500, or fewer so that an epoch has 20 steps.
+int64_t batch_of(const Request& request) {
+  if (request.data.empty()) return 50;
+  return std::clamp<int64_t>(data::cifar10_training_images(request.data) / 20, 1, 500);
+}
 
 /// A network's training with one optimizer and seed, for `epochs` over the request's images.
 Cell image_cell(const Request& request, const std::string& network, const experiments::TunedRate& rate, int64_t seed,
@@ -52,15 +59,11 @@ std::string with_spread(const Curve& curve, int digits) {
   return terminal::fixed(curve.y.back(), digits) + " ± " + terminal::fixed(curve.spread.back(), digits);
 }
 
-std::string data_text(const Request& request) {
-  return request.data.empty() ? "the 300 training and 100 test images that come with the program"
-                              : "CIFAR-10 of " + std::filesystem::path(request.data).filename().string();
-}
-
 void network(const Request& request, const std::string& name) {
   const auto& rates = experiments::tuned_rates(name);
-  const int64_t seeds = request.quick ? 1 : 3, batch = request.data.empty() ? 50 : 500;
-  const double epochs = request.data.empty() ? (request.quick ? 15 : 40) : (request.quick ? 1 : 10);
+  const int64_t seeds = request.seeds > 0 ? request.seeds : request.quick ? 1 : 3, batch = batch_of(request);
+  const double own_epochs = request.data.empty() ? (request.quick ? 15 : 40) : (request.quick ? 1 : 10);
+  const double epochs = request.epochs > 0 ? request.epochs : own_epochs;
   std::vector<Cell> cells;
   for (const auto& rate : rates)
     for (int64_t seed = 0; seed < seeds; ++seed) cells.push_back(image_cell(request, name, rate, seed, epochs, batch));
@@ -118,19 +121,17 @@ void batch_size(const Request& request) {
   std::vector<int64_t> batches = {64, 128, 256, 512, 1024, 2048, 4096, 8192};
   if (request.data.empty()) batches = {30, 100, 300};
   if (request.quick && !request.data.empty()) batches = {64, 512, 4096};
-  constexpr int64_t kTunedBatch = 500;
-  const double epochs = request.data.empty() ? 10 : (request.quick ? 1 : 5);
-  // SGD's part is taken by its normalised form, and F*-Neon's step is the LMO of its norm.
-  const std::vector<experiments::TunedRate> rates = {{"NSGD", "nsgd", experiments::tuned_rate("mlp", "nsgd")},
-                                                     {"Muon", "muon", experiments::tuned_rate("mlp", "muon")},
-                                                     {"Neon", "neon", experiments::tuned_rate("mlp", "neon")},
-                                                     {"F*-Neon", "f_star_rms", experiments::tuned_rate("mlp", "neon")}};
+  const double own_epochs = request.data.empty() ? 10 : (request.quick ? 1 : 5);
+  const double epochs = request.epochs > 0 ? request.epochs : own_epochs;
+  std::vector<experiments::TunedRate> rates;
+  for (const auto& rate : experiments::tuned_rates("mlp"))
+    for (const std::string_view shown : {"sgd", "muon", "neon", "f-star-neon"})
+      if (rate.optimizer == shown) rates.push_back(rate);
   std::vector<Cell> cells;
   for (const auto& tuned : rates)
     for (const auto batch : batches) {
       auto rate = tuned;
-      const double reference = request.data.empty() ? 50 : kTunedBatch;
-      rate.lr *= std::sqrt(static_cast<double>(batch) / reference);
+      rate.lr *= std::sqrt(static_cast<double>(batch) / static_cast<double>(batch_of(request)));
       cells.push_back(image_cell(request, "mlp", rate, 0, epochs, batch));
     }
   const auto results = experiments::run_cells(request.out / "runs", cells, {.jobs = request.jobs});

@@ -46,7 +46,9 @@ void write_record(const Request& request, const Record& record) {
   const auto machine = record::machine_facts();
   std::string text = "# " + record.name + ": " + reproduction.what + "\n\n";
   text += "Source: " + reproduction.source + ". Made by `fanion reproduce " + record.name +
-          (request.quick ? " --quick" : "") + (request.data.empty() ? "" : " --data FOLDER") + "`.\n\n";
+          (request.quick ? " --quick" : "") + (request.data.empty() ? "" : " --data FOLDER") +
+          (request.epochs == 0 ? "" : c10::str(" --epochs ", request.epochs)) +
+          (request.seeds == 0 ? "" : c10::str(" --seeds ", request.seeds)) + "`.\n\n";
   text += record.configuration + " Statistic: " + record.statistic + ". Version " + kVersion + ", torch " +
           machine.at("torch").get<std::string>() + ", " + machine.at("cpu").get<std::string>() + ", " +
           std::to_string(machine.at("cores").get<int64_t>()) + " cores" +

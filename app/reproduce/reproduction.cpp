@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include "reproduce/airbench_figure.h"
 #include "reproduce/convex_tuned.h"
 #include "reproduce/image_figures.h"
 #include "reproduce/least_squares_figures.h"
@@ -19,6 +20,7 @@ const std::vector<Reproduction>& reproductions() {
       {"table-1", "the LMOs of the family on one matrix, each with its certificate", "KyFan Table 1", "1 s, 1 s", table_1},
       {"fig-1", "least squares: loss and Frobenius norm of the gradient against iterations", "KyFan §4.1, figure 1", "~40 min, 45 s", figure_1},
       {"fig-7", "the same runs: spectral and nuclear norm of the gradient, loss against time", "KyFan App. D, figure 7", "~40 min, 45 s", figure_7},
+      {"fig-2", "CIFAR-10 airbench: accuracy of F-Muon over alpha, and of the family", "KyFan §4.2, figure 2", "~2700 min, 120 s", figure_2},
       {"norm-ratios", "norms of Gaussian matrices against their size", "NuclearNorm §5", "~30 s, 1 s", norm_ratios},
       {"mlp", "CIFAR-10 MLP 3072-512-10: loss and accuracy against epochs and time", "Proposal §6, figures 1 and 3", "~40 min, 80 s", mlp},
       {"cnn", "CIFAR-10 CNN: the same", "Proposal §6, figures 2 and 4", "~90 min, 80 s", cnn},

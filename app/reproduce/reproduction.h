@@ -14,6 +14,9 @@ struct Request {
   std::string device = "cpu";
   int64_t jobs = 2;  ///< trainings at a time, where they are small
   std::string data;  ///< folder of CIFAR-10 for those that train on it; empty: the images that come with the program
+  // A cut of those that train on images; 0: what the figure has.
+  double epochs = 0;
+  int64_t seeds = 0;
 };
 
 /// A table or figure of the papers that the program makes again.

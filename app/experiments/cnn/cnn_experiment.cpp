@@ -58,11 +58,13 @@ class Cnn : public images::ImageModel {
 
 class CnnExperiment : public images::ImageExperiment {
  public:
-  CnnExperiment() : ImageExperiment("cnn", "a convolutional network on CIFAR-10") { adamw_lr = {{Role::bias, 0.001}}; }
+  CnnExperiment() : ImageExperiment("cnn", "a convolutional network on CIFAR-10") { role_lr = {{Role::bias, 0.001}}; }
 
  private:
-  std::unique_ptr<images::ImageModel> model() const override {
-    return std::make_unique<Cnn>(channels, width, dropout, run.seed, at::Device(run.device));
+  std::unique_ptr<Task> task() const override {
+    const at::Device device(run.device);
+    return std::make_unique<images::ImageTask>(std::make_unique<Cnn>(channels, width, dropout, run.seed, device),
+                                               images, device);
   }
 
   OptionTable own_options() override {

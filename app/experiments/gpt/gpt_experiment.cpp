@@ -68,7 +68,7 @@ std::vector<double> GptTask::validate() {
 }
 
 GptExperiment::GptExperiment() : Experiment("gpt", "a GPT on text or token shards") {
-  adamw_lr = {{Role::embedding, 0.02}, {Role::head, 0.004}, {Role::gain, 0.004}};
+  role_lr = {{Role::embedding, 0.02}, {Role::head, 0.004}, {Role::gain, 0.004}};
 }
 
 OptionTable GptExperiment::own_options() {

@@ -3,29 +3,21 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/randperm.h>
-#include <ATen/ops/tensor.h>
 
 #include <cmath>
 
 #include "data/shipped_file.h"
+#include "experiments/images/standardised.h"
 
 namespace fanion::experiments::images {
 namespace {
 
 constexpr int64_t kTestBatch = 1000;  // of a validation, whose memory it bounds
-/// Mean and standard deviation of CIFAR-10's training pixels over 255, by channel.
-constexpr std::array<double, 3> kMean = {0.4914, 0.4822, 0.4465};
-constexpr std::array<double, 3> kDeviation = {0.2470, 0.2435, 0.2616};
 
 at::Tensor uniform(at::IntArrayRef shape, int64_t fan_in, at::Generator& generator, at::Device device) {
   const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
   // Drawn on the CPU, so that a seed means the same model on every device.
   return at::empty(shape, at::kFloat).uniform_(-bound, bound, generator).to(device).requires_grad_(true);
-}
-
-at::Tensor by_channel(const std::array<double, 3>& values, at::Device device) {
-  return at::tensor(at::ArrayRef<double>(values), at::kFloat).to(device).view({3, 1, 1});
 }
 
 }  // namespace
@@ -41,21 +33,14 @@ at::Tensor uniform_bias(int64_t out, int64_t fan_in, at::Generator& generator, a
 }
 
 ImageTask::ImageTask(std::unique_ptr<ImageModel> model, const ImageOptions& options, at::Device device)
-    : model_(std::move(model)), batch_(options.batch), device_(device), data_(data::read_cifar10(options.data)) {}
-
-at::Tensor ImageTask::standardised(const at::Tensor& pixels) const {
-  return (pixels.to(device_).to(at::kFloat) / 255 - by_channel(kMean, device_)) / by_channel(kDeviation, device_);
-}
+    : model_(std::move(model)),
+      device_(device),
+      data_(data::read_cifar10(options.data)),
+      batches_(data_.training.count(), options.batch) {}
 
 at::Tensor ImageTask::loss(const Draw& draw) {
-  const auto batches = data_.training.count() / batch_;
-  const auto epoch = draw.step / batches;
-  if (order_of_ != std::pair(draw.seed, epoch)) {
-    order_ = at::randperm(data_.training.count(), generator_of({draw.seed, epoch}, /*stream=*/1), at::kLong);
-    order_of_ = {draw.seed, epoch};
-  }
-  const auto chosen = order_.narrow(0, draw.step % batches * batch_, batch_);
-  const auto images = standardised(data_.training.pixels.index_select(0, chosen));
+  const auto chosen = batches_.indices(draw);
+  const auto images = standardised(data_.training.pixels.index_select(0, chosen).to(device_));
   const auto labels = data_.training.labels.index_select(0, chosen).to(device_);
   return at::cross_entropy_loss(model_->scores(images, &draw), labels);
 }
@@ -66,7 +51,7 @@ std::vector<double> ImageTask::validate() {
   for (int64_t begin = 0; begin < count; begin += kTestBatch) {
     const auto length = std::min(kTestBatch, count - begin);
     const auto labels = data_.test.labels.narrow(0, begin, length).to(device_);
-    const auto scores = model_->scores(standardised(data_.test.pixels.narrow(0, begin, length)), nullptr);
+    const auto scores = model_->scores(standardised(data_.test.pixels.narrow(0, begin, length).to(device_)), nullptr);
     loss += at::cross_entropy_loss(scores, labels).item<double>() * static_cast<double>(length);
     wrong += scores.argmax(1).ne(labels).sum().item<double>();
   }
@@ -74,10 +59,6 @@ std::vector<double> ImageTask::validate() {
 }
 
 void ImageExperiment::check_data() const { data::read_cifar10(images.data); }
-
-std::unique_ptr<Task> ImageExperiment::task() const {
-  return std::make_unique<ImageTask>(model(), images, at::Device(run.device));
-}
 
 std::pair<std::string, double> ImageExperiment::work_per_step() const {
   return {"img", static_cast<double>(images.batch)};

@@ -2,6 +2,7 @@
 
 #include "data/cifar10.h"
 #include "experiments/experiment.h"
+#include "experiments/images/batches.h"
 
 namespace fanion::experiments::images {
 
@@ -27,8 +28,7 @@ at::Tensor uniform_weight(at::IntArrayRef shape, at::Generator& generator, at::D
 /// The bias (out,) of a layer of that fan_in, likewise.
 at::Tensor uniform_bias(int64_t out, int64_t fan_in, at::Generator& generator, at::Device device);
 
-/// Cross-entropy on CIFAR-10; a step is a batch of the epoch's permutation of the training images, without those that
-/// fill no batch.
+/// Cross-entropy on CIFAR-10.
 class ImageTask : public Task {
  public:
   ImageTask(std::unique_ptr<ImageModel> model, const ImageOptions& options, at::Device device);
@@ -39,17 +39,13 @@ class ImageTask : public Task {
   std::vector<double> validate() override;
 
  private:
-  at::Tensor standardised(const at::Tensor& pixels) const;
-
   std::unique_ptr<ImageModel> model_;
-  int64_t batch_;
   at::Device device_;
   data::Cifar10 data_;
-  at::Tensor order_;                                 ///< the permutation of `order_of_`
-  std::pair<int64_t, int64_t> order_of_ = {-1, -1};  ///< seed and epoch
+  Batches batches_;
 };
 
-/// An experiment on CIFAR-10; those derived from it have a model.
+/// An experiment on CIFAR-10; those derived from it have a task.
 class ImageExperiment : public Experiment {
  public:
   using Experiment::Experiment;
@@ -58,13 +54,10 @@ class ImageExperiment : public Experiment {
 
   void check_data() const override;
   std::vector<std::string> data_options() const override { return {"data"}; }
-  std::unique_ptr<Task> task() const override;
   std::pair<std::string, double> work_per_step() const override;
   Figure figure() const override;
 
  protected:
-  /// Initial parameters by the run's seed.
-  virtual std::unique_ptr<ImageModel> model() const = 0;
   OptionTable own_options() override;
   void resolve_own() override;
   void check_own() const override;

@@ -36,11 +36,12 @@ class Mlp : public images::ImageModel {
 
 class MlpExperiment : public images::ImageExperiment {
  public:
-  MlpExperiment() : ImageExperiment("mlp", "a multilayer perceptron on CIFAR-10") { adamw_lr = {{Role::bias, 0.001}}; }
+  MlpExperiment() : ImageExperiment("mlp", "a multilayer perceptron on CIFAR-10") { role_lr = {{Role::bias, 0.001}}; }
 
  private:
-  std::unique_ptr<images::ImageModel> model() const override {
-    return std::make_unique<Mlp>(width, run.seed, at::Device(run.device));
+  std::unique_ptr<Task> task() const override {
+    const at::Device device(run.device);
+    return std::make_unique<images::ImageTask>(std::make_unique<Mlp>(width, run.seed, device), images, device);
   }
 
   OptionTable own_options() override {

@@ -43,6 +43,7 @@ SMALL = {
     },
     "mlp": IMAGES | {"width": 16},
     "cnn": IMAGES | {"channels": 4, "width": 16},
+    "airbench": IMAGES | {"channels": 24, "dtype": "float32", "views": 1},
 }
 # Long enough to be killed in the middle.
 LONGER = {
@@ -193,7 +194,9 @@ def test_comparison(tmp_path, name):
     result = fanion("compare", name, "--out", "all", "--optimizers", *chosen, *flags(options), cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     heading, _, *rows = (tmp_path / "all" / "table.txt").read_text().splitlines()
-    columns = [q["column"] for q in config(tmp_path / "all" / "Muon")["figure"]["quantities"]]
+    columns = [
+        q["column"] for q in config(next((tmp_path / "all").glob("*/config.json")).parent)["figure"]["quantities"]
+    ]
     assert re.split(r"  +", heading)[:3] == ["optimizer", "lr", columns[0]]
     assert len(re.split(r"  +", heading)) == 5 + len(columns)
     assert len(rows) == 2

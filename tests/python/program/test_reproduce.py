@@ -13,6 +13,7 @@ NAMES = [
     "table-1",
     "fig-1",
     "fig-7",
+    "fig-2",
     "norm-ratios",
     "mlp",
     "cnn",
@@ -66,6 +67,8 @@ def test_picture(tmp_path):
 
 
 def test_unknown_names(tmp_path):
-    refused(tmp_path, "reproduce", "fig-2", words=["'fig-2'", "fig-1", "table-1"])
+    refused(tmp_path, "reproduce", "fig-9", words=["'fig-9'", "fig-1", "table-1"])
     refused(tmp_path, "reproduce", words=["name", "--list"])
     refused(tmp_path, "reproduce", "table-1", "--jobs", 0, words=["--jobs 0"])
+    refused(tmp_path, "reproduce", "fig-2", "--epochs", -1, words=["--epochs -1"])
+    refused(tmp_path, "reproduce", "fig-2", "--seeds", -1, words=["--seeds -1"])
