@@ -19,26 +19,26 @@ namespace {
 using experiments::CellResult;
 
 /// A rule with its rate and momentum.
-struct Setting {
+struct TrainedRule {
   std::string label, rule;
   double lr, momentum;
 };
 
 /// What each training of the figure is.
-struct Size {
+struct FigureSize {
   double epochs;
   int64_t seeds, batch, channels;
   std::vector<double> alphas;
 };
 
-Size size_of(const Request& request) {
+FigureSize size_of(const Request& request) {
   const bool sample = request.data.empty();
   constexpr int64_t kStepsPerEpoch = 25, kBatch = 2000, kSampleBatch = 50, kChannels = 64, kFewChannels = 24;
-  Size size{.epochs = sample || !request.quick ? 8.0 : 1.0,
-            .seeds = request.quick ? 3 : 5,
-            .batch = kSampleBatch,
-            .channels = request.quick && sample ? kFewChannels : kChannels,
-            .alphas = {-0.1, 0, 0.1, 0.3, 0.5, 0.7, 0.9, 1, 1.1}};
+  FigureSize size{.epochs = sample || !request.quick ? 8.0 : 1.0,
+                  .seeds = request.quick ? 3 : 5,
+                  .batch = kSampleBatch,
+                  .channels = request.quick && sample ? kFewChannels : kChannels,
+                  .alphas = {-0.1, 0, 0.1, 0.3, 0.5, 0.7, 0.9, 1, 1.1}};
   if (!sample)
     size.batch = std::clamp<int64_t>(data::cifar10_training_images(request.data) / kStepsPerEpoch, 1, kBatch);
   if (request.quick) size.alphas = {0, 0.1, 0.5, 1, 1.1};
@@ -47,7 +47,7 @@ Size size_of(const Request& request) {
   return size;
 }
 
-Setting f_muon(double alpha, const std::string& parameters, double lr, double momentum) {
+TrainedRule f_muon(double alpha, const std::string& parameters, double lr, double momentum) {
   return {c10::str("F-Muon alpha ", alpha, ", ", parameters), c10::str("f-muon:alpha=", alpha, ",ns_steps=3"), lr,
           momentum};
 }
@@ -55,22 +55,22 @@ Setting f_muon(double alpha, const std::string& parameters, double lr, double mo
 constexpr const char *kMuons = "Muon's parameters", *kFMuons = "F-Muon's parameters";
 
 /// The settings of the paper, those of both sweeps over α first.
-std::vector<Setting> settings_of(const Size& size) {
-  std::vector<Setting> settings;
+std::vector<TrainedRule> settings_of(const FigureSize& size) {
+  std::vector<TrainedRule> settings;
   for (const double alpha : size.alphas) settings.push_back(f_muon(alpha, kMuons, 0.24, 0.6));
   for (const double alpha : size.alphas) settings.push_back(f_muon(alpha, kFMuons, 0.4, 0.65));
-  const std::vector<Setting> others = {{"S-Muon", "s-muon:eta=0.003,ns_steps=3", 0.42, 0.63},
-                                       {"NSGD", "nsgd", 0.5, 0.95},
-                                       {"SignSGD", "signum", 0.003, 0.95},
-                                       {"Neon", "neon", 0.24, 0.6},
-                                       {"F-Neon", "f-neon", 0.4, 0.6},
-                                       {"Fanion-5", "fanion:k=5", 0.24, 0.6},
-                                       {"F-Fanion-5", "f-fanion:k=5", 0.4, 0.6}};
+  const std::vector<TrainedRule> others = {{"S-Muon", "s-muon:eta=0.003,ns_steps=3", 0.42, 0.63},
+                                           {"NSGD", "nsgd", 0.5, 0.95},
+                                           {"SignSGD", "signum", 0.003, 0.95},
+                                           {"Neon", "neon", 0.24, 0.6},
+                                           {"F-Neon", "f-neon", 0.4, 0.6},
+                                           {"Fanion-5", "fanion:k=5", 0.24, 0.6},
+                                           {"F-Fanion-5", "f-fanion:k=5", 0.4, 0.6}};
   settings.insert(settings.end(), others.begin(), others.end());
   return settings;
 }
 
-experiments::Cell cell_of(const Request& request, const Size& size, const Setting& setting, int64_t seed) {
+experiments::Cell cell_of(const Request& request, const FigureSize& size, const TrainedRule& setting, int64_t seed) {
   auto experiment = std::make_shared<experiments::airbench::AirbenchExperiment>();
   experiment->images.data = request.data;
   experiment->images.batch = size.batch;
@@ -80,7 +80,7 @@ experiments::Cell cell_of(const Request& request, const Size& size, const Settin
   run.optimizer = setting.rule, run.lr = setting.lr, run.step.momentum = setting.momentum;
   run.seed = seed, run.threads = 1, run.device = request.device;
   experiment->resolve();
-  run.eval_every = std::max<int64_t>(1, run.steps / 4);
+  run.eval_every = std::max<int64_t>(1, run.steps / (request.quick ? 2 : 4));
   run.checkpoint_every = std::max<int64_t>(1, run.steps / 8);
   experiment->check();
   const auto label = c10::str(setting.label, ", seed ", seed);
@@ -104,7 +104,7 @@ std::string told(const Interval& difference) {
 }
 
 /// The runs of every setting, by seed.
-using Runs = std::map<std::string, std::vector<CellResult>>;
+using RunsBySetting = std::map<std::string, std::vector<CellResult>>;
 
 std::vector<double> quantity(const std::vector<CellResult>& runs, std::size_t which) {
   std::vector<double> values;
@@ -112,10 +112,10 @@ std::vector<double> quantity(const std::vector<CellResult>& runs, std::size_t wh
   return values;
 }
 
-constexpr std::size_t kLoss = 0, kAccuracy = 1, kAugmented = 2;
+constexpr std::size_t kTestLoss = 0, kPlainAccuracy = 1, kAugmentedAccuracy = 2;
 
 /// A quantity over α, with its 95 % interval where there is one.
-Curve over_alpha(const Runs& runs, const Size& size, const std::string& parameters, std::size_t which) {
+Curve over_alpha(const RunsBySetting& runs, const FigureSize& size, const std::string& parameters, std::size_t which) {
   Curve curve{parameters, {}, {}};
   for (const double alpha : size.alphas) {
     const auto values = quantity(runs.at(f_muon(alpha, parameters, 0, 0).label), which);
@@ -127,9 +127,9 @@ Curve over_alpha(const Runs& runs, const Size& size, const std::string& paramete
   return curve;
 }
 
-std::vector<Finding> findings_of(const Runs& runs) {
+std::vector<Finding> findings_of(const RunsBySetting& runs) {
   const auto compare = [&](const std::string& a, const std::string& b) {
-    return paired_difference(quantity(runs.at(a), kAugmented), quantity(runs.at(b), kAugmented));
+    return paired_difference(quantity(runs.at(a), kAugmentedAccuracy), quantity(runs.at(b), kAugmentedAccuracy));
   };
   const auto muon = f_muon(1, kMuons, 0, 0).label, f_muon_tuned = f_muon(0.5, kFMuons, 0, 0).label;
   const auto as_good = compare(f_muon_tuned, muon);
@@ -155,7 +155,7 @@ void figure_2(const Request& request) {
   for (int64_t seed = 0; seed < size.seeds; ++seed)
     for (const auto& setting : settings) cells.push_back(cell_of(request, size, setting, seed));
   const auto results = experiments::run_cells(request.out / "runs", cells, {.jobs = request.jobs});
-  Runs runs;
+  RunsBySetting runs;
   for (std::size_t c = 0; c < cells.size(); ++c) runs[settings[c % settings.size()].label].push_back(results[c]);
 
   Record record{"fig-2",
@@ -174,15 +174,15 @@ void figure_2(const Request& request) {
   for (const auto& s : settings) {
     const auto& own = runs.at(s.label);
     const auto mean = [&](std::size_t which) { return terminal::fixed(mean_of(quantity(own, which)).mean, 4); };
-    record.table.push_back({s.label, c10::str(s.lr), c10::str(s.momentum), mean(kAccuracy), mean(kAugmented),
-                            mean(kLoss),
-                            told(paired_difference(quantity(own, kAugmented), quantity(muon, kAugmented)))});
+    record.table.push_back(
+        {s.label, c10::str(s.lr), c10::str(s.momentum), mean(kPlainAccuracy), mean(kAugmentedAccuracy), mean(kTestLoss),
+         told(paired_difference(quantity(own, kAugmentedAccuracy), quantity(muon, kAugmentedAccuracy)))});
   }
 
   Panel accuracy{"alpha", "test accuracy, augmented", false, false, {}}, loss{"alpha", "test loss", false, false, {}};
   for (const auto* parameters : {kMuons, kFMuons}) {
-    accuracy.curves.push_back(over_alpha(runs, size, parameters, kAugmented));
-    loss.curves.push_back(over_alpha(runs, size, parameters, kLoss));
+    accuracy.curves.push_back(over_alpha(runs, size, parameters, kAugmentedAccuracy));
+    loss.curves.push_back(over_alpha(runs, size, parameters, kTestLoss));
   }
   Panel training{"epochs", "test loss", false, false, {}};
   const double per_step = cells.front().experiment->figure().x_per_step;
