@@ -2,6 +2,8 @@
 // operators, norm_ops.cpp norms and rules. Strings and numbers come in here and become options; nothing else in the
 // library parses names.
 
+#include <torch/custom_class.h>
+
 #include <sstream>
 
 #include "fanion/define_op.h"
@@ -14,12 +16,22 @@
 namespace fanion {
 namespace {
 
+struct NonfiniteLogObject : torch::CustomClassHolder {
+  optim::NonfiniteLog log;
+};
+using NonfiniteLogHandle = c10::intrusive_ptr<NonfiniteLogObject>;
+
+NonfiniteLogHandle nonfinite_log() { return c10::make_intrusive<NonfiniteLogObject>(); }
+int64_t poll_nonfinite_log(const NonfiniteLogHandle& handle, bool wait) { return handle->log.poll(wait); }
+
 /// `state` has the state tensors of one parameter after the other; `kinds` has their names,
 /// "momentum_buffer,warm_start", one text per parameter, as `group`, `position` and `names` have one entry per
 /// parameter, `rules` and `options` one per group.
 int64_t step_(at::TensorList params, at::TensorList grads, at::TensorList state, const c10::List<std::string>& kinds,
               at::IntArrayRef group, at::IntArrayRef position, const c10::List<std::string>& names,
-              const c10::List<std::string>& rules, const c10::List<std::string>& options) {
+              const c10::List<std::string>& rules, const c10::List<std::string>& options,
+              const std::optional<NonfiniteLogHandle>& log, const std::optional<at::Tensor>& found_inf,
+              bool stacks_everywhere) {
   const auto count = params.size();
   TORCH_CHECK_VALUE(grads.size() == count && kinds.size() == count && group.size() == count &&
                         position.size() == count && names.size() == count && rules.size() == options.size(),
@@ -41,7 +53,10 @@ int64_t step_(at::TensorList params, at::TensorList grads, at::TensorList state,
     entries.push_back(std::move(entry));
   }
   TORCH_CHECK_VALUE(next == state.size(), "step_ got more state tensors than kinds of them");
-  return optim::step_(entries, settings);
+  return optim::step_(entries, settings,
+                      {.log = log ? &(*log)->log : nullptr,
+                       .found_inf = found_inf.value_or(at::Tensor()),
+                       .stacks = stacks_everywhere ? optim::Stacks::everywhere : optim::Stacks::accelerators});
 }
 
 std::tuple<std::vector<std::string>, std::vector<at::Tensor>> initial_state(const at::Tensor& parameter,
@@ -115,10 +130,15 @@ std::string version() { return std::string(kVersion); }
 }  // namespace
 
 TORCH_LIBRARY(fanion, m) {
+  m.class_<NonfiniteLogObject>("NonfiniteLog");
+  define_op<nonfinite_log>(m, "nonfinite_log() -> __torch__.torch.classes.fanion.NonfiniteLog");
+  define_op<poll_nonfinite_log>(
+      m, "poll_nonfinite_log(__torch__.torch.classes.fanion.NonfiniteLog log, bool wait) -> int");
   define_op<step_>(
       m,
       "step_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] state, *, str[] kinds, int[] group, int[] position, "
-      "str[] names, str[] rules, str[] options) -> int");
+      "str[] names, str[] rules, str[] options, __torch__.torch.classes.fanion.NonfiniteLog? log=None, "
+      "Tensor? found_inf=None, bool stacks_everywhere=False) -> int");
   define_op<initial_state>(m, "initial_state(Tensor parameter, str rule, str options) -> (str[] kinds, Tensor[] state)",
                            InGraphs::never);
   define_op<step_options>(m, "step_options(str rule) -> str[]");

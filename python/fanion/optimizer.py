@@ -26,6 +26,7 @@ from fanion._options import (
 )
 from fanion._parameter import check_parameter, label, name_of
 from fanion._torch_checkpoint import completed
+from fanion._unscale import unscale_
 
 
 class LmoOptimizer(torch.optim.Optimizer):
@@ -47,7 +48,12 @@ class LmoOptimizer(torch.optim.Optimizer):
     """
 
     skipped: int
-    """Parameters left alone so far because of non-finite gradients; not part of `state_dict`."""
+    """Parameters left alone so far because of non-finite gradients; not part of `state_dict`.
+
+    Of steps on an accelerator those that `check` has seen."""
+
+    _step_supports_amp_scaling = True  # GradScaler hands over `grad_scale` and `found_inf`, and waits for nothing
+    _stacks_everywhere = False  # tests send tensors of the CPU the accelerators' way
 
     def __init__(
         self,
@@ -137,11 +143,13 @@ class LmoOptimizer(torch.optim.Optimizer):
         """One step of every parameter that has a gradient; returns what `closure`, called first, returns.
 
         ValueError names the first option, parameter, state or gradient that cannot be used; then nothing has changed.
+        On an accelerator a gradient with NaN is told of by a later call, for a step waits for nothing: see `check`.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        self.skipped += ops.poll_nonfinite_log(self._nonfinite_log(), wait=False)
         rules = [self._rule_text(group) for group in self.param_groups]
         self._fit_warm_starts(rules)
         stepped = [
@@ -151,6 +159,7 @@ class LmoOptimizer(torch.optim.Optimizer):
             if p.grad is not None
         ]
         states = [self.state[p] for _, _, p in stepped]
+        unscale_([p.grad for _, _, p in stepped], getattr(self, "grad_scale", None))
         self.skipped += ops.step_(
             [p for _, _, p in stepped],
             [p.grad for _, _, p in stepped],
@@ -161,8 +170,24 @@ class LmoOptimizer(torch.optim.Optimizer):
             names=[name_of(self.param_groups[index], i) for index, i, _ in stepped],
             rules=rules,
             options=[text_of(group) for group in self.param_groups],
+            log=self._nonfinite_log(),
+            found_inf=getattr(self, "found_inf", None),
+            stacks_everywhere=self._stacks_everywhere,
         )
         return loss
+
+    def check(self) -> None:
+        """Waits for what steps on an accelerator have found in their gradients, and brings `skipped` up to date.
+
+        ValueError names what had NaN or infinite entries in a step with nonfinite="error", which changed nothing. Steps
+        do not wait: a later one raises the same once the device has told it, and `state_dict` checks first.
+        """
+        self.skipped += ops.poll_nonfinite_log(self._nonfinite_log(), wait=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """torch's, of steps that are known to be good: see `check`."""
+        self.check()
+        return super().state_dict()
 
     def table(self) -> str:
         """One line per group: rule, shape scale, learning rate and weight decay as they are now, and what is in it."""
@@ -207,6 +232,12 @@ class LmoOptimizer(torch.optim.Optimizer):
     def __getstate__(self) -> dict[str, Any]:
         own = ("_adamw_defaults", "skipped", "_fitted_rules")
         return {**super().__getstate__(), **{name: getattr(self, name) for name in own}}
+
+    def _nonfinite_log(self) -> Any:
+        """What steps on an accelerator have found and nobody has read; a copy of an optimizer starts its own."""
+        if "_log" not in self.__dict__:
+            self._log = ops.nonfinite_log()
+        return self._log
 
     def _rule_text(self, group: Mapping[str, Any]) -> str:
         return "adamw" if group["algorithm"] == "adamw" else self.rule_of(group)

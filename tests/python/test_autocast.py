@@ -112,6 +112,8 @@ CALLS = {
     "norm_lmo": lambda M: [ops.norm_lmo(M, n) for n in ("spectral", "muon", "ky_fan:k=2", "schatten:p=3")],
     "norm_prox": lambda M: ops.norm_prox(M, 0.5, "f-muon"),
     "norm_project": lambda M: [ops.norm_project(M, n) for n in ("spectral", "nuclear", "f_star_sum")],
+    "nonfinite_log": lambda M: ops.poll_nonfinite_log(ops.nonfinite_log(), wait=True),
+    "poll_nonfinite_log": lambda M: ops.poll_nonfinite_log(ops.nonfinite_log(), wait=False),
     "norm_rho": lambda M: ops.norm_rho(3, 4, "f-muon"),
     "lr_factor": lambda M: ops.lr_factor("original", "muon", 3, 4),
     "dual_sum": lambda M: ops.dual_sum([0.5, 0.5], ["spectral", "nuclear"]),
