@@ -7,7 +7,7 @@ The work is done in C++ (libfanion), also under `find_package(fanion)`: `cmake_p
 """
 
 import fanion._fake_ops  # noqa: F401  (what torch.compile must know of the ops)
-from fanion import linalg, norms
+from fanion import decomposition, linalg, norms
 from fanion._diagnostics import Diagnostics
 from fanion._groups import param_groups
 from fanion._library import PACKAGE, ops
@@ -18,6 +18,7 @@ from fanion.fanions import Fanion, FFanion, SFanion
 from fanion.linalg import (
     PolarReport,
     SvdReport,
+    SvdResult,
     newton_schulz,
     polar,
     polar_express_coefficients,
@@ -60,8 +61,10 @@ __all__ = [
     "SignSGD",
     "Signum",
     "SvdReport",
+    "SvdResult",
     "__version__",
     "cmake_prefix_path",
+    "decomposition",
     "linalg",
     "newton_schulz",
     "norms",

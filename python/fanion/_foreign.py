@@ -13,7 +13,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def tensor_of(A: Any) -> Tensor | None:
-    """A NumPy array as a tensor, sharing its memory unless a stride is negative; a SciPy sparse one as a COO copy.
+    """A NumPy array as a tensor, sharing its memory unless a stride is negative; a SciPy sparse one as CSR.
 
     None for anything else. ValueError: a sparse matrix that is not 2-D, or neither float32 nor float64.
     """
@@ -25,9 +25,16 @@ def tensor_of(A: Any) -> Tensor | None:
     if A.ndim != 2:
         raise ValueError(f"a matrix needs 2 dimensions, got {A.ndim}")
     dtype_of(A)
-    entries = A.tocoo()
-    indices = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64, copy=False))
-    return torch.sparse_coo_tensor(indices, _shared(entries.data), A.shape, check_invariants=True)
+    rows = A.tocsr()
+    if not rows.has_canonical_format:  # entries given twice are added, columns sorted
+        rows = rows.copy() if rows is A else rows
+        rows.sum_duplicates()
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="Sparse CSR tensor support is in beta"
+        )  # the caller did not choose it
+        parts = (_shared(rows.indptr), _shared(rows.indices), _shared(rows.data))
+        return torch.sparse_csr_tensor(*parts, A.shape, check_invariants=True)
 
 
 def products_of(A: Any) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]] | None:
@@ -46,8 +53,18 @@ def dtype_of(A: Any) -> torch.dtype:
     """The torch dtype of a SciPy matrix. ValueError unless it is float32 or float64."""
     name = np.dtype(A.dtype).name
     if name not in DTYPES:
-        raise ValueError(f"a SciPy matrix must be float32 or float64, got {name}; convert it with astype first")
+        what = _REAL_FORM if np.dtype(A.dtype).kind == "c" else "convert it with astype first"
+        raise ValueError(f"a SciPy matrix must be float32 or float64, got {name}; {what}")
     return DTYPES[name]
+
+
+_REAL_FORM = "of a complex A, the real [[Re A, -Im A], [Im A, Re A]] has each singular value twice"
+
+
+def check_real(A: Tensor) -> None:
+    """ValueError: a complex matrix."""
+    if A.is_complex():
+        raise ValueError(f"a matrix must be real, got {A.dtype}; {_REAL_FORM}")
 
 
 def _shared(array: Any) -> Tensor:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 from typing_extensions import override
 
 from fanion._directions import Direction, direction_from
+from fanion._gradients import without_gradients
 from fanion._library import ops
 
 
@@ -24,7 +24,7 @@ class Rule:
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", ops.canonical_rule(self.name))
 
-    @torch.no_grad()
+    @without_gradients
     def direction(self, M: Tensor) -> Direction:
         """The update direction for M, (m, n), as a sum of terms; its `dense()` is the matrix. Zero gives zero.
 
@@ -60,7 +60,7 @@ class Norm(Rule):
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", ops.canonical_norm(self.name))
 
-    @torch.no_grad()
+    @without_gradients
     def value(self, X: Tensor) -> Tensor:
         """‖X‖, (), or (b,) for a batch.
 
@@ -70,7 +70,7 @@ class Norm(Rule):
         result: Tensor = ops.norm_value(X, self.name)
         return result
 
-    @torch.no_grad()
+    @without_gradients
     def gauge(self, X: Tensor, *, tol: float = 1e-6, max_iterations: int = 20000) -> Gauge:
         """‖X‖ of one matrix (m, n) between two bounds, and what it took to find them.
 
@@ -83,31 +83,31 @@ class Norm(Rule):
         """
         return Gauge(*ops.norm_gauge(X, self.name, tol=tol, max_iterations=max_iterations))
 
-    @torch.no_grad()
+    @without_gradients
     def dual(self, M: Tensor) -> Tensor:
         """‖M‖†, (), or (b,) for a batch."""
         result: Tensor = ops.norm_dual(M, self.name)
         return result
 
-    @torch.no_grad()
+    @without_gradients
     def lmo(self, M: Tensor) -> Tensor:
         """D = argmin_{‖D‖≤1} ⟨M, D⟩, M's shape, so that ⟨M, D⟩ = −‖M‖† (KyFan eq. 3). Zero gives zero."""
         result: Tensor = ops.norm_lmo(M, self.name)
         return result
 
     @override
-    @torch.no_grad()
+    @without_gradients
     def direction(self, M: Tensor) -> Direction:
         """The same of one matrix (m, n), in the factors it was found in: a sum of terms whose `dense()` is `lmo(M)`."""
         return direction_from(M, *ops.norm_direction(M, self.name))
 
-    @torch.no_grad()
+    @without_gradients
     def prox(self, M: Tensor, lam: float) -> Tensor:
         """argmin_X ⟨M, X⟩ + (λ/2)‖X‖² = (‖M‖†/λ)·lmo(M), λ > 0 (Proposal eq. 1–3, with λ/2)."""
         result: Tensor = ops.norm_prox(M, lam, self.name)
         return result
 
-    @torch.no_grad()
+    @without_gradients
     def project(self, X: Tensor) -> Tensor:
         """argmin_{‖Y‖≤1} ‖X − Y‖_F, the nearest point of the unit ball. ValueError where no form of it is known."""
         result: Tensor = ops.norm_project(X, self.name)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from fanion import _callbacks, _foreign
+from fanion._gradients import refuse_gradients, without_gradients
 from fanion._library import ops
 
 Product = Callable[[Tensor], Tensor]
@@ -69,13 +70,13 @@ class LinearOperator:
         like = ops.operator_prototype(handle)
         self.shape, self.dtype, self.device = tuple(like.shape), like.dtype, like.device
 
-    @torch.no_grad()
+    @without_gradients
     def matmat(self, X: Tensor) -> Tensor:
         """A X: (n, b) → (m, b)."""
         result: Tensor = ops.operator_apply(self._handle, X)
         return result
 
-    @torch.no_grad()
+    @without_gradients
     def rmatmat(self, X: Tensor) -> Tensor:
         """Aᵀ X: (m, b) → (n, b)."""
         result: Tensor = ops.operator_apply_adjoint(self._handle, X)
@@ -136,10 +137,12 @@ def aslinearoperator(A: Any) -> LinearOperator:
 
     `A`: an operator, a tensor (m, n), dense or sparse (COO, CSR, CSC), a NumPy array, or a SciPy sparse matrix, sparse
     array or LinearOperator. float32 and float64 stay, 16-bit entries are widened to float32; sparse ones are copied.
-    ValueError: another shape, dtype or layout, NaN or Inf. TypeError: anything else.
+    ValueError: another shape, dtype or layout, NaN or Inf; a tensor that requires a gradient, outside no_grad.
+    TypeError: anything else.
     """
     if isinstance(A, LinearOperator):
         return A
+    refuse_gradients("aslinearoperator", A)
     products = _foreign.products_of(A)
     if products is not None:
         return LinearOperator(tuple(A.shape), matmat=products[0], rmatmat=products[1], dtype=_foreign.dtype_of(A))
@@ -148,6 +151,7 @@ def aslinearoperator(A: Any) -> LinearOperator:
         raise TypeError(
             f"a matrix is a tensor, a NumPy array, a SciPy sparse matrix or a LinearOperator, got {type(A).__name__}"
         )
+    _foreign.check_real(tensor)
     dense = tensor.layout == torch.strided
     return _composed(ops.dense_operator(tensor) if dense else ops.sparse_operator(tensor))
 
@@ -155,8 +159,9 @@ def aslinearoperator(A: Any) -> LinearOperator:
 def low_rank(U: Tensor, s: Tensor, V: Tensor) -> LinearOperator:
     """U diag(s) Vᵀ: U (m, r), s (r,) of either sign, V (n, r), float32 or float64; nothing need be orthonormal.
 
-    ValueError: shapes, dtypes or devices that do not fit, NaN or Inf.
+    ValueError: shapes, dtypes or devices that do not fit, NaN or Inf; a tensor that requires a gradient.
     """
+    refuse_gradients("low_rank", U, s, V)
     return _composed(ops.low_rank_operator(U, s, V))
 
 

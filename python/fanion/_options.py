@@ -3,7 +3,6 @@
 A ValueError names the value given and the values allowed; ranges are checked in C++.
 """
 
-import difflib
 import inspect
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Real
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from fanion import _unknown_argument
 from fanion._library import ops
 from fanion._rule_text import RULE_KEYS
 
@@ -71,9 +71,7 @@ def unknown_argument(kind: type, key: str) -> str:
     """What to say of a keyword that an optimizer class does not take: what it takes, and what is meant perhaps."""
     own = [p.name for p in inspect.signature(kind).parameters.values() if p.kind != p.VAR_KEYWORD]
     names = list(dict.fromkeys([name for name in own if name != "rule_options"] + [*STEP_OPTIONS, *ADAMW_ARGUMENTS]))
-    near = difflib.get_close_matches(key, names, 1, 0.8)
-    hint = _ELSEWHERE.get(key) or (f"did you mean {near[0]!r}?" if near else "")
-    return f"{kind.__name__} takes no argument {key!r}{f' ({hint})' if hint else ''}; it takes: {', '.join(names)}"
+    return _unknown_argument.unknown_argument(kind.__name__, key, names, _ELSEWHERE)
 
 
 def check_own_options(kind: type, group: Group, own: Collection[str]) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fanion._gradients import without_gradients
 from fanion._library import ops
 
 Triple = tuple[float, float, float]
 
 
-@torch.no_grad()
+@without_gradients
 def newton_schulz(
     M: Tensor,
     *,
@@ -87,7 +88,7 @@ class PolarReport:
     message: str
 
 
-@torch.no_grad()
+@without_gradients
 def polar(M: Tensor, *, tol: float = 0.0) -> Tensor:
     """The polar factor Q = UVᵀ of M = U diag(σ) Vᵀ to working precision, by QDWH; M = QH with H = QᵀM ≥ 0.
 
@@ -103,7 +104,7 @@ def polar(M: Tensor, *, tol: float = 0.0) -> Tensor:
     return result
 
 
-@torch.no_grad()
+@without_gradients
 def polar_with_report(M: Tensor, *, tol: float = 0.0) -> tuple[Tensor, PolarReport]:
     """`polar` with what it did."""
     Q, rank, status, iterations, qr_iterations, snaps, error, message = ops.polar(M, tol=tol)

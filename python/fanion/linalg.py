@@ -1,11 +1,16 @@
 """Linear algebra of the library: the k largest singular triplets, operators, and the polar factor."""
 
+import inspect
+import sys
+from collections.abc import Iterator
+from opcode import opmap
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from fanion import _foreign
+from fanion import _foreign, _habits
+from fanion._gradients import refuse_gradients
 from fanion._library import ops
 from fanion._operators import LinearOperator, aslinearoperator, low_rank, row_blocks
 from fanion._polar_factors import PolarReport, newton_schulz, polar, polar_express_coefficients, polar_with_report
@@ -15,6 +20,7 @@ __all__ = [
     "LinearOperator",
     "PolarReport",
     "SvdReport",
+    "SvdResult",
     "aslinearoperator",
     "empty_cache",
     "low_rank",
@@ -62,6 +68,34 @@ class SvdReport(NamedTuple):
     message: str
 
 
+class SvdResult(NamedTuple):
+    """What `topk_svd` returns, four values: `U, S, V, report = topk_svd(A, k)`."""
+
+    U: Tensor
+    """(m, k), or (m, 0) where it was not asked for; (b, m, k) for a batch."""
+    S: Tensor
+    """(k,) or (b, k), descending."""
+    V: Tensor
+    """(n, k), or (n, 0); (b, n, k)."""
+    report: SvdReport | Any
+    """An `SvdReport`, or a list of b for a batch."""
+
+    def __iter__(self) -> Iterator[Any]:
+        # "too many values to unpack" would not say which: here three are asked for by name, as SciPy's svds gives them.
+        if torch.compiler.is_compiling():  # which has no frames to look at
+            return tuple.__iter__(self)
+        caller = sys._getframe(1)
+        code, at = caller.f_code.co_code, caller.f_lasti
+        if code[at] == opmap["UNPACK_SEQUENCE"] and code[at + 1] == 3:
+            raise ValueError(
+                "topk_svd returns four values: U, S, V, report = topk_svd(A, k), and V, whose transpose is Vᵀ"
+            )
+        return tuple.__iter__(self)
+
+
+_VECTORS = ("none", "u", "v", "both")
+
+
 def topk_svd(
     A: Any,
     k: int,
@@ -71,12 +105,14 @@ def topk_svd(
     tol: float = 1e-2,
     passes: int | None = None,
     warm_start: Tensor | None = None,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | int | None = None,
     precision: str = "full",
     oversample: int = 4,
     block: int = 0,
     start: str = "auto",
-) -> tuple[Tensor, Tensor, Tensor, SvdReport | Any]:
+    vectors: str = "both",
+    **unknown: Any,
+) -> SvdResult:
     """The k largest singular triplets: A ≈ U diag(S) Vᵀ. Returns U, S, V and a report; no gradient flows through.
 
     `A`: a tensor (m, n), float32, float64, bfloat16 or float16 (products in float32), any strides; or whatever else
@@ -86,8 +122,8 @@ def topk_svd(
     `criterion`, with ε = `tol`: "residual" ‖Av̂ − σ̂û‖, ‖Aᵀû − σ̂v̂‖ ≤ ε·σ̂₁; "rank_k" ‖ÛŜV̂ᵀ − Aₖ‖_F ≤ ε·‖Aₖ‖_F;
     "lmo_gap" Σσ̂ ≥ (1 − ε)·Σσ; "passes" a fixed number of `passes` (an A·V and an Aᵀ·U each), which caps the others.
     `warm_start`: a guess of V, (n, j), or (b, n, j) for a batch, leading columns first: fixed passes start from it as
-    it is. `generator`: source of the random start; None is a fixed sequence, so equal input gives an equal result, and
-    torch's global generator is never used.
+    it is. `generator`: source of the random start, or its seed; None is a fixed sequence, so equal input gives an
+    equal result, and torch's global generator is never used.
     `precision`: "mixed" runs all passes but the last on a copy of half the size, float16 for float32 on the CPU and
     float32 for float64; what is promised holds for A itself, if need be by going on in full precision. "int8" does the
     same with signed bytes, for fixed passes on large float32 matrices on the CPU, and corrects the copy as it goes.
@@ -98,12 +134,20 @@ def topk_svd(
     `start`: of the Krylov methods without a guess, "random", or "sampled" for fixed passes: from what an eighth of the
     rows show, better by a pass or two where the spectrum decays, with proved bounds alone. "auto" samples for fixed
     passes.
-    ValueError: k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown name,
+    `vectors`: "both", "u", "v" or "none": those not asked for come without columns. It takes as long.
+    TypeError: an argument of another library, with what to write here. ValueError: a tensor that requires a gradient,
+    outside no_grad; k outside 1 … min(m, n), tol outside (0, 1), a wrong warm start, NaN or Inf in A, an unknown name,
     a wrong product of an operator, a `precision` other than "full" for what has no such form. What an operator's
     functions raise comes out unchanged.
     Cost: `fanion/linalg/topk_svd.h`, `batched_svd.h`. Source: KyFan §3.
     """
+    _habits.refuse_unknown(unknown, [name for name in inspect.signature(topk_svd).parameters if name != "unknown"])
+    if vectors not in _VECTORS:
+        raise ValueError(f"vectors = {vectors!r}; choose one of: {', '.join(_VECTORS)}")
+    refuse_gradients("topk_svd", A)
     matrix = A if isinstance(A, Tensor) else _foreign.tensor_of(A)
+    if matrix is not None:
+        _foreign.check_real(matrix)
     options = {
         "method": method,
         "criterion": criterion,
@@ -114,7 +158,7 @@ def topk_svd(
         "block": block,
         "start": start,
         "warm_start": None if warm_start is None else warm_start.detach(),
-        "generator": generator,
+        "generator": _habits.generator_of(generator),
     }
     if matrix is not None and matrix.layout == torch.strided:
         U, S, V, *fields = ops.topk_svd(matrix.detach() if matrix.requires_grad else matrix, k, **options)
@@ -123,7 +167,11 @@ def topk_svd(
             operator = aslinearoperator(A if matrix is None else matrix)
             U, S, V, *fields = ops.topk_svd_operator(operator._handle, k, **options)
     reports = _reports(*fields)
-    return U, S, V, reports if S.ndim == 2 else reports[0]
+    if vectors in ("none", "v"):
+        U = U[..., :0].clone()
+    if vectors in ("none", "u"):
+        V = V[..., :0].clone()
+    return SvdResult(U, S, V, reports if S.ndim == 2 else reports[0])
 
 
 def empty_cache() -> int:

@@ -2,10 +2,14 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <vector>
 
 #include "fanion/kernels/instruction_set.h"
 
@@ -20,13 +24,34 @@ constexpr int64_t kSmallWork = 20'000;  // multiplications, from which a second 
 bool takes_sparse(const at::Tensor& csr) {
   const auto dtype = csr.scalar_type();
   return csr.layout() == at::kSparseCsr && csr.device().is_cpu() && (dtype == at::kFloat || dtype == at::kDouble) &&
-         csr.size(1) <= std::numeric_limits<std::int32_t>::max();
+         std::max(csr.size(0), csr.size(1)) <= std::numeric_limits<std::int32_t>::max();
 }
 
 CompressedMatrix compressed(const at::Tensor& csr) {
   TORCH_INTERNAL_ASSERT(takes_sparse(csr));
   return {csr.size(0), csr.size(1), csr.crow_indices().to(at::kLong).contiguous(),
           csr.col_indices().to(at::kInt).contiguous(), csr.values().contiguous()};
+}
+
+CompressedMatrix transposed(const CompressedMatrix& A) {
+  const int64_t entries = A.columns.numel();
+  auto starts = at::zeros({A.cols + 1}, at::kLong), order = at::empty({entries}, at::kLong);
+  auto rows = at::empty({entries}, at::kInt);
+  const auto* from = A.starts.const_data_ptr<int64_t>();
+  const auto* columns = A.columns.const_data_ptr<std::int32_t>();
+  auto* begin = starts.mutable_data_ptr<int64_t>();
+  for (int64_t e = 0; e < entries; ++e) ++begin[columns[e] + 1];
+  std::partial_sum(begin, begin + A.cols + 1, begin);
+  std::vector<int64_t> next(begin, begin + A.cols);
+  auto* place = order.mutable_data_ptr<int64_t>();
+  auto* row = rows.mutable_data_ptr<std::int32_t>();
+  for (int64_t i = 0; i < A.rows; ++i)
+    for (int64_t e = from[i]; e < from[i + 1]; ++e) {
+      const int64_t to = next[columns[e]]++;
+      place[to] = e;
+      row[to] = static_cast<std::int32_t>(i);
+    }
+  return {A.cols, A.rows, starts, rows, A.values.index_select(0, order)};
 }
 
 at::Tensor sparse_product(const CompressedMatrix& A, const at::Tensor& X) {

@@ -38,6 +38,12 @@ SumOperator::SumOperator(std::vector<OperatorPtr> terms, std::vector<double> wei
   }
 }
 
+int64_t SumOperator::entries() const {
+  int64_t sum = 0;
+  for (const auto& term : terms_) sum += term->entries();
+  return sum;
+}
+
 template <class Part>
 at::Tensor SumOperator::sum_of(const Part& part) const {
   auto sum = part(*terms_[0]) * weights_[0];  // a new tensor: a part may return one that it keeps

@@ -19,6 +19,7 @@ class SumOperator final : public LinearOperator {
  public:
   /// `weights`: one finite number per term; empty: all 1.
   explicit SumOperator(std::vector<OperatorPtr> terms, std::vector<double> weights = {});
+  int64_t entries() const override;
   at::Tensor to_dense() const override;
   double rounding_scale() const override;  ///< Σ |w_i| ‖A_i‖ of more than one term
 
@@ -40,6 +41,7 @@ class SumOperator final : public LinearOperator {
 class ProductOperator final : public LinearOperator {
  public:
   ProductOperator(OperatorPtr A, OperatorPtr B);
+  int64_t entries() const override { return A_->entries() + B_->entries(); }
   at::Tensor to_dense() const override;
   double rounding_scale() const override;  ///< ‖A‖ ‖B‖
 
@@ -58,6 +60,7 @@ class ProductOperator final : public LinearOperator {
 class LowRankOperator final : public LinearOperator {
  public:
   LowRankOperator(const at::Tensor& U, const at::Tensor& s, const at::Tensor& V);
+  int64_t entries() const override { return U_.numel() + V_.numel(); }
   at::Tensor to_dense() const override;
   double rounding_scale() const override { return scale_; }  ///< (Σ sᵢ²‖uᵢ‖²‖vᵢ‖²)^½
 
@@ -74,6 +77,7 @@ class LowRankOperator final : public LinearOperator {
 class RowBlocksOperator final : public LinearOperator {
  public:
   explicit RowBlocksOperator(std::vector<OperatorPtr> blocks);
+  int64_t entries() const override;
   at::Tensor to_dense() const override;
   double rounding_scale() const override;  ///< that of the blocks, as norms of blocks add up
 

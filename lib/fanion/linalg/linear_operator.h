@@ -60,6 +60,9 @@ class LinearOperator {
   /// Z = Aᵀ U and Y = A Z: (m, b) → (n, b), (m, b), the same of Aᵀ.
   std::pair<at::Tensor, at::Tensor> apply_adjoint_gram(const at::Tensor& U) const;
   virtual int64_t adjoint_gram_reads(int64_t /*columns*/) const { return 0; }
+  /// Numbers that a product with one vector reads, by which solvers weigh products against their bases: mn where A does
+  /// not know better.
+  virtual int64_t entries() const { return rows_ * cols_; }
   /// ‖A‖_F² where it is cheap to know (to a few eps), else nothing.
   virtual std::optional<double> frobenius_squared() const { return std::nullopt; }
   /// Whether A can be stored in that format for faster products.
@@ -164,6 +167,7 @@ class AdjointOperator final : public LinearOperator {
  public:
   explicit AdjointOperator(const LinearOperator& A) : LinearOperator(A.cols(), A.rows(), A.options()), A_(A) {}
   bool is_formed() const override { return A_.is_formed(); }
+  int64_t entries() const override { return A_.entries(); }
   at::Tensor to_dense() const override { return A_.to_dense().t(); }
   int64_t gram_reads(int64_t columns) const override { return A_.adjoint_gram_reads(columns); }
   int64_t adjoint_gram_reads(int64_t columns) const override { return A_.gram_reads(columns); }

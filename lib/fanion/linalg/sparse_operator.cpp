@@ -28,7 +28,7 @@ kernels::CompressedMatrix in_double(kernels::CompressedMatrix A) {
 
 }  // namespace
 
-SparseOperator::Rows SparseOperator::compressed(const at::Tensor& A) {
+SparseOperator::Stored SparseOperator::stored(const at::Tensor& A) {
   TORCH_CHECK_VALUE(A.defined() && A.dim() == 2, "a matrix needs 2 dimensions, got ", A.defined() ? A.dim() : 0);
   const auto layout = A.layout();
   TORCH_CHECK_VALUE(layout == at::kSparse || layout == at::kSparseCsr || layout == at::kSparseCsc,
@@ -40,24 +40,31 @@ SparseOperator::Rows SparseOperator::compressed(const at::Tensor& A) {
   const bool wide = dtype == at::kFloat || dtype == at::kDouble;
   TORCH_CHECK_VALUE(wide || dtype == at::kBFloat16 || dtype == at::kHalf, "a matrix must be float32, float64, ",
                     "bfloat16 or float16, got ", dtype);
-  return {to_csr(wide ? A.detach() : A.detach().to(at::kFloat))};
+  const auto widened = wide ? A.detach() : A.detach().to(at::kFloat);
+  if (layout == at::kSparse) return {to_csr(widened)};
+  return {wide ? widened.clone() : widened};  // the caller may change the entries, of which half would be copied
 }
 
-SparseOperator::SparseOperator(const at::Tensor& A) : SparseOperator(compressed(A)) {}
+SparseOperator::SparseOperator(const at::Tensor& A) : SparseOperator(stored(A)) {}
 
 struct SparseOperator::Compressed {
   kernels::CompressedMatrix A, At;
 };
 
-SparseOperator::SparseOperator(const Rows& rows)
-    : LinearOperator(rows.A.size(0), rows.A.size(1), rows.A.options().layout(at::kStrided)), A_(rows.A) {
+SparseOperator::SparseOperator(const Stored& s)
+    : LinearOperator(s.A.size(0), s.A.size(1), s.A.options().layout(at::kStrided)), A_(s.A) {
   squares_ = kernels::sum_of_squares(A_.values());
   if (!std::isfinite(squares_)) check_finite(A_.values(), "the sparse matrix");
-  auto transposed = to_csr(A_.t());
-  if (kernels::takes_sparse(A_) && kernels::takes_sparse(transposed))
-    compressed_ = std::make_shared<Compressed>(Compressed{kernels::compressed(A_), kernels::compressed(transposed)});
-  else
-    At_ = std::move(transposed);
+  const bool by_columns = A_.layout() == at::kSparseCsc;
+  const auto rows = by_columns ? A_.t() : A_;
+  if (kernels::takes_sparse(rows)) {
+    auto one = kernels::compressed(rows), other = kernels::transposed(one);
+    if (by_columns) std::swap(one, other);
+    compressed_ = std::make_shared<Compressed>(Compressed{std::move(one), std::move(other)});
+    return;
+  }
+  if (by_columns) A_ = to_csr(A_);
+  At_ = to_csr(A_.t());
 }
 
 at::Tensor SparseOperator::product(const at::Tensor& V) const {

@@ -61,6 +61,20 @@ TEST(SparseProduct, LayoutAndThreadsDoNotMatter) {
   }
 }
 
+TEST(SparseProduct, TransposedTwiceIsTheSame) {
+  for (const auto dtype : {at::kFloat, at::kDouble})
+    for (const auto& A : {with_gaps(50, 37, 1, dtype), with_gaps(3, 900, 0.5, dtype), with_gaps(1, 1, -9, dtype),
+                          at::zeros({5, 4}).to(dtype), at::zeros({0, 4}).to(dtype), at::zeros({5, 0}).to(dtype)}) {
+      const auto sparse = compressed(A.to_sparse_csr()), flipped = transposed(sparse);
+      const auto expected = compressed(A.t().to_sparse_csr()), back = transposed(flipped);
+      EXPECT_EQ(flipped.rows, A.size(1));
+      EXPECT_EQ(flipped.cols, A.size(0));
+      EXPECT_TRUE(flipped.starts.equal(expected.starts)) << A.sizes();
+      EXPECT_TRUE(flipped.columns.equal(expected.columns) && flipped.values.equal(expected.values)) << A.sizes();
+      EXPECT_TRUE(back.columns.equal(sparse.columns) && back.values.equal(sparse.values)) << A.sizes();
+    }
+}
+
 TEST(SparseProduct, MatricesWithoutEntriesRowsOrColumns) {
   for (const auto& A : {at::zeros({5, 4}), at::zeros({0, 4}), at::zeros({5, 0})})
     EXPECT_TRUE(

@@ -25,6 +25,12 @@ RowBlocksOperator::RowBlocksOperator(std::vector<OperatorPtr> blocks)
   }
 }
 
+int64_t RowBlocksOperator::entries() const {
+  int64_t sum = 0;
+  for (const auto& block : blocks_) sum += block->entries();
+  return sum;
+}
+
 at::Tensor RowBlocksOperator::product(const at::Tensor& V) const {
   std::vector<at::Tensor> products;
   for (const auto& block : blocks_) products.push_back(block->apply(V));

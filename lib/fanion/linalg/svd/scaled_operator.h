@@ -15,6 +15,7 @@ class ScaledOperator final : public LinearOperator {
   explicit ScaledOperator(const LinearOperator& A) : LinearOperator(A.rows(), A.cols(), A.options()), A_(A) {}
   int exponent() const { return exponent_.value_or(0); }  ///< e
   bool is_formed() const override { return A_.is_formed(); }
+  int64_t entries() const override { return A_.entries(); }
   at::Tensor to_dense() const override;
   int64_t gram_reads(int64_t columns) const override { return exponent() == 0 ? A_.gram_reads(columns) : 0; }
   int64_t adjoint_gram_reads(int64_t columns) const override {

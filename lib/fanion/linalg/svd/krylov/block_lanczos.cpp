@@ -29,9 +29,10 @@ bool squares_in_range(double largest, const LinearOperator& A) {
   return largest > 1 / range && largest < range;
 }
 
-BlockLanczos::BlockLanczos(const LinearOperator& A, int64_t capacity, at::Generator generator)
-    : KrylovBasis(A, capacity, std::move(generator)),
-      images_(kernels::empty_block(A.rows(), std::min(capacity_, kFirstColumns), A.options())) {}
+BlockLanczos::BlockLanczos(const LinearOperator& A, int64_t capacity, at::Generator generator, bool images)
+    : KrylovBasis(A, capacity, std::move(generator)) {
+  if (images) images_ = kernels::empty_block(A.rows(), std::min(capacity_, kFirstColumns), A.options());
+}
 
 at::Tensor BlockLanczos::T() const { return T_.narrow(0, 0, size_).narrow(1, 0, size_); }
 
@@ -45,8 +46,10 @@ void BlockLanczos::expand() {
   }
   const double largest = largest_column(Z);
   if (size_ == 0 && largest != 0 && !squares_in_range(largest, A_)) throw SquaresOutOfRange{};
-  kernels::grow_block(images_, size_, size_ + b, capacity_);
-  images_.narrow(1, size_, b).copy_(Y);
+  if (images_.defined()) {
+    kernels::grow_block(images_, size_, size_ + b, capacity_);
+    images_.narrow(1, size_, b).copy_(Y);
+  }
   scale_ = std::max(scale_, largest);
   if (!T_.defined() || T_.size(0) < size_ + b) {
     const int64_t enough = std::min(2 * (size_ + b), A_.cols());
@@ -73,14 +76,15 @@ double BlockLanczos::residual(double eigen_residual, double sigma, double sigma1
   return sigma > 0 ? std::min(bound / sigma, most) : most;
 }
 
-at::Tensor BlockLanczos::image(const at::Tensor& Q) const {
+at::Tensor BlockLanczos::image(const at::Tensor& Q) {
+  if (!images_.defined()) return A_.apply(right(Q));
   return kernels::product(images_.narrow(1, 0, size_), Q.to(A_.options()));
 }
 
 void BlockLanczos::restart(int64_t keep) {
   const auto kept = from_gram(SmallMatrix(T()), false);
   const auto Q = kept.Q.view().narrow(1, 0, keep);
-  images_.narrow(1, 0, keep).copy_(image(Q));
+  if (images_.defined()) images_.narrow(1, 0, keep).copy_(image(Q));
   rotate(Q);
   T_.zero_();
   for (int64_t i = 0; i < keep; ++i) T_[i][i] = kept.S[i] * kept.S[i];
@@ -119,7 +123,7 @@ at::Tensor BlockLanczos::corrected(const ProjectedSvd& seen, int64_t k, const Ex
 }
 
 std::optional<HalfStep> BlockLanczos::half_step(const ProjectedSvd& seen, int64_t k) {
-  if (next_block() == 0) return std::nullopt;
+  if (next_block() == 0 || !images_.defined()) return std::nullopt;
   const Stopwatch watch(seconds_.basis);
   const SmallMatrix C(coupling_);
   const int64_t b = C.cols();

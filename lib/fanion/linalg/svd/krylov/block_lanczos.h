@@ -21,7 +21,8 @@ bool squares_in_range(double largest, const LinearOperator& A);
 /// own. Source: Wu & Simon 1998; Golub & Underwood 1977 (block form).
 class BlockLanczos final : public KrylovBasis {
  public:
-  BlockLanczos(const LinearOperator& A, int64_t capacity, at::Generator generator);
+  /// `images`: keep A V. Without it `triplets` takes one product more, and there is no `half_step`.
+  BlockLanczos(const LinearOperator& A, int64_t capacity, at::Generator generator, bool images = true);
   void expand() override;
   void restart(int64_t keep) override;
   ProjectedSvd projected(int64_t count) const override;
@@ -32,10 +33,10 @@ class BlockLanczos final : public KrylovBasis {
 
  private:
   at::Tensor T() const;
-  at::Tensor image(const at::Tensor& Q) const;  ///< A V Q
-  double scale_ = 0;                            ///< largest ‖AᵀA v‖ so far, a lower bound of σ₁²
-  at::Tensor T_;                                ///< its upper triangle, with room to grow
-  at::Tensor images_;                           ///< A V, as V_
+  at::Tensor image(const at::Tensor& Q);  ///< A V Q
+  double scale_ = 0;                      ///< largest ‖AᵀA v‖ so far, a lower bound of σ₁²
+  at::Tensor T_;                          ///< its upper triangle, with room to grow
+  at::Tensor images_;                     ///< A V, as V_; undefined where it is not kept
 };
 
 }  // namespace fanion::linalg

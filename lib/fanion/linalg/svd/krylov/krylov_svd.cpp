@@ -39,7 +39,7 @@ bool squares_serve(const LinearOperator& A, const SvdOptions& options) {
 std::optional<SvdResult> by_squares(const LinearOperator& A, int64_t k, InnerOptions& options, const KrylovPlan& plan,
                                     at::Tensor& guess, SvdReport& spent) {
   const auto before = A.count().reads;
-  BlockLanczos basis(A, plan.capacity, *options.generator);
+  BlockLanczos basis(A, plan.capacity, *options.generator, plan.images);
   KrylovLoop krylov(A, k, options, plan, basis);
   SvdResult result;
   try {

@@ -23,7 +23,8 @@ SvdResult lanczos_svd(const LinearOperator& A, int64_t k, const InnerOptions& op
   const int64_t basis = options.basis > 0                    ? options.basis
                         : rests_on_bounds(options.criterion) ? 4 * k + 150
                                                              : std::max<int64_t>(3 * k + 16, 40);
-  return krylov_svd(A, k, options, {.block = std::max<int64_t>(options.block, 1), .capacity = basis});
+  const bool images = options.passes || !is_light(A, k, options);
+  return krylov_svd(A, k, options, {.block = std::max<int64_t>(options.block, 1), .capacity = basis, .images = images});
 }
 
 }  // namespace fanion::linalg

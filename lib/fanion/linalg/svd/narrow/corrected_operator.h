@@ -12,6 +12,7 @@ class CorrectedOperator final : public LinearOperator {
  public:
   CorrectedOperator(std::shared_ptr<const LinearOperator> A, at::Tensor L, at::Tensor R, const at::Tensor& AtL);
   int64_t gram_reads(int64_t columns) const override { return A_->gram_reads(columns); }
+  int64_t entries() const override { return A_->entries() + (rows() + cols()) * R_.size(1); }
 
  private:
   at::Tensor product(const at::Tensor& V) const override;
