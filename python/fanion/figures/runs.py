@@ -159,7 +159,7 @@ def _draw_row(runs: list[Run], order: list[int], quantity: dict[str, Any], by_st
             "markersize": 5,
             "markevery": max(1, len(run.steps) // 12),
             "linewidth": 1.6,
-            "label": f"{run.label}  {run.losses[-1]:.4g}",
+            "label": f"{run.label}  {four_digits(run.losses[-1])}",
         }
         by_step.plot([step * run.figure["x"]["per_step"] for step in run.steps], run.values[key], **style)
         by_time.plot(run.seconds, run.values[key], **style)
@@ -171,6 +171,11 @@ def _draw_row(runs: list[Run], order: list[int], quantity: dict[str, Any], by_st
     for axes in (by_step, by_time):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
+
+
+def four_digits(value: float) -> str:
+    """Four significant digits, zeros at the end too: numbers of one size are equally long, 1.890 beside 1.851."""
+    return f"{value:#.4g}".removesuffix(".")
 
 
 def _range(curves: list[list[float]]) -> tuple[float, float]:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from fanion.figures.runs import four_digits
+
 from .running import PLOTS, TINY, fanion, train, without_plots
 
 pytestmark = pytest.mark.skipif(bool(without_plots()), reason=without_plots() or "plots work")
@@ -160,3 +162,16 @@ def test_every_folder_of_runs(tmp_path):
     assert "b-svd" in result.stderr and "c-balls" in result.stderr
     assert result.stderr.splitlines()[-1] == "fanion: the plot was not drawn, for the reason above"
     assert not (tmp_path / "none.png").exists()
+
+
+def test_losses_of_one_size_are_equally_long():
+    losses = {
+        1.89: "1.890",
+        1.8506: "1.851",
+        2.0: "2.000",
+        12.5: "12.50",
+        0.0123: "0.01230",
+        5000.0: "5000",
+        1e-7: "1.000e-07",
+    }
+    assert {loss: four_digits(loss) for loss in losses} == losses
