@@ -1,5 +1,6 @@
 // Trains a small network with Muon on its hidden matrices and AdamW on the rest, in plain C++.
 
+#include <fanion/optim/param_groups.h>
 #include <fanion/optim/presets.h>
 #include <torch/torch.h>
 
@@ -12,12 +13,9 @@ int main() {
   const auto x = torch::randn({512, 16});
   const auto y = torch::sin(x.sum(1, /*keepdim=*/true));
 
-  std::vector<torch::Tensor> matrices, rest;
-  for (auto& p : model->parameters()) (p.dim() == 2 && p.size(0) > 1 ? matrices : rest).push_back(p);
-
   namespace optim = fanion::optim;
-  optim::LmoOptimizer optimizer({{.params = matrices, .settings = optim::muon({.lr = 0.02, .weight_decay = 0})},
-                                 {.params = rest, .settings = optim::AdamWOptions{.lr = 0.003}}});
+  optim::LmoOptimizer optimizer(
+      optim::param_groups(*model, optim::muon({.lr = 0.02, .weight_decay = 0}), {.lr = 0.003}));
   for (int step = 0; step <= 200; ++step) {
     optimizer.zero_grad();
     const auto loss = torch::mse_loss(model->forward(x), y);

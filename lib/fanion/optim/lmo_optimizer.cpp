@@ -4,6 +4,7 @@
 #include <torch/optim/adamw.h>
 #include <torch/serialize/archive.h>
 
+#include <algorithm>
 #include <tuple>
 #include <unordered_set>
 
@@ -136,6 +137,28 @@ int64_t LmoOptimizer::state_bytes() const {
   int64_t bytes = 0;
   for (const auto& [name, tensor] : named_state()) bytes += static_cast<int64_t>(tensor.nbytes());
   return bytes;
+}
+
+GroupSettings LmoOptimizer::settings(std::size_t g) const {
+  TORCH_CHECK_VALUE(g < groups_.size(), "group ", g, " is out of range: there are ", groups_.size());
+  return current_settings()[g];
+}
+
+void LmoOptimizer::set_settings(std::size_t g, GroupSettings settings) {
+  TORCH_CHECK_VALUE(g < groups_.size(), "group ", g, " is out of range: there are ", groups_.size());
+  check_settings(settings);
+  for (std::size_t i = 0; i < groups_[g].params.size(); ++i) {
+    const auto has = entry(g, i);
+    const auto needs = initial_state(has.parameter, settings);
+    const auto alike = [](const auto& a, const auto& b) {
+      return a.first == b.first && a.second.sizes() == b.second.sizes() && a.second.dtype() == b.second.dtype();
+    };
+    TORCH_CHECK_VALUE(std::ranges::equal(has.state, needs, alike), label(has),
+                      " has state that the new settings do not take: make another optimizer");
+  }
+  param_groups_[g].set_options(torch_options(settings));
+  initial_lr_[g] = lr_of(settings);
+  groups_[g].settings = std::move(settings);
 }
 
 void LmoOptimizer::scale_lr(double factor) {

@@ -57,7 +57,13 @@ class LmoOptimizer : public torch::optim::Optimizer {
   std::vector<std::pair<std::string, at::Tensor>> named_state() const;
   /// Bytes of all state tensors.
   int64_t state_bytes() const;
-  /// Multiplies every group's initial learning rate by `factor`; schedules are written with it.
+  /// Rule and options of group g as they are now, whoever changed them.
+  GroupSettings settings(std::size_t g) const;
+  /// Another rule or other options for group g, from the next step on; its rate becomes the one that `scale_lr` scales.
+  /// Throws where they need other state than the group has (a warm start of other width, say), before anything changes.
+  void set_settings(std::size_t g, GroupSettings settings);
+  /// Sets every group's learning rate to `factor` times its initial one, that of its settings; schedules are written
+  /// with it. It is relative to that one, not to the last: twice 0.5 is 0.5.
   void scale_lr(double factor);
   /// Parameters skipped so far because of non-finite gradients; of steps on an accelerator, as far as `check` has seen.
   int64_t skipped() const { return skipped_; }

@@ -335,6 +335,31 @@ TEST(LmoOptimizer, OptionsOfTheGroupsAreTorchsAndCount) {
   EXPECT_VALUE_ERROR(optimizer.step(), "group 1 must be torch::optim::AdamWOptions");
 }
 
+TEST(LmoOptimizer, SettingsOfAGroupAreReadAndChanged) {
+  const Model model, twin;
+  LmoOptimizer optimizer(model.groups(muon({.lr = 0.02}))), expected(twin.groups(nsgd({.lr = 0.04, .momentum = 0.5})));
+  optimizer.param_groups()[0].options().set_lr(0.03);
+  auto settings = std::get<LmoSettings>(optimizer.settings(0));
+  EXPECT_EQ(settings.step.lr, 0.03);
+  EXPECT_EQ(settings.rule->name(), muon().rule->name());
+  EXPECT_EQ(std::get<AdamWOptions>(optimizer.settings(1)).lr, 3e-3);
+  optimizer.set_settings(0, nsgd({.lr = 0.08, .momentum = 0.5}));
+  optimizer.scale_lr(0.5), expected.param_groups()[1].options().set_lr(1.5e-3);
+  model.set_gradients(350), twin.set_gradients(350);
+  optimizer.step(), expected.step();
+  expect_same_bits(model.all(), twin.all());
+
+  const auto before = model.copy();
+  EXPECT_VALUE_ERROR(optimizer.set_settings(0, neon()),
+                     "parameter 'first' has state that the new settings do not take");
+  EXPECT_VALUE_ERROR(optimizer.set_settings(0, nsgd({.momentum = 2})), "momentum = 2");
+  EXPECT_VALUE_ERROR(optimizer.set_settings(2, nsgd()), "group 2 is out of range: there are 2");
+  EXPECT_VALUE_ERROR(optimizer.settings(2), "group 2 is out of range");
+  optimizer.scale_lr(0);
+  optimizer.step();
+  expect_same_bits(model.all(), before);
+}
+
 TEST(LmoOptimizer, RefusesGroupsThatCannotWork) {
   const auto matrix = random_normal(5, 4, 198), vector = at::zeros({5}, at::kDouble);
   const auto make = [](std::vector<ParamGroup> groups) { LmoOptimizer optimizer(std::move(groups)); };
