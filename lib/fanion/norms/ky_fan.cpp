@@ -61,18 +61,23 @@ class KyFan final : public MatrixNorm {
 
   int64_t warm_columns(int64_t m, int64_t n) const override { return warm_columns_for({}, k_.of(m, n), m, n); }
 
- private:
   /// k, which throws as `warm_columns` does.
   int64_t fitting(int64_t m, int64_t n) const {
     warm_columns(m, n);
     return k_.of(m, n);
   }
 
+ private:
   Rank k_;
 };
 
 }  // namespace
 
 NormPtr ky_fan(Rank k) { return std::make_shared<KyFan>(k); }
+
+std::optional<int64_t> ky_fan_rank(const MatrixNorm& norm, int64_t m, int64_t n) {
+  const auto* found = dynamic_cast<const KyFan*>(&norm);
+  return found == nullptr ? std::nullopt : std::optional(found->fitting(m, n));
+}
 
 }  // namespace fanion::norms

@@ -11,4 +11,7 @@ namespace fanion::norms {
 /// Throws where k > min(m, n). Cost: one dense SVD. Source: Bhatia 2013, p. 96; KyFan Lemma 6.
 NormPtr ky_fan(Rank k);
 
+/// k of it on m × n matrices, where `norm` is such a one.
+std::optional<int64_t> ky_fan_rank(const MatrixNorm& norm, int64_t m, int64_t n);
+
 }  // namespace fanion::norms

@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "fanion/host_numbers.h"
+#include "fanion/norms/ky_fan.h"
 #include "fanion/norms/singular.h"
 #include "fanion/norms/vector_projections.h"
 
@@ -102,6 +103,29 @@ class OfSlices final : public OfMagnitudes {
   std::vector<int64_t> shape_;
 };
 
+/// Of the sum of the k largest singular values: V and what is left of it have the same vectors.
+class OfLargestSingularValues final : public NearestPoints {
+ public:
+  OfLargestSingularValues(const AllTriplets& svd, int64_t k, double weight)
+      : svd_(svd), k_(k), weight_(weight), value_(svd.S.narrow(0, 0, k).sum().item<double>() / weight) {}
+  double value() const override { return value_; }
+  double dual_of_rest(double t) const override {
+    const auto rest = svd_.S - cut(t);
+    return weight_ * std::max(rest.sum().item<double>() / static_cast<double>(k_), rest.max().item<double>());
+  }
+  at::Tensor point(double t) const override { return at::matmul(svd_.U * cut(t), svd_.V.t()); }
+
+ private:
+  at::Tensor cut(double t) const {
+    const double c = weight_ * t;
+    if (!(c > 1e-300 * value_)) return at::zeros_like(svd_.S);
+    return onto_ky_fan_ball(svd_.S / c, k_) * c;
+  }
+  AllTriplets svd_;
+  int64_t k_;
+  double weight_, value_;
+};
+
 at::Tensor lengths_along(const at::Tensor& V, at::OptionalIntArrayRef dims) {
   return at::linalg_vector_norm(V, 2, dims, /*keepdim=*/true);
 }
@@ -111,6 +135,8 @@ at::Tensor lengths_along(const at::Tensor& V, at::OptionalIntArrayRef dims) {
 std::unique_ptr<NearestPoints> nearest_points(double weight, const MatrixNorm& norm, const at::Tensor& V) {
   if (norm.name() == "frobenius")  // one magnitude
     return std::make_unique<OfSlices>(V, lengths_along(V, std::nullopt), KyFanForm{Magnitudes::entries, 1}, weight);
+  if (const auto k = ky_fan_rank(norm, V.size(0), V.size(1)))
+    return std::make_unique<OfLargestSingularValues>(all_triplets(V), *k, weight);
   const auto form = norm.ky_fan_form(V.size(0), V.size(1));
   if (!form) return std::make_unique<OfAnyNorm>(weight, norm, V);
   switch (form->of) {

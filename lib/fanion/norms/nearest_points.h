@@ -20,8 +20,8 @@ class NearestPoints {
 };
 
 /// For a norm with a projection, at V (m, n), float64 on the CPU; w > 0. `norm` must outlive the result.
-/// Cost: of a `KyFanForm` or frobenius one decomposition, and O(r) a call for its r magnitudes; of others a projection
-/// and a dual norm a call.
+/// Cost: of a `KyFanForm` or frobenius one decomposition, and O(r) a call for its r magnitudes; of `ky_fan` likewise,
+/// O(kr) a call; of others a projection and a dual norm a call.
 std::unique_ptr<NearestPoints> nearest_points(double weight, const MatrixNorm& norm, const at::Tensor& V);
 
 }  // namespace fanion::norms

@@ -24,6 +24,9 @@ constexpr int64_t kLook = 5;         // iterations from one computation of the b
 constexpr int64_t kFirstBalance =
     20;                              // the iteration where the step is first set; again at 1.5 times as many, and so on
 constexpr std::size_t kMemory = 10;  // iterations Anderson acceleration looks back on
+// Plain steps after Anderson acceleration went wrong, and how many more each time that it leads nowhere, up to a most:
+// by trial on random sums of two and three norms.
+constexpr int64_t kPlainSteps = 2, kMorePlainSteps = 5, kMostPlainSteps = 40;
 constexpr double kLargestWeight = 1e4;  // norm of its weights: beyond, the steps it combines are parallel to rounding
 constexpr double kProxAccuracy = 1e-9;  // of the equation for the radius: far below any useful gap
 
@@ -135,18 +138,30 @@ class Splitting {
     W_ += (W_.sum(0) - X_) / count_ * (primal / dual / step_ - 1);
     step_ = primal / dual;
     forget();
+    residual_of_last_return_ = std::numeric_limits<double>::infinity();
   }
 
   /// Anderson acceleration (Walker & Ni 2011, type II) of W ← next: the combination of the last steps whose
-  /// residuals cancel best. Where the residual doubles, it goes back to the plain step from the best point.
+  /// residuals cancel best. Where the residual doubles, it goes back to the plain step from the best point and takes a
+  /// few more; where that is no better than the point it went back to before, it would go the same way for ever, so it
+  /// takes more of them each time.
   at::Tensor accelerated(const at::Tensor& next) {
     const auto residual = next - W_;
     const double size = size_of(residual);
     if (size > 2 * least_residual_) {
+      const bool came_nearer = least_residual_ < 0.99 * residual_of_last_return_;
+      residual_of_last_return_ = least_residual_;
       forget();
+      plain_steps_ = came_nearer ? kPlainSteps : next_plain_steps_;
+      next_plain_steps_ =
+          came_nearer ? kMorePlainSteps : std::min(next_plain_steps_ + kMorePlainSteps, kMostPlainSteps);
       return best_next_;
     }
     if (size < least_residual_) least_residual_ = size, best_next_ = next;
+    if (plain_steps_ > 0) {
+      --plain_steps_;
+      return next;
+    }
     if (last_next_.defined()) {
       steps_.push_back((next - last_next_).flatten());
       residual_steps_.push_back((residual - last_residual_).flatten());
@@ -180,6 +195,8 @@ class Splitting {
   Gauge found_;
   at::Tensor W_;  // (parts, m, n), whose projection onto {Σ Z_i = X} converges to the decomposition
   int64_t next_balance_ = kFirstBalance;
+  int64_t plain_steps_ = 0, next_plain_steps_ = kMorePlainSteps;
+  double residual_of_last_return_ = std::numeric_limits<double>::infinity();
   std::deque<at::Tensor> steps_, residual_steps_;
   at::Tensor last_next_, last_residual_, best_next_;
   double least_residual_ = std::numeric_limits<double>::infinity();

@@ -120,6 +120,28 @@ TEST(SumGauge, AgreesWithTheExactForms) {
   }
 }
 
+TEST(SumGauge, GoesRoundInNoCircle) {
+  // Acceleration comes back to where it went wrong on these.
+  struct Case {
+    int64_t m, n;
+    uint64_t seed;
+    std::vector<WeightedCase> cases;
+  };
+  const auto of_two = [](int64_t m, int64_t n) {
+    return std::vector<WeightedCase>{{0.5, case_named(m, n, "ky_fan_2")}, {0.5, case_named(m, n, "max_entry")}};
+  };
+  const auto of_three = [](int64_t m, int64_t n) {
+    return std::vector<WeightedCase>{
+        {0.1, case_named(m, n, "spectral")}, {0.5, case_named(m, n, "max_entry")}, {0.2, case_named(m, n, "nuclear")}};
+  };
+  for (const auto& [m, n, seed, cases] :
+       std::vector<Case>{{20, 20, 2, of_two(20, 20)}, {20, 20, 3, of_two(20, 20)}, {16, 12, 0, of_three(16, 12)}}) {
+    SCOPED_TRACE(c10::str(m, " x ", n, " seed ", seed));
+    const auto X = random_normal(m, n, seed);
+    expect_certified(sum_gauge(parts_of(cases), X, {.max_iterations = 3000}), cases, X);
+  }
+}
+
 TEST(SumGauge, SaysWhenItDidNotConverge) {
   const auto X = random_normal(9, 7, 602);
   const std::vector<WeightedNorm> parts = {{0.5, spectral()}, {0.5, max_entry()}};
