@@ -186,6 +186,12 @@ def test_transformers():
         model = getattr(transformers, f"{kind}ForCausalLM")(config)
         with pytest.raises(ValueError, match=r"experts\.gate_up_proj' of shape .*rows and columns"):
             names(model, matrix=["*gate.weight", "*experts*"] if kind == "Mixtral" else ["*experts*"])
+    for tied in (False, True):
+        config = transformers.LlamaConfig(**sizes, **moe | {"tie_word_embeddings": tied})
+        found = names(transformers.LlamaForCausalLM(config), head="auto")
+        assert len(found["matrix"]) == 7 and not found.get("transposed")
+        assert found["embedding"] == ["model.embed_tokens.weight"]
+        assert found.get("head") == (None if tied else ["lm_head.weight"])
     image = {"image_size": 32, "patch_size": 8, "num_labels": 10}
     vit = transformers.ViTForImageClassification(transformers.ViTConfig(**sizes, **image))
     assert names(vit, head="auto", embedding=["*position_embeddings"])["head"] == ["classifier.weight"]
