@@ -33,8 +33,9 @@ Figure AirbenchExperiment::figure() const {
 /// The whitening's bias follows a schedule of its own.
 double AirbenchExperiment::rate_factor(Role role, int64_t step) const {
   if (role != Role::whitening) return ImageExperiment::rate_factor(role, step);
-  const auto batches = static_cast<double>(data::cifar10_training_images(images.data) / images.batch);
-  return std::max(0.0, 1 - static_cast<double>(step) / std::ceil(airbench.whitening_epochs * batches));
+  const int64_t batches = data::cifar10_training_images(images.data) / images.batch;
+  const double steps = std::ceil(airbench.whitening_epochs * static_cast<double>(batches));
+  return std::max(0.0, 1 - static_cast<double>(step) / steps);
 }
 
 OptionTable AirbenchExperiment::own_options() {

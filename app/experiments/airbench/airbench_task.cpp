@@ -86,7 +86,7 @@ at::Tensor AirbenchTask::averaged(const at::Tensor& images, const at::Tensor& pl
   const auto with_mirrored = [&](const at::Tensor& view, const at::Tensor& of_view) {
     return (of_view + scores(view.flip(3))) / 2;
   };
-  const auto here = with_mirrored(images, plain);
+  auto here = with_mirrored(images, plain);
   if (o_.views == 2) return here;
   // Moved by a pixel up and left, and down and right.
   const auto side = images.size(3);
