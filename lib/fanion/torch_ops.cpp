@@ -26,15 +26,18 @@ int64_t poll_nonfinite_log(const NonfiniteLogHandle& handle, bool wait) { return
 
 /// `state` has the state tensors of one parameter after the other; `kinds` has their names,
 /// "momentum_buffer,warm_start", one text per parameter, as `group`, `position` and `names` have one entry per
-/// parameter, `rules` and `options` one per group.
-int64_t step_(at::TensorList params, at::TensorList grads, at::TensorList state, const c10::List<std::string>& kinds,
-              at::IntArrayRef group, at::IntArrayRef position, const c10::List<std::string>& names,
-              const c10::List<std::string>& rules, const c10::List<std::string>& options,
+/// parameter, `rules` and `options` one per group. `spreads`: empty, or for each parameter an empty text or how it is
+/// spread over processes (distributed/spread.h); such a one may have no gradient, and the tensors are its blocks.
+int64_t step_(at::TensorList params, const c10::List<std::optional<at::Tensor>>& grads, at::TensorList state,
+              const c10::List<std::string>& kinds, at::IntArrayRef group, at::IntArrayRef position,
+              const c10::List<std::string>& names, const c10::List<std::string>& rules,
+              const c10::List<std::string>& options, const c10::List<std::string>& spreads,
               const std::optional<NonfiniteLogHandle>& log, const std::optional<at::Tensor>& found_inf,
               bool stacks_everywhere) {
   const auto count = params.size();
   TORCH_CHECK_VALUE(grads.size() == count && kinds.size() == count && group.size() == count &&
-                        position.size() == count && names.size() == count && rules.size() == options.size(),
+                        position.size() == count && names.size() == count && rules.size() == options.size() &&
+                        (spreads.empty() || spreads.size() == count),
                     "step_ got lists that do not fit each other: ", count, " parameters, ", grads.size(), " gradients");
   std::vector<optim::GroupSettings> settings;
   for (std::size_t g = 0; g < rules.size(); ++g)
@@ -42,9 +45,11 @@ int64_t step_(at::TensorList params, at::TensorList grads, at::TensorList state,
   std::vector<optim::StepEntry> entries;
   std::size_t next = 0;
   for (std::size_t i = 0; i < count; ++i) {
+    const auto grad = grads.get(i).value_or(at::Tensor());
     optim::StepEntry entry{
-        params[i],   grads[i], {}, static_cast<std::size_t>(group[i]), static_cast<std::size_t>(position[i]),
-        names.get(i)};
+        params[i], grad, {}, static_cast<std::size_t>(group[i]), static_cast<std::size_t>(position[i]), names.get(i)};
+    if (!spreads.empty() && !spreads.get(i).empty()) entry.spread = distributed::spread_from_text(spreads.get(i));
+    TORCH_CHECK_VALUE(grad.defined() || entry.spread, "step_ got no gradient of ", optim::label(entry));
     std::istringstream kinds_of_this(kinds.get(i));
     for (std::string kind; std::getline(kinds_of_this, kind, ',');) {
       TORCH_CHECK_VALUE(next < state.size(), "step_ got fewer state tensors than kinds of them");
@@ -61,9 +66,10 @@ int64_t step_(at::TensorList params, at::TensorList grads, at::TensorList state,
 
 std::tuple<std::vector<std::string>, std::vector<at::Tensor>> initial_state(const at::Tensor& parameter,
                                                                             std::string_view rule,
-                                                                            std::string_view options) {
+                                                                            std::string_view options,
+                                                                            at::OptionalIntArrayRef whole) {
   std::tuple<std::vector<std::string>, std::vector<at::Tensor>> result;
-  for (auto& [kind, tensor] : optim::initial_state(parameter, optim::settings_from_text(rule, options))) {
+  for (auto& [kind, tensor] : optim::initial_state(parameter, optim::settings_from_text(rule, options), whole)) {
     std::get<0>(result).push_back(kind);
     std::get<1>(result).push_back(tensor);
   }
@@ -136,11 +142,13 @@ TORCH_LIBRARY(fanion, m) {
       m, "poll_nonfinite_log(__torch__.torch.classes.fanion.NonfiniteLog log, bool wait) -> int");
   define_op<step_>(
       m,
-      "step_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] state, *, str[] kinds, int[] group, int[] position, "
-      "str[] names, str[] rules, str[] options, __torch__.torch.classes.fanion.NonfiniteLog? log=None, "
+      "step_(Tensor(a!)[] params, Tensor?[] grads, Tensor(b!)[] state, *, str[] kinds, int[] group, int[] position, "
+      "str[] names, str[] rules, str[] options, str[] spreads, __torch__.torch.classes.fanion.NonfiniteLog? log=None, "
       "Tensor? found_inf=None, bool stacks_everywhere=False) -> int");
-  define_op<initial_state>(m, "initial_state(Tensor parameter, str rule, str options) -> (str[] kinds, Tensor[] state)",
-                           InGraphs::never);
+  define_op<initial_state>(
+      m,
+      "initial_state(Tensor parameter, str rule, str options, *, int[]? whole=None) -> (str[] kinds, Tensor[] state)",
+      InGraphs::never);
   define_op<step_options>(m, "step_options(str rule) -> str[]");
   define_op<check_step_options>(m, "check_step_options(str rule, str options) -> ()");
   define_op<newton_schulz>(

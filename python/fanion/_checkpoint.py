@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fanion._optimizer_state import State, StatefulOptimizer
 from fanion._parameter import label
+from fanion._spread import as_state_of, block
 
 
 def restored_state(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> dict[Tensor, State]:
@@ -34,7 +35,9 @@ def restored_state(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> di
             named = label(group, index, i)
             values = dict(saved["state"].get(keys[parameter], {}))
             values |= {k: torch.tensor(v) for k, v in values.items() if isinstance(v, Real)}  # AdamW's step, once
-            needed = optimizer._initial_state(torch.empty_like(parameter, device="meta"), saved_group, named)
+            transposed = saved_group.get("transposed", False)
+            values = {k: as_state_of(k, v, parameter, transposed) for k, v in values.items()}
+            needed = optimizer._needed_state(parameter, saved_group, named)
             first = partial(optimizer._initial_state, parameter, saved_group, named)
             if "warm_start" in needed and "warm_start" in values:
                 values["warm_start"] = resized(values["warm_start"], needed["warm_start"], first)
@@ -51,7 +54,7 @@ def resized(warm: Tensor, needed: Tensor, first: Callable[[], State]) -> Tensor:
         return warm
     columns = min(warm.shape[1], needed.shape[1])
     result = first()["warm_start"]
-    result[:, :columns] = warm[:, :columns]
+    block(result)[:, :columns] = block(warm)[:, :columns]
     return result
 
 

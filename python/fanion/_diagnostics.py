@@ -11,6 +11,7 @@ from fanion._library import ops
 from fanion._optimizer_state import StatefulOptimizer
 from fanion._options import number
 from fanion._parameter import name_of
+from fanion._spread import whole
 from fanion.linalg import topk_svd
 
 
@@ -19,7 +20,8 @@ class Diagnostics:
     """Of one parameter W with momentum M, as an m × n matrix; 0 where W or M is zero.
 
     Of a parameter under AdamW M is the first moment, and the first three are None unless it is a matrix.
-    Cost: those of the rule's direction and of its dual norm, for many a dense SVD.
+    Cost: those of the rule's direction and of its dual norm, for many a dense SVD. DTensors are gathered, one after the
+    other, by all processes of their mesh.
     """
 
     sigma_1: float | None
@@ -42,8 +44,8 @@ def diagnostics(optimizer: StatefulOptimizer) -> dict[str, Diagnostics]:
     for index, group in enumerate(optimizer.param_groups):
         rule = optimizer.rule_of(group) if group["algorithm"] == "lmo" else None
         for i, p in enumerate(group["params"]):
-            state = optimizer.state[p]
-            of = _under_adamw(p, state, group) if rule is None else _under_rule(p, state, group, rule)
+            W, state = whole(p), {kind: whole(tensor) for kind, tensor in optimizer.state[p].items()}
+            of = _under_adamw(W, state, group) if rule is None else _under_rule(W, state, group, rule)
             found[name_of(group, i) or f"{i} of group {index}"] = of
     return found
 

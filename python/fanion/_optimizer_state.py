@@ -28,3 +28,6 @@ class StatefulOptimizer(Protocol):
 
     def _initial_state(self, parameter: Tensor, group: Mapping[str, Any], named: str) -> State:
         """The state that a step of this parameter starts with."""
+
+    def _needed_state(self, parameter: Tensor, group: Mapping[str, Any], named: str) -> State:
+        """Shapes and dtypes of its state, in whole tensors without storage."""

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
+from fanion._spread import check_placements, is_spread
+
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
@@ -35,10 +37,8 @@ def check_parameter(parameter: Tensor, group: Mapping[str, Any], named: str) -> 
         raise ValueError(f"{named} is {parameter.dtype}; the steps take {allowed}")
     if parameter.layout != torch.strided:
         raise ValueError(f"{named} has layout {parameter.layout}; the steps take dense (strided) parameters")
-    if hasattr(parameter, "placements"):
-        raise ValueError(
-            f"{named} is a sharded DTensor; the steps take whole parameters, as with DistributedDataParallel"
-        )
+    if is_spread(parameter):
+        check_placements(parameter, named)
     if algorithm == "lmo" and parameter.ndim < 2:
         raise ValueError(
             f"{named} has shape {tuple(parameter.shape)}; a matrix rule needs at least 2 dimensions. "

@@ -25,6 +25,7 @@ from fanion._options import (
     without_decay,
 )
 from fanion._parameter import check_parameter, label, name_of
+from fanion._spread import block, gradient, is_here, is_spread, spread_state, spread_text
 from fanion._torch_checkpoint import completed
 from fanion._unscale import unscale_
 
@@ -33,7 +34,8 @@ class LmoOptimizer(torch.optim.Optimizer):
     """W ← (1 − lr·weight_decay)·W + lr·scale·D(M), with D the direction that a rule gives for the momentum M.
 
     `params`: tensors, (name, tensor) pairs or groups, as for every torch optimizer; `fanion.param_groups(model)`
-    makes the groups. A group with algorithm="lmo" (the default) holds matrices and convolution weights
+    makes the groups. DTensors (FSDP2, tensor parallelism) are stepped in place by all processes of their mesh:
+    docs/scaling.md. A group with algorithm="lmo" (the default) holds matrices and convolution weights
     (out × in·kh·kw; in × out with the key transposed=True) and takes the keys below; one with algorithm="adamw" holds
     anything and takes the keys lr, betas, eps, weight_decay, whose defaults are the adamw_* arguments
     (torch.optim.AdamW's); "adam" stands for that without decay. Parameters are float32, float64, bfloat16 or float16.
@@ -152,24 +154,26 @@ class LmoOptimizer(torch.optim.Optimizer):
         self.skipped += ops.poll_nonfinite_log(self._nonfinite_log(), wait=False)
         rules = [self._rule_text(group) for group in self.param_groups]
         self._fit_warm_starts(rules)
+        # Of DTensors without a gradient the other processes hear that there is none.
         stepped = [
             (index, i, p)
             for index, group in enumerate(self.param_groups)
             for i, p in enumerate(group["params"])
-            if p.grad is not None
+            if p.grad is not None or (is_spread(p) and is_here(p))
         ]
         states = [self.state[p] for _, _, p in stepped]
-        unscale_([p.grad for _, _, p in stepped], getattr(self, "grad_scale", None))
+        unscale_([block(p.grad) for _, _, p in stepped if p.grad is not None], getattr(self, "grad_scale", None))
         self.skipped += ops.step_(
-            [p for _, _, p in stepped],
-            [p.grad for _, _, p in stepped],
-            [tensor for state in states for tensor in state.values()],
+            [block(p) for _, _, p in stepped],
+            [gradient(p) for _, _, p in stepped],
+            [block(tensor) for state in states for tensor in state.values()],
             kinds=[",".join(state) for state in states],
             group=[index for index, _, _ in stepped],
             position=[i for _, i, _ in stepped],
             names=[name_of(self.param_groups[index], i) for index, i, _ in stepped],
             rules=rules,
             options=[text_of(group) for group in self.param_groups],
+            spreads=[spread_text(p) for _, _, p in stepped],
             log=self._nonfinite_log(),
             found_inf=getattr(self, "found_inf", None),
             stacks_everywhere=self._stacks_everywhere,
@@ -254,7 +258,7 @@ class LmoOptimizer(torch.optim.Optimizer):
         for index, group in enumerate(self.param_groups):
             for i, p in enumerate(group["params"] if group["algorithm"] == "lmo" else []):
                 named = label(group, index, i)
-                needed = self._initial_state(torch.empty_like(p, device="meta"), group, named)["warm_start"]
+                needed = self._needed_state(p, group, named)["warm_start"]
                 first = partial(self._initial_state, p, group, named)
                 if "warm_start" in self.state[p]:
                     new[p] = resized(self.state[p]["warm_start"], needed, first)
@@ -265,11 +269,21 @@ class LmoOptimizer(torch.optim.Optimizer):
     @torch.no_grad()
     def _initial_state(self, parameter: Tensor, group: Mapping[str, Any], named: str) -> State:
         check_parameter(parameter, group, named)
+        if not is_here(parameter):  # of a DTensor on a mesh of other processes
+            return {}
+        whole = list(parameter.shape) if is_spread(parameter) else None
         try:
-            kinds, tensors = ops.initial_state(parameter, self._rule_text(group), text_of(group))
+            kinds, tensors = ops.initial_state(block(parameter), self._rule_text(group), text_of(group), whole=whole)
+            made = zip(kinds, tensors, strict=True)
+            return {kind: spread_state(kind, t, parameter, group.get("transposed", False)) for kind, t in made}
         except ValueError as error:
             raise ValueError(f"{named}: {error}") from error
-        return dict(zip(kinds, tensors, strict=True))
+
+    def _needed_state(self, parameter: Tensor, group: Mapping[str, Any], named: str) -> State:
+        """Shapes and dtypes of its state, in whole tensors without storage."""
+        if not is_here(parameter):
+            return {}
+        return self._initial_state(torch.empty(parameter.shape, dtype=parameter.dtype, device="meta"), group, named)
 
 
 _own = inspect.signature(LmoOptimizer.__init__)

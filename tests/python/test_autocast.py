@@ -43,6 +43,7 @@ def step(M):
         names=["W", "V"],
         rules=rules,
         options=options,
+        spreads=[],
     )
     return W, flat
 

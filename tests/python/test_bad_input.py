@@ -148,13 +148,13 @@ def test_lazy_parameter(make):
         make([nn.parameter.UninitializedParameter()])
 
 
-def test_sharded_parameter(make):
+def test_parameter_with_sums_to_come(make):
     dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
     try:
         mesh = dist.tensor.init_device_mesh("cpu", (1,))
-        parameter = nn.Parameter(dist.tensor.distribute_tensor(torch.zeros(4, 6), mesh, [dist.tensor.Shard(0)]))
+        parameter = nn.Parameter(dist.tensor.DTensor.from_local(torch.zeros(4, 6), mesh, [dist.tensor.Partial()]))
         for algorithm in ("lmo", "adamw"):
-            with pytest.raises(ValueError, match="parameter 'w' is a sharded DTensor"):
+            with pytest.raises(ValueError, match=r"parameter 'w' is a DTensor placed as P.*; the steps take Shard and"):
                 make([{"params": [("w", parameter)], "algorithm": algorithm}])
     finally:
         dist.destroy_process_group()

@@ -14,7 +14,7 @@ from fanion_program.built_for import torch_folder
 
 INCLUDE = PACKAGE / "include"
 SOURCES = Path(__file__).parents[2] / "lib"
-FOLDERS = ("fanion", "fanion/linalg", "fanion/norms", "fanion/optim", "fanion/theory")
+FOLDERS = ("fanion", "fanion/distributed", "fanion/linalg", "fanion/norms", "fanion/optim", "fanion/theory")
 
 pytestmark = pytest.mark.skipif(not INCLUDE.is_dir(), reason="the package is not installed, only linked")
 

@@ -13,6 +13,9 @@ struct BatchTriplets {
 /// Whether triplets are found for a batch at once: by passes from a warm start, or by a dense SVD.
 bool found_in_batches(const TripletOptions& options, const at::Tensor* warm);
 
+/// Whether by passes, as blocks of spread matrices need.
+inline bool found_in_passes(const TripletOptions& options) { return options.method == linalg::SvdMethod::subspace; }
+
 /// M in the precision that rules compute in: float64 stays, everything else becomes float32.
 at::Tensor working_batch(const at::Tensor& M);
 

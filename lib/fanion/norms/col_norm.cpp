@@ -23,6 +23,7 @@ class ColNorm final : public MatrixNorm {
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::col_norm, working_matrix(M), {}, {}, {}}}};
   }
+  bool takes_blocks(const MatrixLayout&) const override { return true; }
   Direction batch_direction(const at::Tensor& M, at::Tensor*, const MatrixLayout* layout) const override {
     return {{spread_residual({-1, ResidualMap::col_norm, working_batch(M), {}, {}, {}}, layout)}};
   }

@@ -46,6 +46,10 @@ class Deflated final : public DirectionRule {
     return D;
   }
 
+  bool takes_blocks(const MatrixLayout& layout) const override {
+    return map_ != ResidualMap::newton_schulz &&
+           (triplets_needed(layout.m, layout.n) == 0 || found_in_passes(options_));
+  }
   Direction batch_direction(const at::Tensor& given, at::Tensor* warm, const MatrixLayout* layout) const override {
     const auto M = working_batch(given);
     const auto [m, n] = whole_shape(M, layout);

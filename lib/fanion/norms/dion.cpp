@@ -6,7 +6,10 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "fanion/dtype_limits.h"
@@ -43,31 +46,42 @@ class Dion final : public DirectionRule {
     if (at_scale.exponent != 0) term.S = times_power_of_two(term.S.to(at::kDouble), at_scale.exponent);
     return {{term}};
   }
+  bool takes_blocks(const MatrixLayout&) const override { return true; }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
     const at::AutoDispatchBelowADInplaceOrView untracked;  // no gradient flows through this
     const auto [X, size] = sized_batch(M, layout);
     const auto [m, n] = whole_shape(X, layout);
-    TORCH_CHECK_VALUE(m >= n || layout == nullptr || !layout->is_spread(), name(), " is for sharded ", m, " x ", n,
-                      " matrices as their transposes, whose warm starts lie along their rows");
-    const bool is_wide = m < n;
+    const bool is_wide = m < n, spread = layout != nullptr && layout->is_spread();
     const auto A = is_wide ? X.mT() : X;
-    const auto over_rows = layout == nullptr ? MatrixLayout::Sum{} : layout->over_rows;
+    const auto of_X = layout == nullptr ? MatrixLayout{m, n} : *layout, of = is_wide ? of_X.transposed() : of_X;
     const int64_t shorter = A.size(-1), longer = std::max(m, n), k = k_.fitting(m, n);
-    const auto start = warm == nullptr ? at::Tensor() : warm->narrow(-2, 0, shorter);
-    auto Q = start.defined() ? start.to(X.scalar_type())
-                             : linalg::random_block(X.size(-1), k, X.options(), {})
-                                   .narrow(0, 0, shorter)
-                                   .expand({X.size(0), shorter, k});
+    const bool as_rows = is_wide && spread && warm != nullptr;
+    const auto kept = as_rows           ? start_of_wide(*warm, of)
+                      : warm == nullptr ? at::Tensor()
+                                        : warm->narrow(-2, 0, shorter);
+    auto Q = as_rows          ? own_rows(kept, of, shorter).to(X.scalar_type())
+             : kept.defined() ? kept.to(X.scalar_type())
+                              : linalg::random_block(X.size(-1), k, X.options(), {})
+                                    .narrow(0, 0, shorter)
+                                    .expand({X.size(0), shorter, k});
     at::Tensor P;
     for (int64_t pass = 0; pass < passes_; ++pass) {
-      P = batch_qr(summed_over_columns(at::matmul(A, Q), layout), longer, over_rows).Q;
-      Q = summed_over_rows(at::matmul(A.mT(), P), layout);
+      P = batch_qr(summed_over_columns(at::matmul(A, Q), &of), longer, of.over_rows).Q;
+      Q = summed_over_rows(at::matmul(A.mT(), P), &of);
     }
-    const auto across = layout == nullptr ? MatrixLayout{n, m} : layout->transposed();
+    const auto across = of.transposed();
     const auto norms = slice_norms(Q, {-2}, &across);
     auto S = norms.squeeze(-2).to(X.scalar_type());
     Q = Q / norms.clamp_min(smallest_normal(X.scalar_type())).to(X.scalar_type());
-    if (start.defined()) keep_where_null_(start, Q, S, m, n);
+    if (as_rows) {
+      auto next = at::zeros_like(kept);
+      next.narrow(-2, of.columns.first, of.columns.count).copy_(Q.narrow(-2, 0, of.columns.count));
+      keep_where_null_(kept, summed_over_columns(next, &of), S, m, n);
+      const auto here = rows_of_start(of);
+      if (here > 0) warm->narrow(-2, 0, here).copy_(kept.narrow(-2, of.rows.first, here));
+    } else if (kept.defined()) {
+      keep_where_null_(kept, Q, S, m, n);
+    }
     P = without_small_columns(P, S, longer);
     Q = without_small_columns(Q, S, longer);
     if (size.defined()) S = S * size.squeeze(-1);
@@ -81,6 +95,25 @@ class Dion final : public DirectionRule {
   }
 
  private:
+  /// Wide matrices keep Q₀ in the first rows of a tensor that is spread as their columns, the rows of A = Mᵀ, are: how
+  /// many of these are here.
+  static int64_t rows_of_start(const MatrixLayout& of) {
+    return std::clamp<int64_t>(of.n - of.rows.first, 0, of.rows.count);
+  }
+  /// Q₀ of spread wide matrices, whole: (b, m, k).
+  static at::Tensor start_of_wide(const at::Tensor& warm, const MatrixLayout& of) {
+    auto all = at::zeros({warm.size(0), of.n, warm.size(2)}, warm.options());
+    const auto here = rows_of_start(of);
+    if (here > 0) all.narrow(-2, of.rows.first, here).copy_(warm.narrow(-2, 0, here));
+    return summed_over_rows(all, &of);
+  }
+  /// Those of its rows that belong to a block of so many; zeros beyond.
+  static at::Tensor own_rows(const at::Tensor& all, const MatrixLayout& of, int64_t rows) {
+    auto own = at::zeros({all.size(0), rows, all.size(2)}, all.options());
+    own.narrow(-2, 0, of.columns.count).copy_(all.narrow(-2, of.columns.first, of.columns.count));
+    return own;
+  }
+
   LowRankTerm factors(const at::Tensor& X, at::Tensor* warm) const {
     const at::AutoDispatchBelowADInplaceOrView untracked;  // no gradient flows through this
     const bool is_wide = X.size(-2) < X.size(-1);

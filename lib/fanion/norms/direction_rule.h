@@ -34,9 +34,14 @@ class DirectionRule {
   /// batch first; scales are (b, 1, 1). Without an override each matrix is taken by itself.
   ///
   /// With a `layout` that is spread (matrix_layout.h) M, `warm` and the terms are this process's blocks of whole
-  /// matrices, of which every process that shares them takes the direction; throws where the rule has no such form.
+  /// matrices, of which every process that shares them takes the direction; throws where the rule has no such form
+  /// (`takes_blocks`).
   virtual Direction batch_direction(const at::Tensor& M, at::Tensor* warm = nullptr,
                                     const MatrixLayout* layout = nullptr) const;
+
+  /// Whether `batch_direction` finds directions from blocks of matrices spread like this, with the warm start that the
+  /// rule keeps, and by less traffic than bringing each to one process.
+  virtual bool takes_blocks(const MatrixLayout&) const { return false; }
 
   /// Columns of warm-start state that the rule keeps for an m × n matrix; throws if it does not fit it.
   virtual int64_t warm_columns(int64_t, int64_t) const { return 0; }

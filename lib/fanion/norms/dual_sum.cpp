@@ -92,6 +92,7 @@ class DualSum final : public MatrixNorm, public SumOfRules {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return summed_direction(rules_, M, warm);
   }
+  bool takes_blocks(const MatrixLayout& layout) const override { return all_take_blocks(rules_, layout); }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
     return summed_batch_direction(rules_, M, warm, layout);
   }

@@ -31,6 +31,7 @@ class Frobenius final : public MatrixNorm {
     }
     return along(X, norm);
   }
+  bool takes_blocks(const MatrixLayout&) const override { return true; }
   Direction batch_direction(const at::Tensor& M, at::Tensor*, const MatrixLayout* layout) const override {
     const auto norm = slice_norms(M, {-2, -1}, layout);
     return {{ScaledTerm{-1, M, norm.clamp_min(smallest_normal(M.scalar_type())).reciprocal()}}};

@@ -17,13 +17,19 @@ struct MatrixLayout {
   /// tensors on each of them afterwards. Empty where nothing has to be added.
   using Sum = std::function<void(std::vector<at::Tensor>&)>;
 
+  /// What of one side this process has: `count` of its rows or columns from `first` on, one of `blocks` such parts.
+  struct Share {
+    int64_t first = 0, count = 0, blocks = 1;
+  };
+
   int64_t m = 0, n = 0;  ///< of the whole matrix
   Sum over_rows = {}, over_columns = {};
+  Share rows = {}, columns = {};  ///< of a spread one
 
   /// Whether a block is less than the matrix.
   bool is_spread() const { return over_rows || over_columns; }
   /// That of the transpose.
-  MatrixLayout transposed() const { return {n, m, over_columns, over_rows}; }
+  MatrixLayout transposed() const { return {n, m, over_columns, over_rows, columns, rows}; }
 };
 
 /// Rows and columns of the whole matrices that M (b, m, n) has blocks of: its own without a layout.

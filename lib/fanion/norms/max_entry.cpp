@@ -26,6 +26,7 @@ class MaxEntry final : public MatrixNorm {
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ResidualTerm{-1, ResidualMap::sign, working_matrix(M), {}, {}, {}}}};
   }
+  bool takes_blocks(const MatrixLayout&) const override { return true; }
   Direction batch_direction(const at::Tensor& M, at::Tensor*, const MatrixLayout*) const override {
     return {{ResidualTerm{-1, ResidualMap::sign, M, {}, {}, {}}}};
   }

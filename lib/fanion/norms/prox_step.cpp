@@ -4,6 +4,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
 #include <utility>
@@ -63,18 +64,22 @@ class ProxStep final : public DirectionRule {
     const auto X = working_matrix(M);
     return at_its_length(X, norm_->direction(X, warm));
   }
+  bool takes_blocks(const MatrixLayout& layout) const override { return norm_->takes_blocks(layout); }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
-    if (layout != nullptr && layout->is_spread()) return DirectionRule::batch_direction(M, warm, layout);  // throws
-    return at_its_length(M, norm_->batch_direction(M, warm));
+    return at_its_length(M, norm_->batch_direction(M, warm, layout), layout);
   }
   int64_t warm_columns(int64_t m, int64_t n) const override { return norm_->warm_columns(m, n); }
   double nominal_frobenius(int64_t m, int64_t n) const override { return norm_->nominal_frobenius(m, n); }
 
  private:
-  Direction at_its_length(const at::Tensor& M, Direction L) const {
-    const auto [X, exponents] = scaled(M);
+  Direction at_its_length(const at::Tensor& M, Direction L, const MatrixLayout* layout = nullptr) const {
+    // Blocks have no scale in common: they are paired as they are.
+    const bool whole = layout == nullptr || !layout->is_spread();
+    const auto [X, exponents] =
+        whole ? scaled(M) : ScaledSlices{M, at::zeros({M.size(0), 1, 1}, M.options().dtype(at::kDouble))};
     at::Tensor pairing;
     for (const auto& term : L.terms) pairing = pairing.defined() ? pairing + paired(X, term) : paired(X, term);
+    pairing = summed_over_columns(summed_over_rows(pairing, layout), layout);
     const double most = largest_number(M.scalar_type());  // or a rate of 0 would make NaN of it
     const auto length = times_powers_of_two(pairing / -lambda_, exponents.reshape(pairing.sizes())).clamp(-most, most);
     for (auto& term : L.terms) term = times(term, length);
@@ -93,6 +98,7 @@ class Sgd final : public DirectionRule {
   Direction direction(const at::Tensor& M, at::Tensor*) const override {
     return {{ScaledTerm{-1 / lambda_, M, at::ones({}, M.options().dtype(at::kDouble))}}};
   }
+  bool takes_blocks(const MatrixLayout&) const override { return true; }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout*) const override {
     return direction(M, warm);
   }

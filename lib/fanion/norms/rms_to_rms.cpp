@@ -33,6 +33,7 @@ class RmsToRms final : public MatrixNorm {
     auto D = spectral_->direction(M, warm);
     return D *= radius(M.size(0), M.size(1));
   }
+  bool takes_blocks(const MatrixLayout& layout) const override { return spectral_->takes_blocks(layout); }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
     const auto [m, n] = whole_shape(M, layout);
     auto D = spectral_->batch_direction(M, warm, layout);

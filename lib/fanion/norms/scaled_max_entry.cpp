@@ -34,6 +34,7 @@ class ScaledMaxEntry final : public MatrixNorm {
     auto D = max_entry_->direction(M);
     return D *= radius(M.size(0), M.size(1));
   }
+  bool takes_blocks(const MatrixLayout&) const override { return true; }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
     const auto [m, n] = whole_shape(M, layout);
     auto D = max_entry_->batch_direction(M, warm, layout);

@@ -7,6 +7,7 @@
 #include "fanion/norms/batch_triplets.h"
 #include "fanion/norms/rule_text.h"
 #include "fanion/norms/singular.h"
+#include "fanion/norms/spread_newton_schulz.h"
 
 namespace fanion::norms {
 namespace {
@@ -34,8 +35,14 @@ class Spectral final : public MatrixNorm {
     if (newton_schulz_) return {{DenseTerm{-1, newton_schulz(M)}}};
     return {{flattened_triplets(M, std::min(M.size(0), M.size(1)), {.method = linalg::SvdMethod::dense})}};
   }
+  bool takes_blocks(const MatrixLayout& layout) const override {
+    return newton_schulz_ && takes_spread_newton_schulz(layout, *newton_schulz_);
+  }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
-    if (layout != nullptr && layout->is_spread()) return DirectionRule::batch_direction(M, warm, layout);  // throws
+    if (layout != nullptr && layout->is_spread()) {
+      if (takes_blocks(*layout)) return {{DenseTerm{-1, spread_newton_schulz(M, *newton_schulz_, *layout)}}};
+      return DirectionRule::batch_direction(M, warm, layout);  // throws
+    }
     if (newton_schulz_) return {{DenseTerm{-1, newton_schulz(M)}}};
     return {{flattened_batch_triplets(M, std::min(M.size(1), M.size(2)), {.method = linalg::SvdMethod::dense})}};
   }

@@ -1,5 +1,6 @@
 #include "fanion/norms/weighted_sum.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "fanion/norms/rule_text.h"
@@ -18,6 +19,7 @@ class WeightedSum final : public DirectionRule, public SumOfRules {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     return summed_direction(parts_, M, warm);
   }
+  bool takes_blocks(const MatrixLayout& layout) const override { return all_take_blocks(parts_, layout); }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
     return summed_batch_direction(parts_, M, warm, layout);
   }
@@ -84,6 +86,11 @@ Direction summed_batch_direction(const std::vector<WeightedRule>& parts, const a
                                  const MatrixLayout* layout) {
   return sum_of(parts, whole_shape(M, layout), warm,
                 [&](const DirectionRule& rule, at::Tensor* own) { return rule.batch_direction(M, own, layout); });
+}
+
+bool all_take_blocks(const std::vector<WeightedRule>& parts, const MatrixLayout& layout) {
+  return std::ranges::all_of(parts,
+                             [&](const auto& part) { return part.weight == 0 || part.rule->takes_blocks(layout); });
 }
 
 int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, int64_t n) {

@@ -27,6 +27,7 @@ std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts);
 Direction summed_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm);
 Direction summed_batch_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm,
                                  const MatrixLayout* layout);
+bool all_take_blocks(const std::vector<WeightedRule>& parts, const MatrixLayout& layout);
 int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, int64_t n);
 int summed_low_rank_parts(const std::vector<WeightedRule>& parts);
 std::string summed_name(const std::vector<WeightedRule>& parts);

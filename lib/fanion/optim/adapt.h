@@ -4,6 +4,7 @@
 
 #include "fanion/names.h"
 #include "fanion/norms/direction.h"
+#include "fanion/norms/matrix_layout.h"
 
 namespace fanion::optim {
 
@@ -20,8 +21,10 @@ constexpr const auto& names_of(Adapt) { return kAdapts; }
 /// D: (m, n), or a batch with b in front of all its tensors; `like`: a tensor of its shape, dtype and device. v: (m, 1)
 /// for `neuron`, (m, n) for `element`, changed in place; β: 0-dimensional, or (b, 1, 1). Of a zero D nothing but v
 /// changes. With `neuron` a direction that is one low-rank term stays one, at the cost of mk² flops; others are formed.
-/// Source: NorMuon as microsoft/dion has it; AdaMuon's second moment, with NorMuon's scale.
+/// `layout`: where these are blocks of matrices spread over processes; `like` and v are blocks, too. Cost: an
+/// all-reduce of the rows' norms where columns are split, and two of a number a matrix. Source: NorMuon as
+/// microsoft/dion has it; AdaMuon's second moment, with NorMuon's scale.
 norms::Direction adapted(const norms::Direction& D, Adapt adapt, at::Tensor& v, const at::Tensor& beta,
-                         const at::Tensor& like);
+                         const at::Tensor& like, const norms::MatrixLayout* layout = nullptr);
 
 }  // namespace fanion::optim

@@ -3,8 +3,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_qr.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "fanion/kernels/skinny_product.h"
+#include "fanion/norms/batch_qr.h"
 
 namespace fanion::optim {
 namespace {
@@ -28,7 +30,8 @@ void check_feedback(const norms::DirectionRule& rule) {
       "the spectral norm by an exact polar factor, and sums with one of them");
 }
 
-void feed_back_(const at::Tensor& B, const norms::LowRankTerm& part, bool at_B, double mu) {
+void feed_back_(const at::Tensor& B, const norms::LowRankTerm& part, bool at_B, double mu,
+                const norms::MatrixLayout* layout) {
   norms::LowRankTerm captured{1, part.U, part.V};
   const bool in_range = at_B && (!part.S.device().is_cpu() || part.S.isfinite().all().item<bool>());
   if (in_range) {
@@ -36,10 +39,13 @@ void feed_back_(const at::Tensor& B, const norms::LowRankTerm& part, bool at_B, 
     captured.U = part.U * root;
     captured.V = part.V * root;
   } else {
-    const auto U = orthonormal(part.U);
-    captured.V = kernels::product(B.t(), U * kHeadroom);
+    const auto U = layout == nullptr ? orthonormal(part.U)
+                                     : norms::batch_qr(part.U.unsqueeze(0), layout->m, layout->over_rows).Q.squeeze(0);
+    const auto own = B.numel() > 0 ? kernels::product(B.t(), U * kHeadroom) : at::zeros_like(part.V);
+    captured.V = norms::summed_over_rows(own, layout);
     captured.U = U / kHeadroom;
   }
+  if (B.numel() == 0) return;  // a block of a spread matrix may have nothing
   auto matrix = B;
   norms::apply_(matrix, {{captured}}, mu - 1);
 }

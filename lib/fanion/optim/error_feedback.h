@@ -12,8 +12,10 @@ void check_feedback(const norms::DirectionRule& rule);
 ///
 /// B: (m, n), in place; float32 or float64. `at_B`: whether the direction was taken at B itself, of which the term then
 /// captured U diag(S) Vᵀ; elsewhere (Nesterov) the projection costs a read of B more.
-/// Cost: a read and a write of B, 2mnk flops (4mnk + 4mk²).
-/// Source: Ahn & Xu 2025 (Dion), Algorithm 1, whose P Rᵀ = P Pᵀ B this is.
-void feed_back_(const at::Tensor& B, const norms::LowRankTerm& part, bool at_B, double mu);
+/// `layout`: where B and the term are blocks of a matrix spread over processes. Then the projection elsewhere costs
+/// sums over its rows, of nk entries and of a few k × k matrices. Cost: a read and a write of B, 2mnk flops (4mnk +
+/// 4mk²). Source: Ahn & Xu 2025 (Dion), Algorithm 1, whose P Rᵀ = P Pᵀ B this is.
+void feed_back_(const at::Tensor& B, const norms::LowRankTerm& part, bool at_B, double mu,
+                const norms::MatrixLayout* layout = nullptr);
 
 }  // namespace fanion::optim

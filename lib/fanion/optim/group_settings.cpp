@@ -35,6 +35,14 @@ void check_settings(const GroupSettings& settings) {
   if (lmo != nullptr && lmo->step.error_feedback) check_feedback(*lmo->rule);
 }
 
+std::vector<std::string> texts_of(const GroupSettings& settings) {
+  const auto* lmo = std::get_if<LmoSettings>(&settings);
+  std::vector<std::string> texts{lmo == nullptr ? std::string(kAdamW) : lmo->rule->name()};
+  const auto lines = with_options(settings, [](const auto& o) { return option_lines(o); });
+  for (const auto& line : lines) texts.push_back(line.name + "=" + line.initial);
+  return texts;
+}
+
 double lr_of(const GroupSettings& settings) {
   return with_options(settings, [](const auto& o) { return o.lr; });
 }

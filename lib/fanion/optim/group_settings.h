@@ -29,6 +29,9 @@ std::vector<OptionLine> option_lines_of(std::string_view rule);
 /// Throws naming the first option outside its range or that the rule does not allow, and where there is no rule.
 void check_settings(const GroupSettings& settings);
 
+/// The rule, "adamw" for that, and all options, "lr=0.02", each a text.
+std::vector<std::string> texts_of(const GroupSettings& settings);
+
 double lr_of(const GroupSettings& settings);
 void set_lr(GroupSettings& settings, double lr);
 NonfinitePolicy nonfinite_of(const GroupSettings& settings);

@@ -37,6 +37,11 @@ at::Tensor state_of(const MatrixStep& step, std::string_view kind) {
   return {};
 }
 
+std::pair<int64_t, int64_t> whole_shape(const MatrixStep& step) {
+  const bool transposed = step.settings->step.transposed;
+  return step.spread ? matrix_shape(step.spread->sizes, transposed) : matrix_shape(step.W.sizes(), transposed);
+}
+
 namespace stages {
 
 at::Tensor momentum(const MatrixStep& step) {
@@ -60,7 +65,7 @@ void adapt(const MatrixStep& step, norms::Direction& D, const at::Tensor& M) {
 
 void rescale(const MatrixStep& step, norms::Direction& D) {
   const auto& o = step.settings->step;
-  const auto [m, n] = matrix_shape(step.W, o.transposed);
+  const auto [m, n] = whole_shape(step);
   D *= norms::lr_factor(o.adjust_lr_fn, *step.settings->rule, m, n);
 }
 
@@ -97,13 +102,14 @@ std::optional<norms::LowRankTerm> captured(const MatrixStep& step, const norms::
   return part == nullptr ? std::nullopt : std::optional(*part);
 }
 
-void feed_back(const MatrixStep& step, const std::optional<norms::LowRankTerm>& part) {
+void feed_back(const MatrixStep& step, const std::optional<norms::LowRankTerm>& part,
+               const norms::MatrixLayout* layout) {
   const auto& o = step.settings->step;
   if (!part) return;
   const auto B = state_of(step, "momentum_buffer"), count = state_of(step, "momentum_step");
   const auto wide = count.defined() ? B.to(at::kFloat) : B;
   const auto matrix = matrix_view(wide, o.transposed);
-  feed_back_(matrix, *part, !o.nesterov && !count.defined(), o.momentum);
+  feed_back_(matrix, *part, !o.nesterov && !count.defined(), o.momentum, layout);
   if (!matrix.is_alias_of(wide)) wide.copy_(matrix.view(wide.sizes()));
   if (!count.defined()) return;
   round_stochastically_(B, wide, count);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fanion/distributed/spread.h"
 #include "fanion/norms/direction.h"
 #include "fanion/optim/group_settings.h"
 #include "fanion/optim/state.h"
@@ -20,7 +21,12 @@ struct MatrixStep {
   std::function<std::string()> label;  ///< what errors call it
   /// Whether the step is made, 0-dimensional on W's device; undefined: it is. Only stacks have flags (stacks.h).
   at::Tensor go = {};
+  /// How the whole is spread where the tensors are this process's blocks of it.
+  const distributed::Spread* spread = nullptr;
 };
+
+/// Rows and columns of the whole matrix.
+std::pair<int64_t, int64_t> whole_shape(const MatrixStep& step);
 
 /// The state tensor of a kind; undefined where the settings ask for none.
 at::Tensor state_of(const MatrixStep& step, std::string_view kind);
@@ -58,7 +64,8 @@ bool in_sweeps(const MatrixStep& step);
 /// What D captures of M, with `error_feedback`; read before `adapt`, which scales D's factors.
 std::optional<norms::LowRankTerm> captured(const MatrixStep& step, const norms::Direction& D);
 /// B ← B − (1 − μ)·U Uᵀ B for what was captured (error_feedback.h). Comes after `apply`: D may hold B.
-void feed_back(const MatrixStep& step, const std::optional<norms::LowRankTerm>& part);
+void feed_back(const MatrixStep& step, const std::optional<norms::LowRankTerm>& part,
+               const norms::MatrixLayout* layout = nullptr);
 /// W ← √m·W/‖W‖_F with `normalize_weights`.
 void retract(const MatrixStep& step);
 

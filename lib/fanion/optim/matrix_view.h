@@ -9,7 +9,8 @@ namespace fanion::optim {
 /// where the strides allow it (not for channels_last weights). Throws for fewer than two dimensions.
 at::Tensor matrix_view(const at::Tensor& parameter, bool transposed = false);
 
-/// Rows and columns of that matrix.
+/// Rows and columns of that matrix, of a parameter or of one that has these sizes.
 std::pair<int64_t, int64_t> matrix_shape(const at::Tensor& parameter, bool transposed = false);
+std::pair<int64_t, int64_t> matrix_shape(at::IntArrayRef sizes, bool transposed = false);
 
 }  // namespace fanion::optim

@@ -11,12 +11,15 @@
 namespace fanion::optim {
 
 /// One parameter of a step, with its gradient and its state (`initial_state`); tensors of it are changed in place.
+/// Of one that is spread over processes they are this process's blocks, and its gradient may be undefined: then it is
+/// not stepped, on no process.
 struct StepEntry {
   at::Tensor parameter, grad;
   NamedState state;
   std::size_t group = 0;     ///< whose settings it follows
   std::size_t position = 0;  ///< in its group, for messages
   std::string name = {};     ///< for messages; may be empty
+  std::optional<distributed::Spread> spread = {};
 };
 
 /// What messages call it: "parameter 'blocks.0.weight'", or "parameter 3 of group 0 (shape [5])".
@@ -41,6 +44,8 @@ struct StepCall {
 /// threads one after the other (`step_matrices`). Cost: that of the directions plus 8mn flops a matrix; of float32 on
 /// the CPU, reads of the gradient (twice, once with `nonfinite` ignored) and the momentum, writes of the momentum and,
 /// with `nesterov`, of what the direction is taken at, and a read and a write of W for each term of the direction.
+/// Parameters that are spread are stepped by all processes of their mesh, each of which makes this call with the same
+/// list (sharded_step.h); what is checked is checked by all of them (distributed/agreement.h).
 int64_t step_(const std::vector<StepEntry>& entries, const std::vector<GroupSettings>& groups,
               const StepCall& call = {});
 

@@ -58,8 +58,9 @@ std::vector<std::size_t> gram_restarts(const std::vector<Quintic>& steps, at::Sc
   return restarts;
 }
 
-at::Tensor gram_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps, at::Tensor first) {
-  TORCH_CHECK_VALUE(X.size(-2) <= X.size(-1), "the Gram form takes m <= n, got ", X.sizes());
+at::Tensor gram_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps, at::Tensor first,
+                              const std::function<at::Tensor(at::Tensor)>& complete) {
+  TORCH_CHECK_VALUE(complete || X.size(-2) <= X.size(-1), "the Gram form takes m <= n, got ", X.sizes());
   auto bounds = gram_restarts(steps, X.scalar_type());
   TORCH_CHECK_VALUE(steps.size() == 1 || bounds.size() + 1 < steps.size(), "in ", X.scalar_type(),
                     " the Gram form would restart after every one of these ", steps.size(),
@@ -67,7 +68,8 @@ at::Tensor gram_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps, a
   bounds.push_back(steps.size());
   std::size_t begin = 0;
   for (const auto end : bounds) {
-    const auto R = first.defined() ? std::exchange(first, {}) : symmetric_product(X, X.mT());
+    auto R = first.defined() ? std::exchange(first, {}) : symmetric_product(X, X.mT());
+    if (complete) R = complete(std::move(R));
     X = product(run_factor(R, steps.data() + begin, steps.data() + end), X);
     begin = end;
   }

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <vector>
 
 #include "fanion/linalg/quintic.h"
@@ -19,8 +20,10 @@ namespace fanion::linalg {
 /// Errors: ValueError where m > n, and where a restart would come after every step: that is the direct form.
 /// Cost: 4m²n + 2(4s − 3)m³ flops for a run of s steps, where the direct form takes 4s·m²n + 2s·m³; less from n = 1.5m
 /// on.
+/// `complete`: what makes the whole XXᵀ of that of a block of X's columns, which X then is; of any width.
 /// Source: Zhang, Amsel, Chen & Dao 2026, dao-ailab.github.io/blog/2026/gram-newton-schulz.
-at::Tensor gram_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps, at::Tensor first = {});
+at::Tensor gram_newton_schulz(at::Tensor X, const std::vector<Quintic>& steps, at::Tensor first = {},
+                              const std::function<at::Tensor(at::Tensor)>& complete = {});
 
 /// Before which steps (counted from 0) a new run starts: the fewest that keep u·Πa² ≤ gram_noise before a run's last.
 std::vector<std::size_t> gram_restarts(const std::vector<Quintic>& steps, at::ScalarType dtype);

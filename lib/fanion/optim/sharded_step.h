@@ -1,0 +1,18 @@
+#pragma once
+
+#include <vector>
+
+#include "fanion/optim/lmo_step.h"
+
+namespace fanion::optim {
+
+/// One step of matrices that are spread over processes (`MatrixStep::spread`, one axis of which splits), by all of
+/// these with the same list: the stages of `step_parameter` on blocks. The result is that of one process up to
+/// rounding.
+///
+/// Where the rule finds directions from blocks (`DirectionRule::takes_blocks`), matrices of one shape, spread alike
+/// under the same rule and options but for numbers, are taken as a batch, whose sums are one collective each, however
+/// many they are. Other directions are found on the whole matrix by its owner (distributed/by_owners.h).
+void step_sharded(const std::vector<MatrixStep>& steps);
+
+}  // namespace fanion::optim
