@@ -41,7 +41,7 @@ at::Tensor summed_over_columns(at::Tensor partial, const MatrixLayout* layout) {
 
 at::Tensor slice_norms(const at::Tensor& X, at::IntArrayRef dims, const MatrixLayout* layout) {
   const auto norms = [&](const at::Tensor& Y) {
-    const auto own = at::linalg_vector_norm(Y, 2, dims, /*keepdim=*/true, at::kDouble);
+    auto own = at::linalg_vector_norm(Y, 2, dims, /*keepdim=*/true, at::kDouble);
     if (layout == nullptr || !layout->is_spread()) return own;
     return added_up_along(own.square(), dims, layout).sqrt();
   };
