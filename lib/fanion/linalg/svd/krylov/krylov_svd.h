@@ -20,10 +20,10 @@ inline bool only_passes(const InnerOptions& options) {
 }
 
 /// Whether to orthogonalise p vectors of the shorter side, those of a wide block, takes longer than the reads of A that
-/// a narrow one needs beside its own: nnz < p·min(m, n)/3. The third is measured, in float64 on a Zen 4: half as many
-/// vectors save 0.75·p²/2 multiplications of 0.23 ns an element, twice as many reads cost p/8 times 2.2 ns an entry.
-/// A matrix with all its entries is never light: its products take a tenth of that. Nor is any for fixed passes, where
-/// the block is part of what was asked for.
+/// a narrow one needs beside its own: nnz < p·min(m, n)/3. The third is an estimate from a few timings in float64 on a
+/// busy Zen 4: half as many vectors save 0.75·p²/2 multiplications of 0.23 ns an element, twice as many reads cost p/8
+/// times 2.2 ns an entry. A matrix with all its entries is never light: its products take a tenth of that. Nor is any
+/// for fixed passes, where the block is part of what was asked for.
 bool is_light(const LinearOperator& A, int64_t k, const InnerOptions& options);
 
 /// Block Lanczos on AᵀA with thick restarts, until `options.criterion` holds: the loop behind `lanczos` and
