@@ -159,7 +159,7 @@ class LmoOptimizer(torch.optim.Optimizer):
             (index, i, p)
             for index, group in enumerate(self.param_groups)
             for i, p in enumerate(group["params"])
-            if p.grad is not None or (is_spread(p) and is_here(p))
+            if is_here(p) and (p.grad is not None or is_spread(p))
         ]
         states = [self.state[p] for _, _, p in stepped]
         unscale_([block(p.grad) for _, _, p in stepped if p.grad is not None], getattr(self, "grad_scale", None))
@@ -258,10 +258,10 @@ class LmoOptimizer(torch.optim.Optimizer):
         for index, group in enumerate(self.param_groups):
             for i, p in enumerate(group["params"] if group["algorithm"] == "lmo" else []):
                 named = label(group, index, i)
-                needed = self._needed_state(p, group, named)["warm_start"]
+                needed = self._needed_state(p, group, named)
                 first = partial(self._initial_state, p, group, named)
                 if "warm_start" in self.state[p]:
-                    new[p] = resized(self.state[p]["warm_start"], needed, first)
+                    new[p] = resized(self.state[p]["warm_start"], needed["warm_start"], first)
         for p, warm in new.items():
             self.state[p]["warm_start"] = warm
         self._fitted_rules = rules

@@ -6,7 +6,7 @@ import pytest
 import torch
 from processes import results_of
 from torch import nn
-from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 
 import fanion
@@ -104,3 +104,36 @@ def test_steps_are_those_of_one_process(placed):
             for rank, of_rank in enumerate(found):
                 error = float((of_rank[rule][name] - W).abs().max())
                 assert error <= 1e-9 * float(W.abs().max()), f"{rule} {name} on {rank}: {error}"
+
+
+def on_half_of_them(rank):
+    """A parameter on a mesh of two of four processes, one stored in × out on all, and one under AdamW."""
+    every, half = init_device_mesh("cpu", (4,)), DeviceMesh("cpu", [1, 3])
+    W = values(torch.float64, {"half": (5, 4), "transposed": (6, 9), "vector": (7,)})
+
+    def make(place):
+        params = {name: nn.Parameter(place(name, w)) for name, w in W.items()}
+        groups = [
+            {"params": [("half", params["half"])]},
+            {"params": [("transposed", params["transposed"])], "transposed": True},
+            {"params": [("vector", params["vector"])], "algorithm": "adamw"},
+        ]
+        optimizer = fanion.Dion(groups, k=2, lr=0.05)
+        for step in range(3):
+            for name, g in gradients(step, W, torch.float64).items():
+                params[name].grad = place(name, g)
+            optimizer.step()
+        return params
+
+    def spread(name, tensor):
+        return distribute_tensor(tensor, half if name == "half" else every, [Shard(0)], src_data_rank=None)
+
+    found, expected = make(spread), make(lambda _, tensor: tensor.clone())
+    for name, W_expected in expected.items():
+        if name != "half" or rank in (1, 3):
+            torch.testing.assert_close(found[name].full_tensor(), W_expected, rtol=1e-10, atol=1e-10)
+    return True
+
+
+def test_processes_without_a_parameter_and_other_groups():
+    assert all(results_of(4, on_half_of_them))
