@@ -14,16 +14,20 @@ from typing import Any
 
 from fanion.figures._command import report
 from fanion.figures._run_files import read_json
-from fanion.figures._style import COLOURS, MARKERS
+from fanion.figures._style import COLOURS, DASHES, MARKERS
 
 
 def styles(curves: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """A style for each label: a curve that is `like` another has its colour and dashes."""
+    """A style of its own for each label; a curve that is `like` another has that one's colour and an empty marker."""
     found: dict[str, dict[str, Any]] = {}
     plain = [curve["label"] for curve in curves if not curve["like"]]
     for label in plain:
         i = plain.index(label)
-        found[label] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "linestyle": "-"}
+        found[label] = {
+            "color": COLOURS[i % len(COLOURS)],
+            "marker": MARKERS[i % len(MARKERS)],
+            "linestyle": DASHES[i // len(COLOURS) % len(DASHES)],
+        }
     for curve in curves:
         if curve["like"]:
             found[curve["label"]] = found[curve["like"]] | {"linestyle": "--", "markerfacecolor": "white"}

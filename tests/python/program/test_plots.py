@@ -175,3 +175,14 @@ def test_losses_of_one_size_are_equally_long():
         1e-7: "1.000e-07",
     }
     assert {loss: four_digits(loss) for loss in losses} == losses
+
+
+def test_no_two_curves_look_alike():
+    """Also of more than there are colours, and beside those that are like another."""
+    from fanion.figures.curves import styles
+
+    plain = [{"label": f"rule {i}", "like": ""} for i in range(11)]
+    styled = styles([*plain, {"label": "mixture", "like": "rule 0"}, {"label": "another", "like": "rule 8"}])
+    looks = [tuple(sorted(style.items())) for style in styled.values()]
+    assert len(looks) == 13
+    assert len(set(looks)) == len(looks)
