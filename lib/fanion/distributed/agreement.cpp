@@ -47,7 +47,7 @@ int64_t fingerprint(const std::string& text) {
 }
 
 /// The largest of every number over the whole mesh.
-std::vector<int64_t> largest_of_all(const Meeting& meeting, std::vector<int64_t> numbers) {
+std::vector<int64_t> largest_of_all(const Meeting& meeting, const std::vector<int64_t>& numbers) {
   const auto device = meeting.statements[0]->device;
   const auto x = at::tensor(numbers, at::kLong).to(device);
   for (const auto& axis : meeting.axes()) all_reduce_(x, "max", axis.group);
@@ -100,12 +100,13 @@ std::string first_line_of_difference(std::string_view here, std::string_view the
 
 void agree(std::vector<Statement>& statements, const std::string& refusal) {
   for (auto& meeting : meetings_of(statements)) {
-    const auto print = fingerprint(meeting.minutes());
+    const auto print = fingerprint(meeting.minutes()),
+               opposite = -1 - print;  // the largest of it is at the smallest print
     const bool any = std::ranges::any_of(meeting.statements, [](const Statement* s) { return s->is_nonfinite; });
-    const auto all = largest_of_all(meeting, {print, ~print, refusal.empty() ? 0 : 1, any ? 1 : 0});
+    const auto all = largest_of_all(meeting, {print, opposite, refusal.empty() ? 0 : 1, any ? 1 : 0});
     if (!refusal.empty()) continue;  // thrown by the caller, when the others of all meshes know
     TORCH_CHECK_VALUE(all[2] == 0, "another process has refused this step and says why; nothing was changed");
-    if (all[0] != print || all[1] != ~print) name_the_difference(meeting);
+    if (all[0] != print || all[1] != opposite) name_the_difference(meeting);
     if (all[3] == 0) continue;
     std::vector<int64_t> flags;
     for (const auto* s : meeting.statements) flags.push_back(s->is_nonfinite ? 1 : 0);
