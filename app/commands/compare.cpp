@@ -102,7 +102,7 @@ struct CompareCommand {
       own->check();
       options.push_back(own->values());
       optimizer.lr = own->run.lr;
-      if (options.size() == 1) own->check_data();  // the same for all; unusable data leave no folder behind
+      if (options.size() == 1) own->check_inputs();  // the same for all; unusable data leave no folder behind
     }
     tell_apart(chosen);
     TORCH_CHECK_VALUE(!std::filesystem::exists(top / "comparison.json"), top.string(),

@@ -20,9 +20,13 @@ struct ReproduceCommand {
     command.add_flag("--quick", request.quick, "a cut of it in about a minute");
     command.add_option("--device", request.device, "cpu, cuda, ...")->capture_default_str();
     command.add_option("--jobs", request.jobs, "small trainings at a time")->capture_default_str();
-    command.add_option("--data", request.data,
-                       "folder of CIFAR-10 for fig-2, mlp, cnn and batch-size (fanion data --help)");
-    command.add_option("--epochs", request.epochs, "epochs of their trainings; 0: as many as the figure has")
+    command.add_option(
+        "--data", request.data,
+        "folder of CIFAR-10 for fig-2, mlp, cnn and batch-size (fanion data --help); a text for fig-4 and "
+        "fig-ef, and for finetune to begin with");
+    command.add_option("--epochs", request.epochs, "epochs of a training on images; 0: as many as the figure has")
+        ->capture_default_str();
+    command.add_option("--steps", request.steps, "steps of a training of a GPT; 0: as many as the figure has")
         ->capture_default_str();
     command.add_option("--seeds", request.seeds, "seeds of each training; 0: as many as the figure has")
         ->capture_default_str();
@@ -48,6 +52,7 @@ struct ReproduceCommand {
     TORCH_CHECK_VALUE(request.jobs >= 1, "--jobs ", request.jobs, " must be at least 1");
     experiments::check_in_range("epochs", request.epochs, 0.0, 1e6);
     experiments::check_in_range<int64_t>("seeds", request.seeds, 0, 1000);
+    experiments::check_in_range<int64_t>("steps", request.steps, 0, 1'000'000'000);
     experiments::catch_interrupts();
     for (const auto* reproduction : chosen) {
       auto own = request;

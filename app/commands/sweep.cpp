@@ -74,7 +74,7 @@ struct SweepCommand {
       experiments::update_from_json(experiment->options(), split, "--over");
       experiment->resolve();
       experiment->check();
-      if (cells.empty()) experiment->check_data();
+      if (cells.empty()) experiment->check_inputs();
       cells.push_back({label, experiments::folder_name(label), std::move(experiment)});
     }
     return cells;

@@ -29,7 +29,7 @@ struct TrainCommand {
     const auto experiment = flags.experiment();
     experiment->resolve();
     experiment->check();
-    experiment->check_data();  // so that unusable data leave no folder behind
+    experiment->check_inputs();  // so that unusable data leave no folder behind
     const auto& optimizer = experiment->run.optimizer;
     const auto label = optimizer.substr(0, optimizer.find_first_of(":* "));
     const auto path = out.empty() ? record::RunFolder::fresh_name(label) : std::filesystem::path(out);

@@ -37,7 +37,7 @@ struct TuneCommand {
     experiments::catch_interrupts();
     std::vector<experiments::TunedRule> tuned;
     try {
-      tuned = experiments::tune_rates(out, rules, start, [&] { return flags.experiment(); }, options);
+      tuned = experiments::tune_rates(out, rules, start, [&](const auto&) { return flags.experiment(); }, options);
     } catch (const experiments::Interrupted&) {
       std::cerr << "stopped and saved; go on with the same command\n";
       throw Exit(130);

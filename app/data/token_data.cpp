@@ -6,6 +6,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/randint.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <fstream>
@@ -18,6 +19,19 @@ namespace {
 constexpr int32_t kShardMagic = 20240520;
 constexpr int32_t kVersion = 1;
 constexpr int64_t kHeaderInts = 256;
+
+/// Other files of llm.c that begin with a header like a shard's.
+constexpr std::array<std::pair<int32_t, const char*>, 4> kOtherFiles = {
+    {{20240801, "llm.c's shards of Llama 3 tokens, 32 bits each"},
+     {20240522, "llm.c's multiple-choice evaluations (HellaSwag, MMLU)"},
+     {20240326, "llm.c's model checkpoints"},
+     {20240328, "llm.c's tokenizers"}}};
+
+std::string known_as(int32_t magic) {
+  for (const auto& [number, what] : kOtherFiles)
+    if (number == magic) return std::string(" (that of ") + what + ")";
+  return "";
+}
 
 TokenData read_bytes(std::ifstream& in, int64_t size, const std::string& name) {
   auto tokens = at::empty({size}, at::kByte);
@@ -32,9 +46,11 @@ TokenData read_shard(std::ifstream& in, int64_t size, const std::string& name, i
                     "-byte header of a token shard");
   std::array<int32_t, kHeaderInts> header{};
   in.read(reinterpret_cast<char*>(header.data()), header_bytes);
-  TORCH_CHECK_VALUE(header[0] == kShardMagic, name, ": wrong magic ", header[0], ", a token shard starts with ",
-                    kShardMagic);
-  TORCH_CHECK_VALUE(header[1] == kVersion, name, ": unsupported version ", header[1], ", expected ", kVersion);
+  TORCH_CHECK_VALUE(header[0] == kShardMagic, name, ": wrong magic ", header[0], known_as(header[0]),
+                    "; a shard of GPT-2 tokens, of llm.c or modded-nanogpt, starts with ", kShardMagic, " and version ",
+                    kVersion);
+  TORCH_CHECK_VALUE(header[1] == kVersion, name, ": a token shard of version ", header[1], "; known is version ",
+                    kVersion);
   const int64_t count = header[2];
   TORCH_CHECK_VALUE(count > 0, name, ": its header promises ", count, " tokens");
   TORCH_CHECK_VALUE(size == header_bytes + 2 * count, name, ": its header promises ", count, " tokens, ",
@@ -53,6 +69,51 @@ TokenData read_tokens(const std::filesystem::path& file, int64_t shard_vocabular
   auto [in, size, name] = open_file(file);
   TORCH_CHECK_VALUE(size > 0, name, ": the file is empty");
   return file.extension() == ".bin" ? read_shard(in, size, name, shard_vocabulary) : read_bytes(in, size, name);
+}
+
+TokenFiles token_files(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return {{path}, {}, path.extension() != ".bin"};
+  TokenFiles found;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    const auto& file = entry.path();
+    const auto extension = file.extension();
+    if (!entry.is_regular_file() || (extension != ".bin" && extension != ".txt")) continue;
+    const auto name = file.stem().string();
+    const bool training = name.find("train") != std::string::npos;
+    if (!training && name.find("val") == std::string::npos) continue;
+    (training ? found.training : found.validation).push_back(file);
+  }
+  TORCH_CHECK_VALUE(!found.training.empty(), path.string(),
+                    ": holds no training data: no *train*.bin (token shards) and no *train*.txt");
+  for (auto* files : {&found.training, &found.validation}) std::sort(files->begin(), files->end());
+  found.text = found.training.front().extension() == ".txt";
+  for (const auto* files : {&found.training, &found.validation})
+    for (const auto& file : *files)
+      TORCH_CHECK_VALUE((file.extension() == ".txt") == found.text, path.string(), ": holds shards and text, ",
+                        found.training.front().filename().string(), " and ", file.filename().string(),
+                        "; one kind is needed");
+  return found;
+}
+
+TokenData read_tokens(const std::vector<std::filesystem::path>& files, int64_t shard_vocabulary) {
+  TORCH_CHECK_VALUE(!files.empty(), "no files of tokens");
+  if (files.size() == 1) return read_tokens(files.front(), shard_vocabulary);
+  std::vector<TokenData> parts;
+  int64_t count = 0;
+  for (const auto& file : files) {
+    parts.push_back(read_tokens(file, shard_vocabulary));
+    count += parts.back().tokens.numel();
+  }
+  auto whole = parts.front();
+  whole.tokens = at::empty({count}, parts.front().tokens.options());
+  int64_t begin = 0;
+  for (auto& part : parts) {
+    const auto length = part.tokens.numel();
+    whole.tokens.narrow(0, begin, length).copy_(part.tokens);
+    begin += length;
+    part.tokens = at::Tensor();
+  }
+  return whole;
 }
 
 TokenSplit::TokenSplit(const TokenData& training, const TokenData* validation, int64_t context)

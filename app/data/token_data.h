@@ -4,11 +4,12 @@
 
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 namespace fanion::data {
 
-/// A stream of tokens in memory: the bytes of any file, or a `.bin` shard of modded-nanogpt (256 int32 header:
-/// magic 20240520, version 1, count; then uint16 tokens).
+/// A stream of tokens in memory: the bytes of any file, or a `.bin` shard of GPT-2 tokens as llm.c and modded-nanogpt
+/// write them (256 int32 header: magic 20240520, version 1, count; then uint16 tokens).
 struct TokenData {
   at::Tensor tokens;       ///< (count,), uint8 or uint16
   int64_t vocabulary = 0;  ///< 256 for bytes; for a shard the one the caller gave
@@ -18,6 +19,20 @@ struct TokenData {
 /// Reads a file whole. Throws, naming the file and what is wrong, if it is missing, empty, truncated, has a wrong
 /// magic or version, or holds a token ≥ vocabulary.
 TokenData read_tokens(const std::filesystem::path& file, int64_t shard_vocabulary);
+
+/// The files of one after the other, all of one kind.
+TokenData read_tokens(const std::vector<std::filesystem::path>& files, int64_t shard_vocabulary);
+
+/// Files of tokens, by name: what a path stands for.
+struct TokenFiles {
+  std::vector<std::filesystem::path> training;
+  std::vector<std::filesystem::path> validation;  ///< empty: a part of the training data is
+  bool text = true;                               ///< bytes; else shards
+};
+/// A file is itself, a shard if it ends in .bin. Of a folder: *train*.bin and *val*.bin, or *train*.txt and *val*.txt,
+/// by name, as `fanion data prepare text` and modded-nanogpt's downloads are called. Throws, naming it, where it holds
+/// none, or both kinds.
+TokenFiles token_files(const std::filesystem::path& path);
 
 struct Batch {
   at::Tensor inputs;   ///< (B, T) int64

@@ -55,8 +55,14 @@ std::string last_line(const std::filesystem::path& file) {
 record::RunFolder opened(const std::filesystem::path& folder, const Cell& cell) {
   if (!record::RunFolder::exists(folder)) return create_run(folder, *cell.experiment);
   auto run = record::RunFolder::open(folder);
-  TORCH_CHECK_VALUE(run.experiment() == cell.experiment->name() && run.options() == cell.experiment->values(),
-                    folder.string(), " holds a run of another configuration; choose another --out");
+  // An option that has come since has the value there that it began with.
+  const auto same = [&] {
+    if (run.experiment() != cell.experiment->name()) return false;
+    const auto found = experiment_of(run);
+    return found->run.rule_defaults == cell.experiment->run.rule_defaults &&
+           found->values() == cell.experiment->values();
+  };
+  TORCH_CHECK_VALUE(same(), folder.string(), " holds a run of another configuration; choose another --out");
   return run;
 }
 

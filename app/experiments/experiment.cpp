@@ -7,6 +7,7 @@
 
 #include "experiments/optimizer_groups.h"
 #include "experiments/schedule.h"
+#include "experiments/start.h"
 #include "experiments/tuned_rates.h"
 
 namespace fanion::experiments {
@@ -42,10 +43,16 @@ nlohmann::json Experiment::values() const {
 
 void Experiment::resolve() {
   if (run.threads == 0) run.threads = std::max<int64_t>(1, std::thread::hardware_concurrency());
+  if (!run.init_from.empty()) run.init_from = start_file(run.init_from);
   resolve_own();
   if (run.lr != 0) return;
   matrix_settings(run);  // an unknown rule is told before an untuned one
   run.lr = tuned_rate(name_, run.optimizer);
+}
+
+void Experiment::check_inputs() const {
+  check_data();
+  if (!run.init_from.empty()) start_from(*task(), run.init_from);
 }
 
 void Experiment::check() const {

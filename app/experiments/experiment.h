@@ -81,8 +81,8 @@ class Experiment {
   /// Throws naming the first option that is out of range, or the rule that does not fit a matrix.
   void check() const;
 
-  /// Throws where the data are unusable. Called before the folder of a run is made.
-  virtual void check_data() const {}
+  /// Throws where the data, or the weights to start with, are unusable. Called before the folder of a run is made.
+  void check_inputs() const;
   /// The options that name files or folders of data: a run records their sizes and hashes, and is refused others.
   virtual std::vector<std::string> data_options() const { return {}; }
 
@@ -103,6 +103,8 @@ class Experiment {
   virtual std::string show(Task&) const { return ""; }
 
  protected:
+  /// Throws where the data are unusable.
+  virtual void check_data() const {}
   virtual OptionTable own_options() { return {}; }
   virtual void resolve_own() {}
   virtual void check_own() const {}

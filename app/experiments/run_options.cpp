@@ -74,6 +74,8 @@ OptionTable option_table(RunOptions& o) {
       {"checkpoint_every", &o.checkpoint_every, "steps between checkpoints"},
       {"record", &o.record,
        "observers with the steps between their looks at the matrices: spectra@50,norms@10; empty: none"},
+      {"init_from", &o.init_from,
+       "run of the same model, or its checkpoint, whose weights are the start; empty: those of the seed"},
       {"seed", &o.seed, "seed of the initial parameters and the batches"},
       {"threads", &o.threads, "CPU threads; 0: all cores"},
       {"device", &o.device, "cpu, cuda, ..."}};

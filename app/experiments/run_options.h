@@ -28,7 +28,8 @@ struct RunOptions {
   int64_t eval_every = 25;
   int64_t checkpoint_every = 50;
 
-  std::string record;  ///< observers, "spectra@50"
+  std::string record;     ///< observers, "spectra@50"
+  std::string init_from;  ///< checkpoint (or folder of a run) whose weights are the start; empty: those of the seed
 
   int64_t seed = 0;
   int64_t threads = 0;

@@ -12,9 +12,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "data/file_identity.h"
 #include "experiments/interrupt.h"
 #include "experiments/optimizer_groups.h"
 #include "experiments/registry.h"
+#include "experiments/start.h"
 #include "fanion/optim/finite.h"
 #include "fanion/optim/matrix_view.h"
 #include "observers/observer.h"
@@ -84,6 +86,8 @@ class Training {
     return task_->validate();
   }
 
+  void start_from(const std::string& checkpoint) { experiments::start_from(*task_, checkpoint); }
+
   record::NamedTensors tensors() const {
     auto named = checkpoint_names(task_->parameters(), task_->buffers());
     for (const auto& [name, tensor] : optimizer_.named_state()) named.emplace_back("optimizer." + name, tensor);
@@ -135,8 +139,9 @@ class Training {
 }  // namespace
 
 record::RunFolder create_run(const std::filesystem::path& folder, const Experiment& experiment) {
-  return record::RunFolder::create(folder, experiment.values(), experiment.data_options(),
-                                   {{"experiment", experiment.name()}, {"figure", to_json(experiment.figure())}});
+  nlohmann::json facts = {{"experiment", experiment.name()}, {"figure", to_json(experiment.figure())}};
+  if (!experiment.run.init_from.empty()) facts["start"] = data::identity_of(experiment.run.init_from);
+  return record::RunFolder::create(folder, experiment.values(), experiment.data_options(), facts);
 }
 
 TrainingResult train(record::RunFolder& run, const Watcher& watch) {
@@ -150,8 +155,12 @@ TrainingResult train(record::RunFolder& run, const Watcher& watch) {
   const at::Device device(o.device);
   Training training(*experiment);
   record::Progress progress;
-  if (std::filesystem::exists(run.checkpoint()))
+  if (std::filesystem::exists(run.checkpoint())) {
     progress = record::load_checkpoint(run.checkpoint(), training.tensors());
+  } else if (!o.init_from.empty()) {
+    run.check_start(o.init_from);
+    training.start_from(o.init_from);
+  }
   run.rewind(progress.step);
 
   const auto nan = std::numeric_limits<double>::quiet_NaN();

@@ -36,7 +36,7 @@ std::vector<TunedRule> tune_rates(const std::filesystem::path& top, const std::v
     std::vector<std::pair<std::size_t, double>> of;
     for (std::size_t i = 0; i < tuned.size(); ++i)
       for (const double rate : wanted(tuned[i])) {
-        auto experiment = make();
+        auto experiment = make(tuned[i].best);
         experiment->run.optimizer = tuned[i].best.optimizer;
         experiment->run.lr = rate;
         experiment->resolve();

@@ -17,8 +17,8 @@ struct TunedRule {
   std::map<double, double> losses;
 };
 
-/// A new experiment with everything but the rule and its rate as it is to be.
-using MakeConfigured = std::function<std::shared_ptr<Experiment>()>;
+/// A new experiment for a rule, with everything but the rule and its rate as it is to be.
+using MakeConfigured = std::function<std::shared_ptr<Experiment>(const TunedRate&)>;
 
 /// The best rate of each rule, by trainings in `top`: those with the rate given (`start` where it is 0), with half and
 /// with twice that, and on in the direction that gets better until both neighbours of the best rate are worse. Rules

@@ -104,12 +104,22 @@ void RunFolder::check_data() const {
   for (const auto& [name, recorded] : config_["data"].items()) {
     const auto file = options().value(name, "");
     TORCH_CHECK_VALUE(!file.empty(), config_file().string(), " is damaged: its options name no file of ", name);
-    const auto found = data::identity_of(file);
-    TORCH_CHECK_VALUE(found == recorded, file, ": not the file that this run was made with: ", found.dump(), ", but ",
-                      config_file().string(), " has ", data::shown(recorded.value("bytes", nlohmann::json())),
-                      " bytes and the hash ", data::shown(recorded.value("fnv1a64", nlohmann::json())),
-                      "; put that file back, or begin a new run");
+    check_identity(file, recorded);
   }
+}
+
+void RunFolder::check_start(const std::filesystem::path& checkpoint) const {
+  TORCH_CHECK_VALUE(config_.contains("start"), config_file().string(), " is damaged: it does not tell what ",
+                    checkpoint.string(), " was");
+  check_identity(checkpoint, config_["start"]);
+}
+
+void RunFolder::check_identity(const std::filesystem::path& file, const nlohmann::json& recorded) const {
+  const auto found = data::identity_of(file);
+  TORCH_CHECK_VALUE(found == recorded, file.string(), ": not the file that this run was made with: ", found.dump(),
+                    ", but ", config_file().string(), " has ", data::shown(recorded.value("bytes", nlohmann::json())),
+                    " bytes and the hash ", data::shown(recorded.value("fnv1a64", nlohmann::json())),
+                    "; put that file back, or begin a new run");
 }
 
 void RunFolder::append(std::ofstream& log, const char* name, const nlohmann::json& line) {

@@ -46,6 +46,8 @@ class RunFolder {
   /// Throws, naming the file, if a file of data is not the one the run was made with. Runs of versions that recorded
   /// none pass.
   void check_data() const;
+  /// Throws, naming it, if the checkpoint that the run is to start with is not the one it was made with.
+  void check_start(const std::filesystem::path& checkpoint) const;
 
   /// Appends one line to a log and hands it to the system at once.
   void append_metrics(const nlohmann::json& line) { append(metrics_, "metrics.jsonl", line); }
@@ -65,6 +67,7 @@ class RunFolder {
  private:
   RunFolder(std::filesystem::path folder, nlohmann::json config)
       : folder_(std::move(folder)), config_(std::move(config)) {}
+  void check_identity(const std::filesystem::path& file, const nlohmann::json& recorded) const;
   std::filesystem::path config_file() const { return folder_ / "config.json"; }
   void append(std::ofstream& log, const char* name, const nlohmann::json& line);
   LogLines log(const char* name) const;

@@ -27,7 +27,7 @@ std::string markdown_table(const std::vector<std::vector<std::string>>& rows) {
   std::string text;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     text += '|';
-    for (const auto& cell : rows[r]) text += " " + escaped(cell) + " |";
+    for (const auto& cell : rows[r]) text.append(" ").append(escaped(cell)).append(" |");
     text += '\n';
     if (r > 0) continue;
     text += '|';
@@ -46,8 +46,9 @@ void write_record(const Request& request, const Record& record) {
   const auto machine = record::machine_facts();
   std::string text = "# " + record.name + ": " + reproduction.what + "\n\n";
   text += "Source: " + reproduction.source + ". Made by `fanion reproduce " + record.name +
-          (request.quick ? " --quick" : "") + (request.data.empty() ? "" : " --data FOLDER") +
+          (request.quick ? " --quick" : "") + (request.data.empty() ? "" : " --data DATA") +
           (request.epochs == 0 ? "" : c10::str(" --epochs ", request.epochs)) +
+          (request.steps == 0 ? "" : c10::str(" --steps ", request.steps)) +
           (request.seeds == 0 ? "" : c10::str(" --seeds ", request.seeds)) + "`.\n\n";
   text += record.configuration + " Statistic: " + record.statistic + ". Version " + kVersion + ", torch " +
           machine.at("torch").get<std::string>() + ", " + machine.at("cpu").get<std::string>() + ", " +
@@ -61,6 +62,7 @@ void write_record(const Request& request, const Record& record) {
     text += markdown_table(rows) + "\n";
   }
   for (const auto& picture : record.pictures) text += "![" + record.name + "](" + picture + ")\n";
+  for (const auto& [heading, table] : record.appendices) text += "\n## " + heading + "\n\n" + markdown_table(table);
   record::create_folder(request.out);
   record::write_atomically(request.out / "record.md", text);
 

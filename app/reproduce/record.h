@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reproduce/reproduction.h"
@@ -22,6 +23,8 @@ struct Record {
   std::vector<std::vector<std::string>> table;  ///< the first row is the heading
   std::vector<Finding> findings;
   std::vector<std::string> pictures;  ///< files below OUT
+  /// A heading with a table each, below the pictures; in record.md alone.
+  std::vector<std::pair<std::string, std::vector<std::vector<std::string>>>> appendices = {};
 };
 
 /// Writes it, with the processor and the command that makes it again.

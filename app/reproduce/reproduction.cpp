@@ -3,7 +3,11 @@
 #include <c10/util/Exception.h>
 
 #include "reproduce/airbench_figure.h"
+#include "reproduce/ball_figures.h"
 #include "reproduce/convex_tuned.h"
+#include "reproduce/error_feedback.h"
+#include "reproduce/fig_4.h"
+#include "reproduce/finetune.h"
 #include "reproduce/image_figures.h"
 #include "reproduce/least_squares_figures.h"
 #include "reproduce/norm_ratios.h"
@@ -21,6 +25,12 @@ const std::vector<Reproduction>& reproductions() {
       {"fig-1", "least squares: loss and Frobenius norm of the gradient against iterations", "KyFan §4.1, figure 1", "~40 min, 45 s", figure_1},
       {"fig-7", "the same runs: spectral and nuclear norm of the gradient, loss against time", "KyFan App. D, figure 7", "~40 min, 45 s", figure_7},
       {"fig-2", "CIFAR-10 airbench: accuracy of F-Muon over alpha, and of the family", "KyFan §4.2, figure 2", "~2700 min, 120 s", figure_2},
+      {"fig-3", "unit balls of Muon's and F-Muon's norms", "KyFan §4.2, figure 3", "1 s, 1 s", figure_3},
+      {"fig-5", "unit balls of the duals of F* and F2 for several alpha", "KyFan App. B.1, figure 5", "1 s, 1 s", figure_5},
+      {"fig-6", "unit balls of the Ky Fan 2-norm and its dual", "KyFan App. B.2, figure 6", "2 s, 2 s", figure_6},
+      {"fig-4", "a small GPT: Muon, F-Muon for four alpha, S-Muon, NorMuon, D-Fanion, Neon, NSGD, AdamW", "KyFan §4.3, figure 4", "~8 min, 50 s", figure_4},
+      {"finetune", "a GPT trained on books, then on Shakespeare: loss against the rate", "KyFan §7 and newer version", "~6 min, 60 s", finetune},
+      {"fig-ef", "low-rank rules with and without error feedback, on least squares and a GPT", "KyFan §5", "~10 min, 70 s", error_feedback},
       {"norm-ratios", "norms of Gaussian matrices against their size", "NuclearNorm §5", "~30 s, 1 s", norm_ratios},
       {"mlp", "CIFAR-10 MLP 3072-512-10: loss and accuracy against epochs and time", "Proposal §6, figures 1 and 3", "~40 min, 80 s", mlp},
       {"cnn", "CIFAR-10 CNN: the same", "Proposal §6, figures 2 and 4", "~90 min, 80 s", cnn},

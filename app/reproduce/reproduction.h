@@ -13,10 +13,14 @@ struct Request {
   bool quick = false;         ///< the cut that takes about a minute, with the same ordering of the curves
   std::string device = "cpu";
   int64_t jobs = 2;  ///< trainings at a time, where they are small
-  std::string data;  ///< folder of CIFAR-10 for those that train on it; empty: the images that come with the program
-  // A cut of those that train on images; 0: what the figure has.
+  std::string data;  ///< folder of CIFAR-10, or text, for those that train on one; empty: what comes with the program
+  // A cut of those that train on images, or GPTs; 0: what the figure has.
   double epochs = 0;
+  int64_t steps = 0;
   int64_t seeds = 0;
+
+  int64_t steps_or(int64_t own) const { return steps > 0 ? steps : own; }
+  int64_t seeds_or(int64_t own) const { return seeds > 0 ? seeds : own; }
 };
 
 /// A table or figure of the papers that the program makes again.

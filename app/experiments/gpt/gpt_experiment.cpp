@@ -11,9 +11,11 @@ namespace fanion::experiments::gpt {
 namespace {
 
 data::TokenSplit load_data(const GptOptions& o) {
-  const auto training = data::read_tokens(o.data, o.vocabulary);
-  if (o.validation_data.empty()) return {training, nullptr, o.context};
-  const auto validation = data::read_tokens(o.validation_data, o.vocabulary);
+  auto files = data::token_files(o.data);
+  if (!o.validation_data.empty()) files.validation = {o.validation_data};
+  const auto training = data::read_tokens(files.training, o.vocabulary);
+  if (files.validation.empty()) return {training, nullptr, o.context};
+  const auto validation = data::read_tokens(files.validation, o.vocabulary);
   return {training, &validation, o.context};
 }
 
@@ -30,18 +32,18 @@ Gpt make_model(const GptOptions& o, int64_t vocabulary, int64_t seed, at::Device
 
 /// Refuses a model that this machine cannot hold: its weights and gradients, and the logits of a batch, all float32.
 void check_memory(const GptOptions& o) {
-  const auto vocabulary = static_cast<double>(std::filesystem::path(o.data).extension() == ".bin" ? o.vocabulary : 256);
+  const auto vocabulary = static_cast<double>(data::token_files(o.data).text ? 256 : o.vocabulary);
   const auto width = static_cast<double>(o.width);
   const double weights = 2 * vocabulary * width + 12 * static_cast<double>(o.layers) * width * width;
-  const double logits = static_cast<double>(o.batch) * static_cast<double>(o.context) * vocabulary;
+  const double logits = static_cast<double>(o.batch / o.pieces) * static_cast<double>(o.context) * vocabulary;
   const double needed = 4 * (2 * weights + logits);
   struct sysinfo machine{};
   if (::sysinfo(&machine) != 0) return;
   const double there =
       (static_cast<double>(machine.totalram) + static_cast<double>(machine.totalswap)) * machine.mem_unit;
   constexpr double kGiB = 0x1p30;
-  TORCH_CHECK_VALUE(needed <= there, "--layers ", o.layers, " --width ", o.width, " --batch ", o.batch, " --context ",
-                    o.context, ": weights, gradients and logits take ", needed / kGiB,
+  TORCH_CHECK_VALUE(needed <= there, "--layers ", o.layers, " --width ", o.width, " --batch ", o.batch, " --pieces ",
+                    o.pieces, " --context ", o.context, ": weights, gradients and logits take ", needed / kGiB,
                     " GiB at least; this machine has ", there / kGiB);
 }
 
@@ -53,9 +55,28 @@ GptTask::GptTask(const GptOptions& options, int64_t seed, at::Device device)
       data_(load_data(options)),
       model_(make_model(options, data_.vocabulary(), seed, device)) {}
 
+data::Batch GptTask::batch_of(const Draw& draw) const {
+  return data_.training_batch(o_.batch, static_cast<uint64_t>(draw.seed), draw.step, device_);
+}
+
 at::Tensor GptTask::loss(const Draw& draw) {
-  const auto batch = data_.training_batch(o_.batch, static_cast<uint64_t>(draw.seed), draw.step, device_);
+  const auto batch = batch_of(draw);
   return model_.loss(batch.inputs, batch.targets);
+}
+
+double GptTask::gradients(const Draw& draw) {
+  if (o_.pieces == 1) return Task::gradients(draw);
+  for (const auto& p : parameters()) p.tensor.mutable_grad() = at::Tensor();
+  const auto batch = batch_of(draw);
+  const auto rows = o_.batch / o_.pieces;
+  double sum = 0;
+  for (int64_t i = 0; i < o_.pieces; ++i) {
+    const auto part =
+        model_.loss(batch.inputs.narrow(0, i * rows, rows), batch.targets.narrow(0, i * rows, rows)) / o_.pieces;
+    part.backward();
+    sum += part.item<double>();
+  }
+  return sum;
 }
 
 std::vector<double> GptTask::validate() {
@@ -73,25 +94,32 @@ GptExperiment::GptExperiment() : Experiment("gpt", "a GPT on text or token shard
 
 OptionTable GptExperiment::own_options() {
   return {{"batch", &gpt.batch, "sequences per step"},
+          {"pieces", &gpt.pieces, "parts of a batch that go through the model one after the other, to save memory"},
           {"context", &gpt.context, "tokens per sequence"},
           {"layers", &gpt.layers, "transformer blocks (GPT-2 124M: 12)"},
           {"width", &gpt.width, "model width d (GPT-2 124M: 768)"},
           {"head_width", &gpt.head_width, "width of an attention head, divides d (track 3: 128)"},
           {"vocabulary", &gpt.vocabulary, "vocabulary of .bin shards; text is bytes, 256"},
-          {"data", &gpt.data, "training data: any text file, or a .bin token shard; empty: tinyshakespeare"},
-          {"validation_data", &gpt.validation_data, "validation data; empty: the last tenth of the training data"},
+          {"data", &gpt.data,
+           "training data: any text file, a .bin token shard, or a folder of either (fanion data prepare text); empty: "
+           "tinyshakespeare"},
+          {"validation_data", &gpt.validation_data,
+           "validation file; empty: that of the folder, or the last tenth of the training data"},
           {"eval_batches", &gpt.eval_batches, "batches in a validation"},
           {"dtype", &gpt.dtype, "activations: float32 or bfloat16 (parameters stay float32)"}};
 }
 
 void GptExperiment::resolve_own() {
-  gpt.data =
-      std::filesystem::absolute(gpt.data.empty() ? data::shipped_file("tinyshakespeare.txt") : gpt.data).string();
+  auto path = std::filesystem::absolute(gpt.data.empty() ? data::shipped_file("tinyshakespeare.txt") : gpt.data);
+  if (path.filename().empty()) path = path.parent_path();  // "text/" is "text"
+  gpt.data = path.string();
   if (!gpt.validation_data.empty()) gpt.validation_data = std::filesystem::absolute(gpt.validation_data).string();
 }
 
 void GptExperiment::check_own() const {
   check_in_range<int64_t>("batch", gpt.batch, 1, 1'000'000);
+  check_in_range<int64_t>("pieces", gpt.pieces, 1, gpt.batch);
+  TORCH_CHECK_VALUE(gpt.batch % gpt.pieces == 0, "--pieces ", gpt.pieces, " must divide --batch ", gpt.batch);
   check_in_range<int64_t>("context", gpt.context, 1, 1'000'000);
   check_in_range<int64_t>("layers", gpt.layers, 1, 10'000);
   check_in_range<int64_t>("width", gpt.width, 1, 1'000'000);
@@ -134,6 +162,6 @@ std::string GptExperiment::show(Task& task) const {
   return sample(model, trains_on_text(), "", {});
 }
 
-bool GptExperiment::trains_on_text() const { return std::filesystem::path(gpt.data).extension() != ".bin"; }
+bool GptExperiment::trains_on_text() const { return data::token_files(gpt.data).text; }
 
 }  // namespace fanion::experiments::gpt

@@ -9,6 +9,7 @@ namespace fanion::experiments::gpt {
 /// What decides a GPT training beside `RunOptions`.
 struct GptOptions {
   int64_t batch = 16;
+  int64_t pieces = 1;
   int64_t context = 128;
   int64_t layers = 4;
   int64_t width = 128;
@@ -27,11 +28,15 @@ class GptTask : public Task {
 
   const std::vector<Parameter>& parameters() const override { return model_.parameters(); }
   at::Tensor loss(const Draw& draw) override;
+  /// Of the batch in `pieces`, one after the other: the memory of one, and the sums in another order.
+  double gradients(const Draw& draw) override;
   /// Mean loss over the batches of a validation.
   std::vector<double> validate() override;
   const Gpt& model() const { return model_; }
 
  private:
+  data::Batch batch_of(const Draw& draw) const;
+
   GptOptions o_;
   at::Device device_;
   data::TokenSplit data_;
@@ -45,7 +50,6 @@ class GptExperiment : public Experiment {
 
   GptOptions gpt;
 
-  void check_data() const override;
   std::vector<std::string> data_options() const override { return {"data", "validation_data"}; }
   std::unique_ptr<Task> task() const override;
   std::pair<std::string, double> work_per_step() const override;
@@ -59,6 +63,7 @@ class GptExperiment : public Experiment {
   bool trains_on_text() const;
 
  protected:
+  void check_data() const override;
   OptionTable own_options() override;
   void resolve_own() override;
   void check_own() const override;

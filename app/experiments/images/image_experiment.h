@@ -52,12 +52,12 @@ class ImageExperiment : public Experiment {
 
   ImageOptions images;
 
-  void check_data() const override;
   std::vector<std::string> data_options() const override { return {"data"}; }
   std::pair<std::string, double> work_per_step() const override;
   Figure figure() const override;
 
  protected:
+  void check_data() const override;
   OptionTable own_options() override;
   void resolve_own() override;
   void check_own() const override;

@@ -60,10 +60,12 @@ def start(*arguments: object, cwd: Path, env: dict | None = None, **pipes: objec
     return subprocess.Popen(command, cwd=cwd, env=os.environ | ONE_THREAD | (env or NO_PLOTS), **pipes)
 
 
-def fanion(*arguments: object, cwd: Path, env: dict | None = None) -> subprocess.CompletedProcess:
+def fanion(
+    *arguments: object, cwd: Path, env: dict | None = None, timeout: float = TIMEOUT
+) -> subprocess.CompletedProcess:
     process = start(*arguments, cwd=cwd, env=env)
     try:
-        out, err = process.communicate(timeout=TIMEOUT)
+        out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

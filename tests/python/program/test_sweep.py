@@ -31,6 +31,23 @@ def test_every_combination_is_an_ordinary_run(tmp_path):
     assert times == {name: (tmp_path / "all" / name / "checkpoint.safetensors").stat().st_mtime_ns for name in FOLDERS}
 
 
+def test_runs_from_before_an_option_came_are_taken(tmp_path):
+    sweep = [*SWEEP, *flags(OPTIONS), "--over", "optimizer=nsgd,neon", "--lr", 0.1]
+    assert fanion(*sweep, cwd=tmp_path).returncode == 0
+    run = tmp_path / "all" / "optimizer_nsgd"
+    time_made = (run / "checkpoint.safetensors").stat().st_mtime_ns
+    recorded = config(run)
+    del recorded["options"]["init_from"]
+    (run / "config.json").write_text(json.dumps(recorded))
+    again = fanion(*sweep, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (run / "checkpoint.safetensors").stat().st_mtime_ns == time_made
+    for change in [{"momentum": 0.5}, {"record": "norms@5"}]:
+        (run / "config.json").write_text(json.dumps(recorded | {"options": recorded["options"] | change}))
+        words = ["optimizer_nsgd", "another configuration", "--out"]
+        refused(tmp_path, *sweep, words=words)
+
+
 def test_a_rate_that_diverges_is_a_result(tmp_path):
     result = fanion(*SWEEP, *flags(OPTIONS), "--over", "start=0.1,1e30", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
