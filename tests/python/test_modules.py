@@ -11,7 +11,7 @@ from fanion._library import PACKAGE
 
 # Those of public functions, what `python -m fanion` runs, and those of the optimizers' classes, which pickles name.
 CLASSES = [kind for name, kind in vars(fanion).items() if name in fanion.__all__ and isinstance(kind, type)]
-PUBLIC = {"linalg", "norms", "decomposition", "figures", "__main__"}
+PUBLIC = {"linalg", "norms", "decomposition", "scaling", "figures", "__main__"}
 PUBLIC |= {kind.__module__.split(".")[1] for kind in CLASSES if issubclass(kind, torch.optim.Optimizer)}
 
 
