@@ -5,8 +5,8 @@
 
 namespace fanion::experiments {
 
-/// An optimizer of an experiment and the learning rate its matrices are trained with where none is given; docs/experiments.md
-/// says for each experiment where they come from. 0: the paper's 1/√T.
+/// An optimizer of an experiment and the learning rate its matrices are trained with where none is given;
+/// docs/experiments.md says for each experiment where they come from. 0: the paper's 1/√T.
 struct TunedRate {
   std::string label;
   std::string optimizer;

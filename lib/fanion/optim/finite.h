@@ -10,8 +10,8 @@
 namespace fanion::optim {
 
 /// What a NaN or Inf in a gradient does: `error` throws naming the parameter, before anything is changed;
-/// `skip` leaves that parameter and its state alone; `ignore` does not look, which saves a read of the gradients and, on
-/// an accelerator, the copies of what must not change (stacks.h).
+/// `skip` leaves that parameter and its state alone; `ignore` does not look, which saves a read of the gradients and,
+/// on an accelerator, the copies of what must not change (stacks.h).
 enum class NonfinitePolicy { error, skip, ignore };
 
 inline constexpr std::array<Named<NonfinitePolicy>, 3> kNonfinitePolicies{
