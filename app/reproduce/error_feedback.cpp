@@ -1,5 +1,7 @@
 #include "reproduce/error_feedback.h"
 
+#include <string_view>
+
 #include "experiments/least_squares/least_squares_experiment.h"
 #include "fanion/optim/presets.h"
 #include "reproduce/contest.h"
@@ -35,7 +37,7 @@ const std::vector<LowRank>& on_gpt() {
   return all;
 }
 
-const std::string kKept = " + feedback";
+constexpr const char* kKept = " + feedback";
 
 /// Each rule without and with error feedback; Dion with the momentum and scale that are its own.
 std::vector<Contender> with_and_without(const std::vector<LowRank>& rules) {
@@ -66,7 +68,7 @@ void add_feedback_findings(std::vector<Finding>& findings, const Contest& contes
 Panel panel_of(const Contest& contest, const std::string& x, const std::string& y, bool log) {
   Panel panel{x, y, false, log, contest.curves(1)};
   for (auto& curve : panel.curves)
-    if (curve.label.ends_with(kKept)) curve.like = curve.label.substr(0, curve.label.size() - kKept.size());
+    if (curve.label.ends_with(kKept)) curve.like = curve.label.substr(0, curve.label.size() - std::string_view(kKept).size());
   return panel;
 }
 

@@ -35,7 +35,8 @@ void check_memory(const GptOptions& o) {
   const auto vocabulary = static_cast<double>(data::token_files(o.data).text ? 256 : o.vocabulary);
   const auto width = static_cast<double>(o.width);
   const double weights = 2 * vocabulary * width + 12 * static_cast<double>(o.layers) * width * width;
-  const double logits = static_cast<double>(o.batch / o.pieces) * static_cast<double>(o.context) * vocabulary;
+  const int64_t windows = o.batch / o.pieces;
+  const double logits = static_cast<double>(windows) * static_cast<double>(o.context) * vocabulary;
   const double needed = 4 * (2 * weights + logits);
   struct sysinfo machine{};
   if (::sysinfo(&machine) != 0) return;
