@@ -68,7 +68,8 @@ void add_feedback_findings(std::vector<Finding>& findings, const Contest& contes
 Panel panel_of(const Contest& contest, const std::string& x, const std::string& y, bool log) {
   Panel panel{x, y, false, log, contest.curves(1)};
   for (auto& curve : panel.curves)
-    if (curve.label.ends_with(kKept)) curve.like = curve.label.substr(0, curve.label.size() - std::string_view(kKept).size());
+    if (curve.label.ends_with(kKept))
+      curve.like = curve.label.substr(0, curve.label.size() - std::string_view(kKept).size());
   return panel;
 }
 
