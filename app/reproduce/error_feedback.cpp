@@ -60,8 +60,9 @@ void add_feedback_findings(std::vector<Finding>& findings, const Contest& contes
                            const std::string& where, int digits) {
   for (const auto& rule : rules) {
     const auto d = contest.difference(rule.label + kKept, rule.label);
-    findings.push_back(
-        {where + ": " + rule.label + " gains by error feedback", d.high() < 0, interval_text(d, digits)});
+    const bool decided = d.high() < 0 || d.low() > 0;
+    findings.push_back({where + ": " + rule.label + " gains by error feedback",
+                        decided ? std::optional(d.high() < 0) : std::nullopt, interval_text(d, digits)});
   }
 }
 

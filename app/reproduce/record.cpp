@@ -57,8 +57,7 @@ void write_record(const Request& request, const Record& record) {
   text += markdown_table(record.table) + "\n";
   if (!record.findings.empty()) {
     std::vector<std::vector<std::string>> rows = {{"claim", "here", "evidence"}};
-    for (const auto& finding : record.findings)
-      rows.push_back({finding.claim, finding.holds ? "holds" : "contradicted", finding.evidence});
+    for (const auto& finding : record.findings) rows.push_back({finding.claim, verdict_of(finding), finding.evidence});
     text += markdown_table(rows) + "\n";
   }
   for (const auto& picture : record.pictures) text += "![" + record.name + "](" + picture + ")\n";
@@ -68,10 +67,14 @@ void write_record(const Request& request, const Record& record) {
 
   std::cout << terminal::table(record.table) << '\n';
   for (const auto& finding : record.findings)
-    std::cout << (finding.holds ? "holds:        " : "contradicted: ") << finding.claim << " (" << finding.evidence
-              << ")\n";
+    std::cout << verdict_of(finding) << ": " << finding.claim << " (" << finding.evidence << ")\n";
   for (const auto& picture : record.pictures) std::cout << "plot: " << (request.out / picture).string() << '\n';
   std::cout << "record: " << (request.out / "record.md").string() << '\n';
+}
+
+std::string verdict_of(const Finding& finding) {
+  if (!finding.holds) return "not decided";
+  return *finding.holds ? "holds" : "contradicted";
 }
 
 }  // namespace fanion::reproduce

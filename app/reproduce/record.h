@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +12,7 @@ namespace fanion::reproduce {
 /// What a paper says, and whether these runs say it too.
 struct Finding {
   std::string claim;
-  bool holds = false;
+  std::optional<bool> holds;  ///< nothing where the runs do not decide it
   std::string evidence;
 };
 
@@ -29,6 +30,9 @@ struct Record {
 
 /// Writes it, with the processor and the command that makes it again.
 void write_record(const Request& request, const Record& record);
+
+/// "holds", "contradicted" or "not decided".
+std::string verdict_of(const Finding& finding);
 
 /// A number of steps; "never" where it is infinite.
 std::string steps_text(double steps);
