@@ -17,6 +17,8 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from fanion._data_command import report
+
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGES_PER_FILE = 10_000
 PIXELS = 3 * 32 * 32
@@ -158,17 +160,13 @@ def main(arguments: list[str] | None = None) -> int:
     downloading = commands.add_parser("download", help="from cs.toronto.edu")
     downloading.add_argument("out", type=Path)
     given = parser.parse_args(arguments)
-    try:
+
+    def make() -> str:
         counts = prepare(given.source, given.out) if given.command == "prepare" else download(given.out)
-    except ModuleNotFoundError as error:
-        print(f"fanion: {error.name} is needed for this: pip install 'fanion[data]'", file=sys.stderr)
-        return 2
-    except (ValueError, OSError) as error:
-        print(f"fanion: {error}", file=sys.stderr)
-        return 2
-    test = counts.pop("test_batch.bin")
-    print(f"{sum(counts.values())} training and {test} test images: {given.out}")
-    return 0
+        test = counts.pop("test_batch.bin")
+        return f"{sum(counts.values())} training and {test} test images: {given.out}"
+
+    return report(make)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fanion._data_command import report
+
 MAGIC, VERSION, HEADER_NUMBERS = 20240520, 1, 256
 LARGEST_VOCABULARY = 1 << 16
 END_OF_TEXT = "<|endoftext|>"
@@ -174,21 +176,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--validation", type=float, default=0.1)
     parser.add_argument("--shard", type=int, default=100_000_000)
     o = parser.parse_args(arguments)
-    try:
+
+    def make() -> str:
         sizes = prepare(o.files, o.out, o.tokenizer, o.bpe, o.encoding, o.validation, o.shard)
-    except ModuleNotFoundError as error:
-        print(f"fanion: {error.name} is needed for this: pip install 'fanion[data]'", file=sys.stderr)
-        return 2
-    except (ValueError, OSError) as error:
-        print(f"fanion: {error}", file=sys.stderr)
-        return 2
-    unit, per = ("bytes", 1) if o.tokenizer == "bytes" else ("tokens", 2)
-    header = 0 if o.tokenizer == "bytes" else 4 * HEADER_NUMBERS
-    counts = {
-        part: sum((size - header) // per for name, size in sizes.items() if part in name) for part in ("train", "val")
-    }
-    print(f"{counts['train']} training and {counts['val']} validation {unit}: {o.out}")
-    return 0
+        unit, per, header = ("bytes", 1, 0) if o.tokenizer == "bytes" else ("tokens", 2, 4 * HEADER_NUMBERS)
+        train, val = (
+            sum((size - header) // per for name, size in sizes.items() if part in name) for part in ("train", "val")
+        )
+        return f"{train} training and {val} validation {unit}: {o.out}"
+
+    return report(make)
 
 
 if __name__ == "__main__":

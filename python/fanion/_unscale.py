@@ -7,10 +7,8 @@ import torch
 from torch import Tensor
 
 
-def unscale_(grads: Sequence[Tensor], scale: Tensor | None) -> None:
+def unscale_(grads: Sequence[Tensor], scale: Tensor) -> None:
     """Divides the gradients by GradScaler's scale, in place, as its `unscale_` and torch's fused optimizers do."""
-    if scale is None:
-        return
     by_device = defaultdict(list)
     for grad in grads:
         by_device[grad.device].append(grad)

@@ -162,7 +162,9 @@ class LmoOptimizer(torch.optim.Optimizer):
             if is_here(p) and (p.grad is not None or is_spread(p))
         ]
         states = [self.state[p] for _, _, p in stepped]
-        unscale_([block(p.grad) for _, _, p in stepped if p.grad is not None], getattr(self, "grad_scale", None))
+        scale = getattr(self, "grad_scale", None)
+        if scale is not None:
+            unscale_([block(p.grad) for _, _, p in stepped if p.grad is not None], scale)
         self.skipped += ops.step_(
             [block(p) for _, _, p in stepped],
             [gradient(p) for _, _, p in stepped],
