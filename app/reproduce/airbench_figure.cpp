@@ -90,12 +90,6 @@ experiments::Cell cell_of(const Request& request, const FigureSize& size, const 
 /// Whether the interval of 95 % holds 0.
 bool is_tie(const Interval& difference) { return std::abs(difference.mean) <= difference.half; }
 
-/// Whether a difference is above a number; nothing where its interval holds that.
-std::optional<bool> is_above(double number, const Interval& difference) {
-  if (difference.low() > number) return true;
-  return difference.high() < number ? std::optional(false) : std::nullopt;
-}
-
 /// The mean with its interval.
 Interval mean_of(const std::vector<double>& values) {
   return paired_difference(values, std::vector<double>(values.size(), 0));

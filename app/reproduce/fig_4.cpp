@@ -39,7 +39,7 @@ Finding on_par(const Contest& contest, const std::string& claim, const std::stri
 /// a's loss is shown to be larger than b's.
 Finding behind(const Contest& contest, const std::string& claim, const std::string& a, const std::string& b) {
   const auto d = contest.difference(a, b);
-  return {claim, d.low() > 0, interval_text(d, 4)};
+  return {claim, is_above(0, d), interval_text(d, 4)};
 }
 
 }  // namespace

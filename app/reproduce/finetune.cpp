@@ -158,12 +158,11 @@ void finetune(const Request& request) {
     return rule.label == "Muon" ? std::numeric_limits<double>::infinity() : best_loss(rule);
   });
   const auto d = paired_difference(found.at("Muon").best.by_seed, found.at(rival->label).best.by_seed);
-  const bool decided = d.high() < 0 || d.low() > 0;
   record.findings = {{"F-Muon is the most robust: it alone has the widest range of good rates",
                       seeds > 1 ? std::optional(alone) : std::nullopt,
                       "widest is " + widest + ", " + terminal::fixed(found.at(widest).width, 0) + "; F-Muon " +
                           terminal::fixed(found.at("F-Muon").width, 0)},
-                     {"Muon has the lowest loss at its best rate", decided ? std::optional(d.high() < 0) : std::nullopt,
+                     {"Muon has the lowest loss at its best rate", is_below(0, d),
                       "minus that of " + rival->label + ": " + interval_text(d, 4)}};
   draw({"Fine-tuned on Shakespeare: loss against the rate", {panel}}, request.out / "finetune.png");
   write_record(request, record);

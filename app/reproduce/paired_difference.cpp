@@ -48,6 +48,15 @@ Interval paired_difference(const std::vector<double>& a, const std::vector<doubl
   return {mean, student_t_95(static_cast<int>(a.size()) - 1) * std::sqrt(squares / (n - 1) / n)};
 }
 
+std::optional<bool> is_above(double number, const Interval& difference) {
+  if (difference.low() > number) return true;
+  return difference.high() < number ? std::optional(false) : std::nullopt;
+}
+
+std::optional<bool> is_below(double number, const Interval& difference) {
+  return is_above(-number, {-difference.mean, difference.half});
+}
+
 std::string interval_text(const Interval& interval, int digits) {
   const auto mean = (interval.mean < 0 ? "" : "+") + terminal::fixed(interval.mean, digits);
   return std::isnan(interval.half) ? mean : mean + " ± " + terminal::fixed(interval.half, digits);

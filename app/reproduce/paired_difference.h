@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@ struct Interval {
 
 /// Of a_i − b_i, i = 0, 1, …, values of two methods under the same seeds.
 Interval paired_difference(const std::vector<double>& a, const std::vector<double>& b);
+
+/// Whether a difference is above, or below, a number; nothing where its interval holds that, or is of a single value.
+std::optional<bool> is_above(double number, const Interval& difference);
+std::optional<bool> is_below(double number, const Interval& difference);
 
 /// "+0.0123 ± 0.0045"
 std::string interval_text(const Interval& interval, int digits);

@@ -20,11 +20,6 @@ double diagonal_shift(int64_t rows, int64_t k) {
   return machine_epsilon(at::kDouble) * static_cast<double>(k) * (8 + std::sqrt(static_cast<double>(rows)));
 }
 
-at::Tensor completed(at::Tensor partial, const MatrixLayout::Sum& sum) {
-  const MatrixLayout layout{0, 0, sum};
-  return summed_over_rows(std::move(partial), &layout);
-}
-
 BatchQr normalised_column(const at::Tensor& Y, const MatrixLayout::Sum& sum) {
   auto norm = at::linalg_vector_norm(Y, 2, {{1}}, /*keepdim=*/true, at::kDouble);
   if (sum) norm = completed(norm.square(), sum).sqrt();

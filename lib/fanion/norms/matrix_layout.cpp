@@ -11,13 +11,6 @@
 namespace fanion::norms {
 namespace {
 
-at::Tensor added_up(at::Tensor partial, const MatrixLayout::Sum& sum) {
-  if (!sum) return partial;
-  std::vector<at::Tensor> parts{std::move(partial)};
-  sum(parts);
-  return std::move(parts[0]);
-}
-
 /// Partial sums over rows or columns that run along these dims.
 at::Tensor added_up_along(at::Tensor partial, at::IntArrayRef dims, const MatrixLayout* layout) {
   const auto has = [&](int64_t dim) { return std::ranges::find(dims, dim) != dims.end(); };
@@ -27,16 +20,23 @@ at::Tensor added_up_along(at::Tensor partial, at::IntArrayRef dims, const Matrix
 
 }  // namespace
 
+at::Tensor completed(at::Tensor partial, const MatrixLayout::Sum& sum) {
+  if (!sum) return partial;
+  std::vector<at::Tensor> parts{std::move(partial)};
+  sum(parts);
+  return std::move(parts[0]);
+}
+
 std::pair<int64_t, int64_t> whole_shape(const at::Tensor& M, const MatrixLayout* layout) {
   return layout == nullptr ? std::pair(M.size(-2), M.size(-1)) : std::pair(layout->m, layout->n);
 }
 
 at::Tensor summed_over_rows(at::Tensor partial, const MatrixLayout* layout) {
-  return layout == nullptr ? partial : added_up(std::move(partial), layout->over_rows);
+  return layout == nullptr ? partial : completed(std::move(partial), layout->over_rows);
 }
 
 at::Tensor summed_over_columns(at::Tensor partial, const MatrixLayout* layout) {
-  return layout == nullptr ? partial : added_up(std::move(partial), layout->over_columns);
+  return layout == nullptr ? partial : completed(std::move(partial), layout->over_columns);
 }
 
 at::Tensor slice_norms(const at::Tensor& X, at::IntArrayRef dims, const MatrixLayout* layout) {

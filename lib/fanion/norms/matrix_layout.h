@@ -35,6 +35,9 @@ struct MatrixLayout {
 /// Rows and columns of the whole matrices that M (b, m, n) has blocks of: its own without a layout.
 std::pair<int64_t, int64_t> whole_shape(const at::Tensor& M, const MatrixLayout* layout);
 
+/// A partial tensor completed by a sum, or itself where there is none.
+at::Tensor completed(at::Tensor partial, const MatrixLayout::Sum& sum);
+
 /// A product that contracted over the rows, or over the columns, completed.
 at::Tensor summed_over_rows(at::Tensor partial, const MatrixLayout* layout);
 at::Tensor summed_over_columns(at::Tensor partial, const MatrixLayout* layout);

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
-#include <vector>
+#include <utility>
 
 namespace fanion::optim {
 namespace {
@@ -20,10 +20,9 @@ using Sum = norms::MatrixLayout::Sum;
 
 /// `X` and then the sums of these over processes.
 at::Tensor summed_over(at::Tensor X, std::initializer_list<const Sum*> sums) {
-  std::vector<at::Tensor> all{std::move(X)};
   for (const auto* sum : sums)
-    if (sum != nullptr && *sum) (*sum)(all);
-  return all[0];
+    if (sum != nullptr) X = norms::completed(std::move(X), *sum);
+  return X;
 }
 
 /// √(sum of squares) along dimensions, which stay, and over processes.

@@ -42,6 +42,10 @@ std::pair<int64_t, int64_t> whole_shape(const MatrixStep& step) {
   return step.spread ? matrix_shape(step.spread->sizes, transposed) : matrix_shape(step.W.sizes(), transposed);
 }
 
+at::Tensor retraction(const at::Tensor& norm, int64_t rows) {
+  return at::where(norm > 0, std::sqrt(static_cast<double>(rows)) / norm, norm);
+}
+
 namespace stages {
 
 at::Tensor momentum(const MatrixStep& step) {
@@ -118,9 +122,8 @@ void feed_back(const MatrixStep& step, const std::optional<norms::LowRankTerm>& 
 
 void retract(const MatrixStep& step) {
   if (!step.settings->step.normalize_weights) return;
-  const auto rows = static_cast<double>(matrix_shape(step.W, step.settings->step.transposed).first);
   const auto norm = at::linalg_vector_norm(step.W, 2, {}, /*keepdim=*/false, at::kDouble);
-  step.W.mul_(at::where(norm > 0, std::sqrt(rows) / norm, norm));
+  step.W.mul_(retraction(norm, matrix_shape(step.W, step.settings->step.transposed).first));
 }
 
 }  // namespace stages

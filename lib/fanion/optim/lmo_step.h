@@ -28,6 +28,9 @@ struct MatrixStep {
 /// Rows and columns of the whole matrix.
 std::pair<int64_t, int64_t> whole_shape(const MatrixStep& step);
 
+/// √rows/‖W‖_F for a norm, or norms, of W, 0 where that is: what `normalize_weights` multiplies W by.
+at::Tensor retraction(const at::Tensor& norm, int64_t rows);
+
 /// The state tensor of a kind; undefined where the settings ask for none.
 at::Tensor state_of(const MatrixStep& step, std::string_view kind);
 

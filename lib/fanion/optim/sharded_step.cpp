@@ -2,18 +2,16 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
-#include <ATen/ops/where.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "fanion/distributed/by_owners.h"
 #include "fanion/optim/adapt.h"
 #include "fanion/optim/matrix_view.h"
+#include "fanion/optim/stack_lists.h"
 
 namespace fanion::optim {
 namespace {
@@ -104,9 +102,9 @@ void adapt_batch(const Blocks& blocks, norms::Direction& D, const at::Tensor& li
   const auto& o = blocks[0]->options();
   if (o.adapt == Adapt::none) return;
   auto v = batch_of(blocks, [](const Block& b) { return state_of(*b.step, "second_moment"); });
-  auto betas = at::empty({std::ssize(blocks), 1, 1}, at::kDouble);
-  for (std::size_t i = 0; i < blocks.size(); ++i) betas.data_ptr<double>()[i] = blocks[i]->options().adapt_beta;
-  D = adapted(D, o.adapt, v, betas.to(v.options()), like, &blocks[0]->layout);
+  std::vector<double> betas;
+  for (const auto* block : blocks) betas.push_back(block->options().adapt_beta);
+  D = adapted(D, o.adapt, v, spread_numbers(betas, v), like, &blocks[0]->layout);
   keep(blocks, "second_moment", v);
 }
 
@@ -118,10 +116,8 @@ void retract_batch(const Blocks& blocks) {
     squares.push_back(at::linalg_vector_norm(block->step->W, 2, {}, /*keepdim=*/false, at::kDouble).square());
   const auto& layout = blocks[0]->layout;
   const auto norms = norms::summed_over_columns(norms::summed_over_rows(at::stack(squares), &layout), &layout).sqrt();
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    const auto norm = norms[static_cast<int64_t>(i)];
-    blocks[i]->step->W.mul_(at::where(norm > 0, std::sqrt(static_cast<double>(layout.m)) / norm, norm));
-  }
+  const auto factors = retraction(norms, layout.m);
+  for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i]->step->W.mul_(factors[static_cast<int64_t>(i)]);
 }
 
 /// The stages after the direction, D of the batch.

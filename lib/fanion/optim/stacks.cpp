@@ -9,7 +9,6 @@
 #include <ATen/ops/where.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "fanion/optim/matrix_view.h"
@@ -75,9 +74,8 @@ void batch_retract(const Stack& stack) {
   const auto& o = options_of(stack[0]);
   if (!o.normalize_weights) return;
   const auto W = parameters_of(stack);
-  const auto rows = static_cast<double>(matrix_shape(W[0], o.transposed).first);
   const auto norm = at::linalg_vector_norm(at::stack(W).flatten(1), 2, {{1}}, /*keepdim=*/false, at::kDouble);
-  at::_foreach_mul_(W, at::where(norm > 0, std::sqrt(rows) / norm, norm).unbind());
+  at::_foreach_mul_(W, retraction(norm, matrix_shape(W[0], o.transposed).first).unbind());
 }
 
 /// What a step of the stack changes, as it was.
