@@ -3,25 +3,24 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <ios>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "data/open_file.h"
+#include "fanion/fnv1a.h"
 
 namespace fanion::data {
 namespace {
 
-constexpr uint64_t kStart = 0xcbf29ce484222325ULL, kPrime = 0x100000001b3ULL;
 constexpr std::streamsize kPiece = 1U << 20U;
 
 /// What a file adds to the bytes and the hash so far.
-void add_file(const std::filesystem::path& file, int64_t& bytes, uint64_t& hash) {
+void add_file(const std::filesystem::path& file, int64_t& bytes, Fnv1a& hash) {
   auto [in, size, name] = open_file(file);
   std::vector<char> piece(kPiece);
   while (in.read(piece.data(), kPiece) || in.gcount() > 0) {
-    for (std::streamsize i = 0; i < in.gcount(); ++i) hash = (hash ^ static_cast<unsigned char>(piece[i])) * kPrime;
+    hash.add({piece.data(), static_cast<std::size_t>(in.gcount())});
     bytes += in.gcount();
   }
   TORCH_CHECK_VALUE(!in.bad(), name, ": could not read its ", size, " bytes");
@@ -37,10 +36,10 @@ nlohmann::json identity_of(const std::filesystem::path& path) {
       if (entry.is_regular_file()) files.push_back(entry.path());
     std::sort(files.begin(), files.end());
   }
-  uint64_t hash = kStart;
+  Fnv1a hash;
   int64_t bytes = 0;
   for (const auto& file : files) add_file(file, bytes, hash);
-  return {{"bytes", bytes}, {"fnv1a64", c10::str(std::hex, hash)}};
+  return {{"bytes", bytes}, {"fnv1a64", c10::str(std::hex, hash.value())}};
 }
 
 }  // namespace fanion::data

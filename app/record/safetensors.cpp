@@ -12,6 +12,7 @@
 #include "data/array_bytes.h"
 #include "data/json_text.h"
 #include "data/open_file.h"
+#include "fanion/fnv1a.h"
 #include "fanion/names.h"
 #include "record/atomic_file.h"
 
@@ -32,13 +33,13 @@ class Checksum {
     for (std::size_t i = 0; i < size; i += sizeof(uint64_t)) {
       uint64_t word = 0;
       std::memcpy(&word, bytes + i, std::min(sizeof word, size - i));
-      state_ = (state_ ^ word) * 0x100000001b3ULL;
+      hash_.add_word(word);
     }
   }
-  std::string text() const { return c10::str(std::hex, state_); }
+  std::string text() const { return c10::str(std::hex, hash_.value()); }
 
  private:
-  uint64_t state_ = 0xcbf29ce484222325ULL;
+  Fnv1a hash_;
 };
 
 constexpr uint64_t kLongestHeader = 100'000'000;  // the format's own limit

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "fanion/distributed/collectives.h"
+#include "fanion/fnv1a.h"
 
 namespace fanion::distributed {
 namespace {
@@ -39,11 +40,10 @@ std::vector<Meeting> meetings_of(std::vector<Statement>& statements) {
   return meetings;
 }
 
-/// FNV-1a.
 int64_t fingerprint(const std::string& text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const unsigned char c : text) hash = (hash ^ c) * 0x100000001b3;
-  return static_cast<int64_t>(hash);
+  Fnv1a hash;
+  hash.add(text);
+  return static_cast<int64_t>(hash.value());
 }
 
 /// The largest of every number over the whole mesh.

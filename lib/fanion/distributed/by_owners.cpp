@@ -1,13 +1,13 @@
 #include "fanion/distributed/by_owners.h"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "fanion/distributed/collectives.h"
+#include "fanion/distributed/owners/parcel.h"
 
 namespace fanion::distributed {
 namespace {
@@ -37,41 +37,6 @@ std::vector<int64_t> with_share(const at::Tensor& block, int64_t dimension, int6
   if (dimension >= 0) sizes[dimension] = share;
   return sizes;
 }
-
-/// Tensors for each process, packed one after the other.
-class Parcel {
- public:
-  explicit Parcel(std::size_t processes) : counts(processes, 0), tensors_(processes) {}
-  void add(std::size_t process, const at::Tensor& tensor) {
-    counts[process] += tensor.numel();
-    tensors_[process].push_back(tensor.reshape({-1}));
-  }
-  at::Tensor packed(const at::TensorOptions& like) const {
-    std::vector<at::Tensor> all;
-    for (const auto& of_one : tensors_) all.insert(all.end(), of_one.begin(), of_one.end());
-    return all.empty() ? at::empty({0}, like) : at::cat(all);
-  }
-  std::vector<int64_t> counts;
-
- private:
-  std::vector<std::vector<at::Tensor>> tensors_;
-};
-
-/// Reads what was packed, process after process.
-class Reader {
- public:
-  explicit Reader(at::Tensor flat) : flat_(std::move(flat)) {}
-  at::Tensor next(at::IntArrayRef sizes) {
-    const auto count = c10::multiply_integers(sizes);
-    const auto found = flat_.narrow(0, next_, count).view(sizes);
-    next_ += count;
-    return found;
-  }
-
- private:
-  at::Tensor flat_;
-  int64_t next_ = 0;
-};
 
 /// A work whose parts are whole but for one axis.
 struct Job {
@@ -104,7 +69,7 @@ class Exchange {
   }
 
   at::Tensor exchanged(const Parcel& out, const std::vector<int64_t>& counts) const {
-    return all_to_all(out.packed(like_), out.counts, counts, axis_of(jobs_[0]).group);
+    return all_to_all(out.packed(like_), out.counts(), counts, axis_of(jobs_[0]).group);
   }
 
   /// For each job of this process its parts, whole.
@@ -124,7 +89,7 @@ class Exchange {
       for (std::size_t r = 0; is_mine(j) && r < processes_; ++r)
         counts[r] += c10::multiply_integers(sizes_from(j, p, r));
     });
-    Reader in(exchanged(out, counts));
+    Unpacking in(exchanged(out, counts));
     std::vector<std::vector<std::vector<at::Tensor>>> blocks(jobs_.size());
     for (std::size_t r = 0; r < processes_; ++r)
       for_split_parts([&](std::size_t j, std::size_t p) {
@@ -165,7 +130,7 @@ class Exchange {
       }
       ++mine;
     }
-    Reader in(exchanged(out, counts));
+    Unpacking in(exchanged(out, counts));
     for (std::size_t r = 0; r < processes_; ++r)
       for (std::size_t j = r; j < jobs_.size(); j += processes_)
         for (auto& block : jobs_[j].blocks) block = in.next(block.sizes());

@@ -3,10 +3,10 @@
 #include <c10/util/Exception.h>
 #include <c10/util/accumulate.h>
 
-#include <charconv>
 #include <numeric>
 
 #include "fanion/distributed/collectives.h"
+#include "fanion/number_text.h"
 
 namespace fanion::distributed {
 namespace {
@@ -24,11 +24,9 @@ std::vector<std::string_view> split_at(std::string_view text, char separator, st
 }
 
 int64_t whole_number(std::string_view text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  TORCH_CHECK_VALUE(error == std::errc() && end == text.data() + text.size(), "'", text,
-                    "' is no whole number; a spread reads sizes;dimension:rank:shares:group;…");
-  return value;
+  const auto value = number_from_text<int64_t>(text);
+  TORCH_CHECK_VALUE(value, "'", text, "' is no whole number; a spread reads sizes;dimension:rank:shares:group;…");
+  return *value;
 }
 
 std::vector<int64_t> whole_numbers(std::string_view text) {

@@ -9,16 +9,15 @@
 #include "fanion/kernels/instruction_set.h"
 #include "fanion/kernels/large_pages.h"
 #include "fanion/kernels/written.h"
+#include "fanion/threads.h"
 
 namespace fanion::kernels {
 namespace {
 
-constexpr int64_t kShare = 32768;  // elements from which a second thread pays
-
 /// f(first, rows) for groups of the rows of W.
 template <class F>
 void for_rows(const at::Tensor& W, F&& f) {
-  const int64_t least = std::max<int64_t>(kShare / std::max<int64_t>(W.size(1), 1), 1);
+  const int64_t least = std::max<int64_t>(kThreadShare / std::max<int64_t>(W.size(1), 1), 1);
   at::parallel_for(0, W.size(0), least, [&](int64_t begin, int64_t end) { f(begin, end - begin); });
 }
 
@@ -38,7 +37,7 @@ at::Tensor momentum_(const at::Tensor& B, const at::Tensor& g, double mu, bool a
   auto* b = written(B);
   auto* m = ahead ? M.data_ptr<float>() : nullptr;
   const MomentumTerms terms{static_cast<float>(mu), static_cast<float>(1 - mu), average, ahead, /*update=*/true};
-  at::parallel_for(0, B.numel(), kShare, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, B.numel(), kThreadShare, [&](int64_t begin, int64_t end) {
     loops_in_use().momentum(from + begin, b + begin, ahead ? m + begin : nullptr, end - begin, terms);
   });
   return M;
@@ -81,7 +80,7 @@ void blend_(const at::Tensor& Y, const at::Tensor& X, double keep, double take) 
   TORCH_INTERNAL_ASSERT(alike_in_memory(Y, X));
   auto* y = written(Y);
   const auto* x = X.const_data_ptr<float>();
-  at::parallel_for(0, Y.numel(), kShare, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, Y.numel(), kThreadShare, [&](int64_t begin, int64_t end) {
     loops_in_use().blend(y + begin, x + begin, end - begin, static_cast<float>(keep), static_cast<float>(take));
   });
 }

@@ -10,12 +10,12 @@
 #include "fanion/kernels/loops/skinny_blocks.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/kernels/written.h"
+#include "fanion/threads.h"
 
 namespace fanion::kernels {
 namespace {
 
-constexpr int64_t kShare = 32768;  // elements from which a second thread pays
-constexpr int64_t kTileRows = 8;   // of M that a step forms at a time
+constexpr int64_t kFormedRows = 8;  // of M that a step forms at a time
 
 /// Rows of M at a time for products with `columns` vectors: the cache holds them beside what the next are formed from.
 int formed_rows(const at::Tensor& g, int64_t columns) {
@@ -101,7 +101,7 @@ void look_ahead_step_(const at::Tensor& W, const LookAhead& M, bool update, doub
   const auto rows = rows_of(M, update);
   auto* w = written(W);
   const auto chunks = chunks_of(W.size(0), 1, kChunkRows);
-  for_each_chunk(chunks, std::max(kTileRows * n, kLookAheadPiece), [&](int64_t i, float* scratch) {
+  for_each_chunk(chunks, std::max(kFormedRows * n, kLookAheadPiece), [&](int64_t i, float* scratch) {
     const int64_t first = chunks.first(i);
     const LookAheadStep step{.L = l + first * k,
                              .rest = rest == nullptr ? nullptr : rest + first * k,
@@ -124,7 +124,7 @@ at::Tensor formed(const LookAhead& M) {
   const auto matrix = empty_in_large_pages(M.B.sizes(), M.B.strides(), M.B.options());
   const auto rows = rows_of(M, false);
   auto* m = matrix.data_ptr<float>();
-  at::parallel_for(0, M.B.numel(), kShare, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, M.B.numel(), kThreadShare, [&](int64_t begin, int64_t end) {
     loops_in_use().momentum(rows.g + begin, rows.b + begin, m + begin, end - begin, rows.terms);
   });
   return matrix;

@@ -10,8 +10,7 @@
 #include "fanion/linalg/dense/finite_entries.h"
 #include "fanion/no_autocast.h"
 #include "fanion/norms/ky_fan_ball.h"
-#include "fanion/norms/sweep_form.h"
-#include "fanion/norms/weighted_sum.h"
+#include "fanion/norms/summed_rule.h"
 #include "fanion/over_norm.h"
 #include "fanion/power_of_two.h"
 
@@ -77,29 +76,14 @@ std::optional<double> aligned_maximum(const std::vector<WeightedNorm>& parts, co
   return maximum_around(c, b, form.products());
 }
 
-class DualSum final : public MatrixNorm, public SumOfRules {
+class DualSum final : public SummedRule<MatrixNorm> {
  public:
-  explicit DualSum(std::vector<WeightedRule> parts) : rules_(std::move(parts)) {
+  explicit DualSum(std::vector<WeightedRule> rules) : SummedRule(std::move(rules)) {
     std::vector<WeightedNorm> norms;
-    for (const auto& [weight, rule] : rules_)
+    for (const auto& [weight, rule] : parts())
       norms.push_back({weight, std::static_pointer_cast<const MatrixNorm>(rule)});
     combined_ = combined(norms);
   }
-
-  const std::vector<WeightedRule>& parts() const override { return rules_; }
-
-  std::string name() const override { return summed_name(rules_); }
-  Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
-    return summed_direction(rules_, M, warm);
-  }
-  bool takes_blocks(const MatrixLayout& layout) const override { return all_take_blocks(rules_, layout); }
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
-    return summed_batch_direction(rules_, M, warm, layout);
-  }
-  int low_rank_parts() const override { return summed_low_rank_parts(rules_); }
-  std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(rules_, m, n); }
-  int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(rules_, m, n); }
-  double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(rules_, m, n); }
 
   at::Tensor dual_of(const at::Tensor& M) const override {
     at::Tensor sum;
@@ -164,7 +148,6 @@ class DualSum final : public MatrixNorm, public SumOfRules {
   }
 
  private:
-  std::vector<WeightedRule> rules_;
   std::vector<WeightedNorm> combined_;
 };
 

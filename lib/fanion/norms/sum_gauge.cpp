@@ -1,19 +1,17 @@
 #include "fanion/norms/sum_gauge.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/linalg_solve.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 #include <limits>
 
 #include "fanion/kernels/sum_of_squares.h"
+#include "fanion/norms/gauge/anderson_acceleration.h"
 #include "fanion/norms/nearest_points.h"
 
 namespace fanion::norms {
@@ -22,12 +20,7 @@ namespace {
 constexpr double kRelaxation = 1.8;  // of 0 … 2; on random sums 1 took half as many iterations again
 constexpr int64_t kLook = 5;         // iterations from one computation of the bounds to the next
 constexpr int64_t kFirstBalance =
-    20;                              // the iteration where the step is first set; again at 1.5 times as many, and so on
-constexpr std::size_t kMemory = 10;  // iterations Anderson acceleration looks back on
-// Plain steps after Anderson acceleration went wrong, and how many more each time that it leads nowhere, up to a most:
-// by trial on random sums of two and three norms.
-constexpr int64_t kPlainSteps = 2, kMorePlainSteps = 5, kMostPlainSteps = 40;
-constexpr double kLargestWeight = 1e4;  // norm of its weights: beyond, the steps it combines are parallel to rounding
+    20;  // the iteration where the step is first set; again at 1.5 times as many, and so on
 constexpr double kProxAccuracy = 1e-9;  // of the equation for the radius: far below any useful gap
 
 double number(const at::Tensor& x) { return x.item<double>(); }
@@ -47,7 +40,7 @@ class Splitting {
     const auto Z = W_ - (W_.sum(0) - X_) / count_;
     const auto V = 2 * Z - W_;
     const auto Q = nearest(V);
-    W_ = accelerated(W_ + kRelaxation * (Q - Z));
+    W_ = acceleration_.next(W_, W_ + kRelaxation * (Q - Z));
     const auto Y = (V - Q).mean(0) / step_;
     ++found_.iterations;
     if (found_.iterations % kLook == 1) look(Z, Q, Y);
@@ -137,54 +130,7 @@ class Splitting {
     if (!(primal > 1e-6 && dual * dual_of_X_ > 1e-6)) return;  // one has hardly moved: nothing to learn
     W_ += (W_.sum(0) - X_) / count_ * (primal / dual / step_ - 1);
     step_ = primal / dual;
-    forget();
-    residual_of_last_return_ = std::numeric_limits<double>::infinity();
-  }
-
-  /// Anderson acceleration (Walker & Ni 2011, type II) of W ← next: the combination of the last steps whose
-  /// residuals cancel best. Where the residual doubles, it goes back to the plain step from the best point and takes a
-  /// few more; where that is no better than the point it went back to before, it would go the same way for ever, so it
-  /// takes more of them each time.
-  at::Tensor accelerated(const at::Tensor& next) {
-    const auto residual = next - W_;
-    const double size = size_of(residual);
-    if (size > 2 * least_residual_) {
-      const bool came_nearer = least_residual_ < 0.99 * residual_of_last_return_;
-      residual_of_last_return_ = least_residual_;
-      forget();
-      plain_steps_ = came_nearer ? kPlainSteps : next_plain_steps_;
-      next_plain_steps_ =
-          came_nearer ? kMorePlainSteps : std::min(next_plain_steps_ + kMorePlainSteps, kMostPlainSteps);
-      return best_next_;
-    }
-    if (size < least_residual_) least_residual_ = size, best_next_ = next;
-    if (plain_steps_ > 0) {
-      --plain_steps_;
-      return next;
-    }
-    if (last_next_.defined()) {
-      steps_.push_back((next - last_next_).flatten());
-      residual_steps_.push_back((residual - last_residual_).flatten());
-      if (steps_.size() > kMemory) steps_.pop_front(), residual_steps_.pop_front();
-    }
-    last_next_ = next, last_residual_ = residual;
-    if (steps_.empty()) return next;
-    const auto R = at::stack(std::vector<at::Tensor>(residual_steps_.begin(), residual_steps_.end()));
-    auto gram = at::matmul(R, R.t());
-    gram.diagonal().add_(1e-10 * gram.trace());  // steps that are nearly parallel
-    if (!(number(gram.trace()) > 0)) return next;
-    const auto weights = at::linalg_solve(gram, at::matmul(R, residual.flatten()));
-    if (!(size_of(weights) < kLargestWeight)) {
-      forget();
-      return next;
-    }
-    const auto steps = at::stack(std::vector<at::Tensor>(steps_.begin(), steps_.end()));
-    return next - at::matmul(weights, steps).view_as(next);
-  }
-  void forget() {
-    steps_.clear(), residual_steps_.clear();
-    last_next_ = at::Tensor();
-    least_residual_ = std::numeric_limits<double>::infinity();
+    acceleration_.start_again();
   }
 
   const std::vector<WeightedNorm>& parts_;
@@ -195,11 +141,7 @@ class Splitting {
   Gauge found_;
   at::Tensor W_;  // (parts, m, n), whose projection onto {Σ Z_i = X} converges to the decomposition
   int64_t next_balance_ = kFirstBalance;
-  int64_t plain_steps_ = 0, next_plain_steps_ = kMorePlainSteps;
-  double residual_of_last_return_ = std::numeric_limits<double>::infinity();
-  std::deque<at::Tensor> steps_, residual_steps_;
-  at::Tensor last_next_, last_residual_, best_next_;
-  double least_residual_ = std::numeric_limits<double>::infinity();
+  AndersonAcceleration acceleration_;
 };
 
 }  // namespace

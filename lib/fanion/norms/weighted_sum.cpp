@@ -4,33 +4,12 @@
 #include <cmath>
 
 #include "fanion/norms/rule_text.h"
-#include "fanion/norms/sweep_form.h"
+#include "fanion/norms/summed_rule.h"
 
 namespace fanion::norms {
 namespace {
 
 constexpr double kLargestPart = 1e30;  // with a rate beside it, still a step in float32
-
-class WeightedSum final : public DirectionRule, public SumOfRules {
- public:
-  explicit WeightedSum(std::vector<WeightedRule> parts) : parts_(std::move(parts)) {}
-  const std::vector<WeightedRule>& parts() const override { return parts_; }
-  std::string name() const override { return summed_name(parts_); }
-  Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
-    return summed_direction(parts_, M, warm);
-  }
-  bool takes_blocks(const MatrixLayout& layout) const override { return all_take_blocks(parts_, layout); }
-  Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
-    return summed_batch_direction(parts_, M, warm, layout);
-  }
-  int low_rank_parts() const override { return summed_low_rank_parts(parts_); }
-  std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(parts_, m, n); }
-  int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(parts_, m, n); }
-  double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(parts_, m, n); }
-
- private:
-  std::vector<WeightedRule> parts_;
-};
 
 }  // namespace
 
@@ -39,7 +18,7 @@ RulePtr weighted_sum(const std::vector<WeightedRule>& parts) {
   for (const auto& [weight, rule] : parts)
     TORCH_CHECK_VALUE(rule && std::isfinite(weight), "every part of a sum needs a rule and a finite weight, got ",
                       weight);
-  return std::make_shared<WeightedSum>(flattened(parts));
+  return std::make_shared<SummedRule<DirectionRule>>(flattened(parts));
 }
 
 std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts) {

@@ -23,7 +23,7 @@ class SumOfRules {
 };
 std::vector<WeightedRule> flattened(const std::vector<WeightedRule>& parts);
 
-/// The summed direction, its warm-start columns and its name: what `dual_sum` shares with `weighted_sum`.
+/// The summed direction, its warm-start columns and its name.
 Direction summed_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm);
 Direction summed_batch_direction(const std::vector<WeightedRule>& parts, const at::Tensor& M, at::Tensor* warm,
                                  const MatrixLayout* layout);

@@ -1,4 +1,5 @@
 #include "fanion/optim/stochastic_rounding.h"
+#include "fanion/threads.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -9,8 +10,6 @@
 
 namespace fanion::optim {
 namespace {
-
-constexpr int64_t kShare = 32768;  // elements from which a second thread pays
 
 /// Multipliers of a hash of 32 bits with little bias (C. Wellons, "lowbias32"), after a Weyl sequence in both
 /// arguments.
@@ -47,7 +46,7 @@ void round_stochastically_(const at::Tensor& narrow, const at::Tensor& wide, con
     const auto count = static_cast<uint32_t>(step.item<double>());
     const auto* from = wide.const_data_ptr<float>();
     auto* to = reinterpret_cast<uint16_t*>(narrow.data_ptr<at::BFloat16>());
-    at::parallel_for(0, wide.numel(), kShare, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, wide.numel(), kThreadShare, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) to[i] = rounded(from[i], dice(static_cast<uint32_t>(i), count));
     });
     return;

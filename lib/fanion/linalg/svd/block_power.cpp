@@ -1,7 +1,6 @@
 #include "fanion/linalg/svd/block_power.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/eye.h>
 #include <ATen/ops/linalg_qr.h>
 #include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/linalg_svdvals.h>
@@ -11,11 +10,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "fanion/host_numbers.h"
 #include "fanion/kernels/skinny_product.h"
 #include "fanion/linalg/svd/block_split.h"
 #include "fanion/linalg/svd/krylov/block_lanczos.h"
+#include "fanion/linalg/svd/power_growth.h"
 #include "fanion/linalg/svd/returned_residuals.h"
 #include "fanion/linalg/svd/standstill.h"
 #include "fanion/linalg/svd/stopwatch.h"
@@ -25,38 +26,6 @@ namespace fanion::linalg {
 namespace {
 
 constexpr int64_t kMostPasses = 1000;  // where no budget was given
-
-/// (AᵀA)^q Ω = W·G·exp(log_scale): what q passes have made of the random start.
-class Growth {
- public:
-  explicit Growth(const at::Tensor& triangle, int64_t random)
-      : G_(triangle.narrow(1, triangle.size(1) - random, random)), random_(random) {}
-  void pass(const at::Tensor& R1, const at::Tensor& R2) {
-    G_ = at::matmul(R2, at::matmul(R1, G_));
-    const double norm = at::linalg_vector_norm(G_).item<double>();
-    ++passes_;
-    if (norm == 0) return;
-    G_ = G_ / norm;
-    log_scale_ += std::log(norm);
-  }
-  /// λᵢ ≤ (σᵢ((AᵀA)^q Ω)/c)^{1/q}, as σᵢ((AᵀA)^q Ω) ≥ λᵢ^q σ_min(ΩᵀX) for the first i eigenvectors X.
-  std::vector<double> upper(int64_t count) const {
-    const auto values = to_doubles(at::linalg_svdvals(G_));
-    std::vector<double> bounds(count, std::numeric_limits<double>::infinity());
-    for (int64_t i = 0; i < std::min(count, random_); ++i) {
-      const double log_value = std::log(std::max(values[i], 1e-300)) + log_scale_;
-      bounds[i] = std::exp((log_value - std::log(least_component(random_, i + 1))) / static_cast<double>(passes_));
-    }
-    for (int64_t i = 1; i < count; ++i) bounds[i] = std::min(bounds[i], bounds[i - 1]);
-    return bounds;
-  }
-
- private:
-  at::Tensor G_;
-  int64_t random_;
-  int64_t passes_ = 0;
-  double log_scale_ = 0;
-};
 
 /// Upper triangular R of a QR factorisation: in double where X is on the CPU, else on X's device.
 struct Triangle {
@@ -110,13 +79,72 @@ std::pair<at::Tensor, at::Tensor> passed(const LinearOperator& A, const at::Tens
   return {std::move(Q), std::move(adjoint)};
 }
 
+/// U, S and V of the k leading triplets of A ≈ Q Rᵀ Wᵀ into `result`; returns the right singular vectors of Rᵀ.
+at::Tensor take_triplets(SvdResult& result, const LinearOperator& A, int64_t k, const at::Tensor& Q,
+                         const at::Tensor& W, const Triangle& R) {
+  auto [P, S, Nh] = at::linalg_svd(R.tensor().t(), /*full_matrices=*/false);
+  const auto N = Nh.narrow(0, 0, k).t().to(A.options());
+  result.U = kernels::product(Q, P.narrow(1, 0, k).to(A.options()));
+  result.S = S.narrow(0, 0, k).to(A.options());
+  result.V = kernels::product(W, N);
+  return N;
+}
+
+/// A training step: nothing but the passes.
+SvdResult fixed_passes(const LinearOperator& A, int64_t k, int64_t passes, const at::Tensor& start) {
+  SvdResult result;
+  auto& report = result.report;
+  at::Tensor W = start, Q;
+  Triangle R;
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    auto [orthonormal, adjoint] = passed(A, W, report.seconds);
+    Q = std::move(orthonormal);
+    if (pass + 1 == passes && adjoint.device().is_cpu()) {
+      const Stopwatch watch(report.seconds.projected);
+      const auto ritz = rayleigh_ritz(std::move(adjoint));
+      result.U = ritz.turn(Q).narrow(1, 0, k);
+      result.S = to_tensor(ritz.S, A.options()).narrow(0, 0, k);
+      result.V = ritz.U.narrow(1, 0, k);
+    } else {
+      std::tie(W, R) = qr(std::move(adjoint), report.seconds.basis);
+    }
+  }
+  if (!result.S.defined()) take_triplets(result, A, k, Q, W, R);
+  report.status = SvdStatus::passes;
+  report.message = c10::str(passes, " passes with ", start.size(1), " columns");
+  return result;
+}
+
+/// Lowers what is known of λ₁ … λ_{k+1} by the squared Ritz values θ of a pass, ‖A‖_F² where it is known, and the
+/// start's growth.
+void tighten(EigenvalueBounds& known, const std::vector<double>& theta, const std::optional<double>& squared,
+             const std::vector<double>& random, double eps) {
+  double total = 0;
+  for (const double each : theta) total += each;
+  const auto b = std::ssize(theta);
+  const double slack = 8 * eps * theta[0] * std::sqrt(static_cast<double>(b));
+  for (int64_t i = 0; i < std::ssize(known.upper); ++i) {
+    const double rest =
+        squared ? std::max(*squared - total, 0.0) + 8 * eps * *squared : std::numeric_limits<double>::infinity();
+    const double proved = (i < b ? theta[i] : 0.0) + rest + slack;
+    if (proved < known.upper[i]) {
+      known.upper[i] = proved;
+      if (known.kind == BoundKind::none) known.kind = BoundKind::proved;
+    }
+    if (random[i] + slack < known.upper[i]) {
+      known.upper[i] = random[i] + slack;
+      known.kind = BoundKind::probabilistic;
+    }
+  }
+}
+
 }  // namespace
 
 SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& options, const at::Tensor& start,
                       int64_t random) {
   const int64_t b = start.size(1), limit = std::min(A.rows(), A.cols());
-  const bool fixed = options.criterion == SvdCriterion::passes;
   const int64_t most = options.passes.value_or(kMostPasses);
+  if (options.criterion == SvdCriterion::passes) return fixed_passes(A, k, most, start);
   SvdResult result;
   auto& report = result.report;
   auto& seconds = report.seconds;
@@ -124,39 +152,10 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
     const Stopwatch watch(seconds.products);
     return adjoint ? A.apply_adjoint(X) : A.apply(X);
   };
-  const auto triplets = [&](const at::Tensor& Q, const at::Tensor& W, const Triangle& R) {
-    auto [P, S, Nh] = at::linalg_svd(R.tensor().t(), /*full_matrices=*/false);
-    const auto N = Nh.narrow(0, 0, k).t().to(A.options());
-    result.U = kernels::product(Q, P.narrow(1, 0, k).to(A.options()));
-    result.S = S.narrow(0, 0, k).to(A.options());
-    result.V = kernels::product(W, N);
-    return N;
-  };
-
-  at::Tensor W = start, Q;
+  at::Tensor W, Q;
   Triangle R1, R2;
-  if (fixed) {  // a training step: nothing but the passes
-    for (int64_t pass = 0; pass < most; ++pass) {
-      auto [orthonormal, adjoint] = passed(A, W, seconds);
-      Q = std::move(orthonormal);
-      if (pass + 1 == most && adjoint.device().is_cpu()) {
-        const Stopwatch watch(seconds.projected);
-        const auto ritz = rayleigh_ritz(std::move(adjoint));
-        result.U = ritz.turn(Q).narrow(1, 0, k);
-        result.S = to_tensor(ritz.S, A.options()).narrow(0, 0, k);
-        result.V = ritz.U.narrow(1, 0, k);
-      } else {
-        std::tie(W, R2) = qr(std::move(adjoint), seconds.basis);
-      }
-    }
-    if (!result.S.defined()) triplets(Q, W, R2);
-    report.status = SvdStatus::passes;
-    report.message = c10::str(most, " passes with ", b, " columns");
-    return result;
-  }
-
   std::tie(W, R2) = qr(start.clone(), seconds.basis);  // it may be the caller's
-  Growth growth(R2.tensor().to(at::kCPU, at::kDouble, /*non_blocking=*/false, /*copy=*/true), random);
+  PowerGrowth growth(R2.tensor().to(at::kCPU, at::kDouble, /*non_blocking=*/false, /*copy=*/true), random);
   EigenvalueBounds known{std::vector<double>(k + 1, std::numeric_limits<double>::infinity()), BoundKind::none};
   const auto squared = A.frobenius_squared();
   auto Y = apply(W, false);
@@ -172,30 +171,16 @@ SvdResult block_power(const LinearOperator& A, int64_t k, const SvdOptions& opti
     ++pass;
     Y = apply(W, false);
     const Stopwatch watch(seconds.projected);
-    const auto N = triplets(Q, W, R2);
+    const auto N = take_triplets(result, A, k, Q, W, R2);
     report.residuals =
         at::linalg_vector_norm(at::matmul(Y, N) - result.U * result.S, 2, {{0}}, false, at::kDouble).to(at::kCPU);
     auto theta = to_doubles(at::linalg_svdvals(R2.tensor())), residual = to_doubles(report.residuals);
     const double sigma1 = theta[0];
     const double eps = A.relative_rounding(sigma1), relative_to = sigma1 > 0 ? sigma1 : 1;
-    double worst = 0, total = 0;
+    double worst = 0;
     for (int64_t i = 0; i < k; ++i) worst = std::max(worst, residual[i]), residual[i] *= theta[i];
-    for (auto& each : theta) each *= each, total += each;
-    const auto upper = growth.upper(k + 1);
-    const double slack = 8 * eps * theta[0] * std::sqrt(static_cast<double>(b));
-    for (int64_t i = 0; i <= k; ++i) {
-      const double rest =
-          squared ? std::max(*squared - total, 0.0) + 8 * eps * *squared : std::numeric_limits<double>::infinity();
-      const double proved = (i < b ? theta[i] : 0.0) + rest + slack;
-      if (proved < known.upper[i]) {
-        known.upper[i] = proved;
-        if (known.kind == BoundKind::none) known.kind = BoundKind::proved;
-      }
-      if (upper[i] + slack < known.upper[i]) {
-        known.upper[i] = upper[i] + slack;
-        known.kind = BoundKind::probabilistic;
-      }
-    }
+    for (auto& each : theta) each *= each;
+    tighten(known, theta, squared, growth.upper(k + 1), eps);
     if (k == limit) known.upper[k] = 0;
     report.bounds = svd_bounds(theta, residual, known, eps);
     value = criterion_value(options.criterion, report.bounds, sigma1 > 0 ? worst / sigma1 : 0.0);
