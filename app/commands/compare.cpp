@@ -6,6 +6,7 @@
 #include <set>
 
 #include "commands/command.h"
+#include "commands/comparison_report.h"
 #include "commands/experiment_flags.h"
 #include "commands/rule_at_rate.h"
 #include "data/json_text.h"
@@ -14,23 +15,14 @@
 #include "experiments/runner.h"
 #include "experiments/tuned_rates.h"
 #include "record/atomic_file.h"
-#include "record/plotting.h"
 #include "record/run_folder.h"
 #include "record/run_lock.h"
 #include "terminal/progress.h"
-#include "terminal/table.h"
 
 namespace fanion::commands {
 namespace {
 
 using experiments::TunedRate;
-using terminal::fixed;
-
-struct Entry {
-  TunedRate optimizer;
-  std::filesystem::path folder;
-  experiments::TrainingResult result;
-};
 
 /// The label of a rule and its learning rate, 0 where none is given.
 TunedRate parse_entry(const std::string& text, const std::vector<TunedRate>& tuned) {
@@ -62,7 +54,7 @@ struct CompareCommand {
   }
 
   /// The runs of the comparison in the folder `resume`.
-  std::vector<Entry> reopened(const std::filesystem::path& top) {
+  std::vector<ComparedRun> reopened(const std::filesystem::path& top) {
     TORCH_CHECK_VALUE(out.empty() && optimizers.empty(),
                       "--out and --optimizers cannot be given here: --resume goes on ", "with what the folder holds");
     flags.refuse("--resume takes every option from the folder's runs");
@@ -71,7 +63,7 @@ struct CompareCommand {
     lock.emplace(top);
     const auto listed = data::read_json(file);
     TORCH_CHECK_VALUE(listed.is_array(), file.string(), " is damaged: it is no list of runs");
-    std::vector<Entry> entries;
+    std::vector<ComparedRun> entries;
     try {
       for (const auto& item : listed) {
         entries.push_back({{item.at("label"), item.at("optimizer"), item.at("lr")}, top / item.at("folder"), {}});
@@ -87,7 +79,7 @@ struct CompareCommand {
   }
 
   /// Makes the folder of a new comparison and every run in it.
-  std::vector<Entry> created(const std::filesystem::path& top) {
+  std::vector<ComparedRun> created(const std::filesystem::path& top) {
     flags.refuse("--optimizers takes RULE or RULE@LEARNING_RATE, several of them", of_one_optimizer());
     const auto& tuned = experiments::tuned_rates(flags.name());
     std::vector<TunedRate> chosen = optimizers.empty() ? tuned : std::vector<TunedRate>{};
@@ -114,7 +106,7 @@ struct CompareCommand {
       TORCH_CHECK_VALUE(!record::RunFolder::exists(top / name), (top / name).string(),
                         " already holds a run; choose another --out");
     }
-    std::vector<Entry> entries;
+    std::vector<ComparedRun> entries;
     auto listed = nlohmann::json::array();
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       const auto name = experiments::folder_name(chosen[i].label);
@@ -155,37 +147,7 @@ struct CompareCommand {
                 << '\n';
       throw Exit(130);
     }
-    report(top, entries);
-  }
-
-  void report(const std::filesystem::path& top, const std::vector<Entry>& entries) const {
-    const auto quantities =
-        experiments::experiment_of(record::RunFolder::open(entries.front().folder))->figure().quantities;
-    std::vector<std::vector<std::string>> rows = {{"optimizer", "lr"}};
-    for (const auto& quantity : quantities) rows.front().push_back(quantity.column);
-    for (const auto* column : {"ms/step", "ms optimizer", "state bytes/param"}) rows.front().emplace_back(column);
-    std::vector<std::filesystem::path> folders;
-    const auto* best = &entries.front();
-    for (const auto& entry : entries) {
-      const auto& r = entry.result;
-      const auto steps = static_cast<double>(r.progress.step);
-      std::vector<std::string> row = {entry.optimizer.label, c10::str(entry.optimizer.lr)};
-      for (const double value : r.quantities) row.push_back(terminal::loss_text(value));
-      row.push_back(fixed(1000 * r.progress.seconds / steps, 1));
-      row.push_back(fixed(1000 * r.progress.optimizer_seconds / steps, 1));
-      row.push_back(fixed(r.state_bytes_per_parameter, 2));
-      rows.push_back(std::move(row));
-      folders.push_back(entry.folder);
-      if (r.quantities.front() < best->result.quantities.front()) best = &entry;
-    }
-    const auto text = terminal::table(rows);
-    record::write_atomically(top / "table.txt", text);
-    std::cout << '\n' << text << '\n';
-    const auto trained = experiments::trained_task(record::RunFolder::open(best->folder));
-    if (const auto shown = trained.experiment->show(*trained.task); !shown.empty())
-      std::cout << "A sample from " << best->optimizer.label << ":\n" << shown << "\n\n";
-    record::plot_runs(folders, top / "compare.png");
-    std::cout << "plot: " << (top / "compare.png").string() << "\nruns: " << top.string() << '\n';
+    report_comparison(top, entries);
   }
 
   ExperimentFlags flags;
@@ -198,14 +160,8 @@ struct CompareCommand {
 
 void add_compare(CLI::App& app) {
   auto* compare = app.add_subcommand("compare", "train with several optimizers and show how they compare");
-  compare->require_subcommand(1);
-  for (const auto& make : experiments::registry()) {
-    const auto experiment = make();
-    auto* one =
-        compare->add_subcommand(experiment->name(), experiment->summary() + ": same seed, batches and steps for each");
-    auto command = std::make_shared<CompareCommand>(*one, make);
-    one->callback([command] { command->run(); });
-  }
+  add_for_each_experiment<CompareCommand>(
+      *compare, [](const std::string& summary) { return summary + ": same seed, batches and steps for each"; });
 }
 
 }  // namespace fanion::commands

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,18 @@ class ExperimentFlags {
   std::string config_;
   std::vector<std::pair<std::string, CLI::Option*>> given_;
 };
+
+/// A subcommand of `command` for each experiment, which runs a `Command` made of it; `help_of` says what it does.
+template <class Command, class HelpOf>
+void add_for_each_experiment(CLI::App& command, const HelpOf& help_of) {
+  command.require_subcommand(1);
+  for (const auto& make : experiments::registry()) {
+    const auto experiment = make();
+    auto* one = command.add_subcommand(experiment->name(), help_of(experiment->summary()));
+    auto own = std::make_shared<Command>(*one, make);
+    one->callback([own] { own->run(); });
+  }
+}
 
 /// Throws unless `run` is of this experiment; `command` is what the other would be continued with.
 void check_experiment(const record::RunFolder& run, const std::string& experiment, const std::string& command);

@@ -10,6 +10,7 @@
 #include "record/machine.h"
 #include "record/plotting.h"
 #include "record/run_folder.h"
+#include "tasks/svd_figures.h"
 #include "tasks/svd_peers.h"
 #include "tasks/svd_study.h"
 #include "tasks/svd_table.h"

@@ -117,13 +117,7 @@ struct SweepCommand {
 
 void add_sweep(CLI::App& app) {
   auto* sweep = app.add_subcommand("sweep", "train an experiment over all combinations of some options");
-  sweep->require_subcommand(1);
-  for (const auto& make : experiments::registry()) {
-    const auto experiment = make();
-    auto* one = sweep->add_subcommand(experiment->name(), experiment->summary());
-    auto command = std::make_shared<SweepCommand>(*one, make);
-    one->callback([command] { command->run(); });
-  }
+  add_for_each_experiment<SweepCommand>(*sweep, [](const std::string& summary) { return summary; });
 }
 
 }  // namespace fanion::commands

@@ -61,13 +61,7 @@ struct TrainCommand {
 
 void add_train(CLI::App& app) {
   auto* train = app.add_subcommand("train", "train in one of the experiments");
-  train->require_subcommand(1);
-  for (const auto& make : experiments::registry()) {
-    const auto experiment = make();
-    auto* one = train->add_subcommand(experiment->name(), "train " + experiment->summary());
-    auto command = std::make_shared<TrainCommand>(*one, make);
-    one->callback([command] { command->run(); });
-  }
+  add_for_each_experiment<TrainCommand>(*train, [](const std::string& summary) { return "train " + summary; });
 }
 
 }  // namespace fanion::commands

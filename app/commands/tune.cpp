@@ -67,13 +67,7 @@ struct TuneCommand {
 
 void add_tune(CLI::App& app) {
   auto* tune = app.add_subcommand("tune", "find the learning rate of each optimizer in an experiment");
-  tune->require_subcommand(1);
-  for (const auto& make : experiments::registry()) {
-    const auto experiment = make();
-    auto* one = tune->add_subcommand(experiment->name(), experiment->summary());
-    auto command = std::make_shared<TuneCommand>(*one, make);
-    one->callback([command] { command->run(); });
-  }
+  add_for_each_experiment<TuneCommand>(*tune, [](const std::string& summary) { return summary; });
 }
 
 }  // namespace fanion::commands

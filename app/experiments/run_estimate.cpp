@@ -8,7 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "experiments/runner.h"
+#include "experiments/trained_task.h"
 #include "fanion/norms/adjust_lr_fn.h"
 #include "fanion/norms/dual_sum.h"
 #include "fanion/norms/registry.h"

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "experiments/experiment.h"
@@ -28,18 +27,5 @@ record::RunFolder create_run(const std::filesystem::path& folder, const Experime
 /// saved whole, and the logs are cut back to the checkpoint first, so a stopped and continued run equals an
 /// uninterrupted one bit for bit. After an interrupt a checkpoint is written and `interrupted` returned.
 TrainingResult train(record::RunFolder& run, const Watcher& watch);
-
-/// Parameters and buffers under the names that a checkpoint holds them by.
-record::NamedTensors checkpoint_names(const std::vector<Parameter>& parameters,
-                                      const record::NamedTensors& buffers = {});
-
-struct TrainedTask {
-  std::unique_ptr<Experiment> experiment;
-  std::unique_ptr<Task> task;
-  record::Progress progress;
-};
-/// The task of a run with the parameters of its checkpoint, on the CPU. Throws if there is none yet, or its data are
-/// gone or others.
-TrainedTask trained_task(const record::RunFolder& run);
 
 }  // namespace fanion::experiments

@@ -2,7 +2,7 @@
 
 #include <c10/util/Exception.h>
 
-#include "experiments/runner.h"
+#include "experiments/trained_task.h"
 #include "record/checkpoint.h"
 
 namespace fanion::experiments {

@@ -23,18 +23,18 @@ using experiments::least_squares::LeastSquaresExperiment;
 
 constexpr double kTarget = 0.001;
 
-struct Contender {
+struct TunedRow {
   std::string label;
   std::string rule;
 };
 
 /// Muon with 3 Newton–Schulz steps, as the authors take.
-std::vector<Contender> contenders_of(int64_t size) {
-  std::vector<Contender> contenders = {{"Muon", "muon:ns_steps=3"},
-                                       {"NSGD", "nsgd"},
-                                       {"F-Muon", "f-muon:ns_steps=3"},
-                                       {"SignSGD", "signum"},
-                                       {"S-Muon", "s-muon:ns_steps=3"}};
+std::vector<TunedRow> rows_of(int64_t size) {
+  std::vector<TunedRow> contenders = {{"Muon", "muon:ns_steps=3"},
+                                      {"NSGD", "nsgd"},
+                                      {"F-Muon", "f-muon:ns_steps=3"},
+                                      {"SignSGD", "signum"},
+                                      {"S-Muon", "s-muon:ns_steps=3"}};
   for (const int64_t k : {int64_t{1}, int64_t{2}, int64_t{5}, size / 5}) {
     const auto number = std::to_string(k);
     contenders.push_back({"Fanion-" + number, "fanion:k=" + number});
@@ -44,7 +44,7 @@ std::vector<Contender> contenders_of(int64_t size) {
   return contenders;
 }
 
-std::shared_ptr<LeastSquaresExperiment> experiment_of(const Request& request, const Contender& contender, int64_t size,
+std::shared_ptr<LeastSquaresExperiment> experiment_of(const Request& request, const TunedRow& contender, int64_t size,
                                                       int64_t steps, double lr, double momentum) {
   auto experiment = std::make_shared<LeastSquaresExperiment>();
   experiment->problem.rows = experiment->problem.columns = size;
@@ -88,7 +88,7 @@ struct Best {
 void convex_tuned(const Request& request) {
   const int64_t size = request.quick ? 60 : 500, steps = request.quick ? 300 : 1500, rates = request.quick ? 4 : 8;
   const auto momenta = request.quick ? std::vector<double>{0.9} : std::vector<double>{0.8, 0.9, 0.95};
-  const auto contenders = contenders_of(size);
+  const auto contenders = rows_of(size);
   const auto X = at::randn({size, size}, at::detail::createCPUGenerator(0), at::kDouble) * 0.1;
   std::vector<Cell> cells;
   std::vector<std::size_t> of;

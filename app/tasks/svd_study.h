@@ -50,7 +50,4 @@ struct SvdStudy {
 /// Runs every method at every k, then the curves; `said` gets a line as each ends, `kept` is called after each k.
 void run_study(SvdStudy& study, const std::function<void(const std::string&)>& said, const std::function<void()>& kept);
 
-/// Every figure, for results.json.
-nlohmann::json figures(const SvdStudy& study);
-
 }  // namespace fanion::tasks

@@ -15,7 +15,7 @@
 
 #include "experiments/gpt/gpt_experiment.h"
 #include "experiments/registry.h"
-#include "experiments/runner.h"
+#include "experiments/trained_task.h"
 
 namespace fanion::experiments::gpt {
 namespace {
