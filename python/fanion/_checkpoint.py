@@ -1,7 +1,8 @@
 """State tensors from a checkpoint, checked against what the optimizer needs."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -9,9 +10,43 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fanion._optimizer_state import State, StatefulOptimizer
+from fanion._optimizer_state import State, StatefulOptimizer, check_options, initial_state, needed_state
+from fanion._options import STEP_OPTIONS
 from fanion._parameter import label
-from fanion._spread import as_state_of, block
+from fanion._spread import as_state_of
+from fanion._torch_checkpoint import completed
+from fanion._warm_starts import resized
+
+
+@contextmanager
+def restoring(optimizer: Any) -> Iterator[None]:
+    """Inside, torch's `load_state_dict` of `optimizer`, a `StatefulOptimizer`, takes what `restored_state` makes of it.
+
+    By hooks, so that the caller's own hooks see and change what they would in any torch optimizer.
+    """
+    names = [group.get("param_names") for group in optimizer.param_groups]
+    loaded: dict[Tensor, State] = {}
+
+    def load(_: torch.optim.Optimizer, saved: Mapping[str, Any]) -> Any:
+        saved = completed(optimizer, saved)
+        loaded.update(restored_state(optimizer, saved))
+        return saved
+
+    def finish(_: torch.optim.Optimizer) -> None:
+        optimizer.state.update(loaded)
+        for group, own in zip(optimizer.param_groups, names, strict=True):
+            if own is not None:  # torch has taken the saved ones
+                group["param_names"] = own
+            for name, option in STEP_OPTIONS.items() if group["algorithm"] == "lmo" else ():
+                group.setdefault(name, option.default)  # what an older version did without saying so
+
+    before = optimizer.register_load_state_dict_pre_hook(load)
+    after = optimizer.register_load_state_dict_post_hook(finish, prepend=True)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
 
 
 def restored_state(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> dict[Tensor, State]:
@@ -37,25 +72,12 @@ def restored_state(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> di
             values |= {k: torch.tensor(v) for k, v in values.items() if isinstance(v, Real)}  # AdamW's step, once
             transposed = saved_group.get("transposed", False)
             values = {k: as_state_of(k, v, parameter, transposed) for k, v in values.items()}
-            needed = optimizer._needed_state(parameter, saved_group, named)
-            first = partial(optimizer._initial_state, parameter, saved_group, named)
+            needed = needed_state(optimizer, parameter, saved_group, named)
+            first = partial(initial_state, optimizer, parameter, saved_group, named)
             if "warm_start" in needed and "warm_start" in values:
                 values["warm_start"] = resized(values["warm_start"], needed["warm_start"], first)
             restored[parameter] = _fitted(values, needed, first, parameter, named)
     return restored
-
-
-def resized(warm: Tensor, needed: Tensor, first: Callable[[], State]) -> Tensor:
-    """A warm start with as many columns as `needed`, whose values do not count.
-
-    The leading columns stay, and further ones are those that `first` makes. Unchanged where rows differ.
-    """
-    if warm.ndim != 2 or warm.shape[0] != needed.shape[0] or warm.shape[1] == needed.shape[1]:
-        return warm
-    columns = min(warm.shape[1], needed.shape[1])
-    result = first()["warm_start"]
-    block(result)[:, :columns] = block(warm)[:, :columns]
-    return result
 
 
 def _saved_keys(groups: Any, saved_groups: Any) -> dict[Tensor, Any]:
@@ -89,7 +111,7 @@ def _check_options(
 ) -> None:
     try:
         algorithm = saved_group["algorithm"]
-        optimizer._check(saved_group)
+        check_options(optimizer, saved_group)
     except KeyError as missing:
         raise ValueError(
             f"group {index} of the checkpoint has no option {missing}; it was not saved by {type(optimizer).__name__}"

@@ -11,11 +11,12 @@ tensors: `matrix_norm.py`. Which one to choose: docs/which-norm.md.
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from fanion._directions import Dense, Direction, LowRank, Residual, Scaled
 from fanion._library import ops
 from fanion._matrix_norm import Gauge, Norm, Rule
+from fanion._rule_info import RuleInfo, rules
 from fanion._rule_text import rule_text
 
 __all__ = [
@@ -52,27 +53,6 @@ __all__ = [
     "schatten",
     "spectral",
 ]
-
-
-class RuleInfo(NamedTuple):
-    """A known rule: its name, the options it takes, what it is and what it is good for."""
-
-    name: str
-    keys: str
-    summary: str
-    examples: tuple[str, ...]
-    """Texts with this name, with k = 3 where there is one; of norms, with LMOs that are exact."""
-    use: str
-    is_norm: bool
-
-
-def rules() -> list[RuleInfo]:
-    """Every name that `norm_from_name`, `rule_from_name` and the optimizers know."""
-    infos = []
-    for line in ops.rules():
-        name, keys, summary, examples, use, kind = line.split("\t")
-        infos.append(RuleInfo(name, keys, summary, tuple(examples.split(";")), use, kind == "norm"))
-    return infos
 
 
 def norm_from_name(text: str) -> Norm:

@@ -2,32 +2,29 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, overload
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from fanion._checkpoint import resized, restored_state
+from fanion._checkpoint import restoring
 from fanion._diagnostics import Diagnostics, diagnostics
 from fanion._group_table import settings_table
 from fanion._library import ops
-from fanion._optimizer_state import State
+from fanion._optimizer_state import check_options, initial_state, rule_of_any
 from fanion._options import (
     ALGORITHMS,
     STEP_OPTIONS,
     check_own_options,
     choice,
     documented,
-    text_of,
     unknown_argument,
     without_decay,
 )
-from fanion._parameter import check_parameter, label, name_of
-from fanion._spread import block, gradient, is_here, is_spread, spread_state, spread_text
-from fanion._torch_checkpoint import completed
-from fanion._unscale import unscale_
+from fanion._parameter import label
+from fanion._step import step_parameters
+from fanion._warm_starts import fit_warm_starts
 
 
 class LmoOptimizer(torch.optim.Optimizer):
@@ -100,8 +97,8 @@ class LmoOptimizer(torch.optim.Optimizer):
         self.skipped = 0
         self._fitted_rules: list[str] = []  # those that the warm starts were last seen to fit
         # Checked even where every group has its own, or no group uses them.
-        self._check({"algorithm": "lmo", **defaults})
-        self._check({"algorithm": "adamw", **self._adamw_defaults})
+        check_options(self, {"algorithm": "lmo", **defaults})
+        check_options(self, {"algorithm": "adamw", **self._adamw_defaults})
         super().__init__(params, defaults)
 
     def rule_of(self, group: Mapping[str, Any]) -> str:
@@ -126,9 +123,9 @@ class LmoOptimizer(torch.optim.Optimizer):
             if group["algorithm"] == "adamw":
                 for key in self.defaults.keys() - keys:
                     del group[key]
-            self._check(group)
+            check_options(self, group)
             index = len(self.param_groups) - 1
-            states = [self._initial_state(p, group, label(group, index, i)) for i, p in enumerate(group["params"])]
+            states = [initial_state(self, p, group, label(group, index, i)) for i, p in enumerate(group["params"])]
         except Exception:
             self.param_groups.pop()
             raise
@@ -152,34 +149,11 @@ class LmoOptimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         self.skipped += ops.poll_nonfinite_log(self._nonfinite_log(), wait=False)
-        rules = [self._rule_text(group) for group in self.param_groups]
-        self._fit_warm_starts(rules)
-        # Of DTensors without a gradient the other processes hear that there is none.
-        stepped = [
-            (index, i, p)
-            for index, group in enumerate(self.param_groups)
-            for i, p in enumerate(group["params"])
-            if is_here(p) and (p.grad is not None or is_spread(p))
-        ]
-        states = [self.state[p] for _, _, p in stepped]
-        scale = getattr(self, "grad_scale", None)
-        if scale is not None:
-            unscale_([block(p.grad) for _, _, p in stepped if p.grad is not None], scale)
-        self.skipped += ops.step_(
-            [block(p) for _, _, p in stepped],
-            [gradient(p) for _, _, p in stepped],
-            [block(tensor) for state in states for tensor in state.values()],
-            kinds=[",".join(state) for state in states],
-            group=[index for index, _, _ in stepped],
-            position=[i for _, i, _ in stepped],
-            names=[name_of(self.param_groups[index], i) for index, i, _ in stepped],
-            rules=rules,
-            options=[text_of(group) for group in self.param_groups],
-            spreads=[spread_text(p) for _, _, p in stepped],
-            log=self._nonfinite_log(),
-            found_inf=getattr(self, "found_inf", None),
-            stacks_everywhere=self._stacks_everywhere,
-        )
+        rules = [rule_of_any(self, group) for group in self.param_groups]
+        if rules != self._fitted_rules:  # options have changed
+            fit_warm_starts(self)
+            self._fitted_rules = rules
+        self.skipped += step_parameters(self, rules, self._nonfinite_log(), stacks_everywhere=self._stacks_everywhere)
         return loss
 
     def check(self) -> None:
@@ -206,30 +180,8 @@ class LmoOptimizer(torch.optim.Optimizer):
         torch.optim.Muon's too, and an AdamW group torch.optim.AdamW's; both at once: `fanion.state_dict_from_torch`.
         A `k` that was changed, there or in a group, resizes the warm starts.
         """
-        names = [group.get("param_names") for group in self.param_groups]
-        loaded: dict[Tensor, State] = {}
-
-        def load(_: torch.optim.Optimizer, saved: Mapping[str, Any]) -> Any:
-            saved = completed(self, saved)
-            loaded.update(restored_state(self, saved))
-            return saved
-
-        def finish(_: torch.optim.Optimizer) -> None:
-            self.state.update(loaded)
-            for group, own in zip(self.param_groups, names, strict=True):
-                if own is not None:  # torch has taken the saved ones
-                    group["param_names"] = own
-                for name, option in STEP_OPTIONS.items() if group["algorithm"] == "lmo" else ():
-                    group.setdefault(name, option.default)  # what an older version did without saying so
-
-        # Hooks, so that the caller's own hooks see and change what they would in any torch optimizer.
-        before = self.register_load_state_dict_pre_hook(load)
-        after = self.register_load_state_dict_post_hook(finish, prepend=True)
-        try:
+        with restoring(self):
             super().load_state_dict(state_dict)
-        finally:
-            before.remove()
-            after.remove()
 
     def diagnostics(self) -> dict[str, Diagnostics]:
         """Numbers of every parameter by its name, of the state as it is now: which, and their cost: `Diagnostics`."""
@@ -244,48 +196,6 @@ class LmoOptimizer(torch.optim.Optimizer):
         if "_log" not in self.__dict__:
             self._log = ops.nonfinite_log()
         return self._log
-
-    def _rule_text(self, group: Mapping[str, Any]) -> str:
-        return "adamw" if group["algorithm"] == "adamw" else self.rule_of(group)
-
-    def _check(self, group: Mapping[str, Any]) -> None:
-        """ValueError: a rule or an option that does not exist, or a value out of range."""
-        ops.check_step_options(self._rule_text(group), text_of(group))
-
-    def _fit_warm_starts(self, rules: list[str]) -> None:
-        """Gives warm starts as many columns as the groups' rules need since their options have changed."""
-        if rules == self._fitted_rules:
-            return
-        new = {}
-        for index, group in enumerate(self.param_groups):
-            for i, p in enumerate(group["params"] if group["algorithm"] == "lmo" else []):
-                named = label(group, index, i)
-                needed = self._needed_state(p, group, named)
-                first = partial(self._initial_state, p, group, named)
-                if "warm_start" in self.state[p]:
-                    new[p] = resized(self.state[p]["warm_start"], needed["warm_start"], first)
-        for p, warm in new.items():
-            self.state[p]["warm_start"] = warm
-        self._fitted_rules = rules
-
-    @torch.no_grad()
-    def _initial_state(self, parameter: Tensor, group: Mapping[str, Any], named: str) -> State:
-        check_parameter(parameter, group, named)
-        if not is_here(parameter):  # of a DTensor on a mesh of other processes
-            return {}
-        whole = list(parameter.shape) if is_spread(parameter) else None
-        try:
-            kinds, tensors = ops.initial_state(block(parameter), self._rule_text(group), text_of(group), whole=whole)
-            made = zip(kinds, tensors, strict=True)
-            return {kind: spread_state(kind, t, parameter, group.get("transposed", False)) for kind, t in made}
-        except ValueError as error:
-            raise ValueError(f"{named}: {error}") from error
-
-    def _needed_state(self, parameter: Tensor, group: Mapping[str, Any], named: str) -> State:
-        """Shapes and dtypes of its state, in whole tensors without storage."""
-        if not is_here(parameter):
-            return {}
-        return self._initial_state(torch.empty(parameter.shape, dtype=parameter.dtype, device="meta"), group, named)
 
 
 _own = inspect.signature(LmoOptimizer.__init__)

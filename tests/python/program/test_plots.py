@@ -61,7 +61,7 @@ def test_whole_run(tmp_path, draw):
 @pytest.mark.parametrize("rest", ['{"step":3,"valid', "\0\0\0", '{"step":3,"validation_loss":null}'])
 @pytest.mark.parametrize("log", ["metrics", "timings"])
 def test_half_a_last_line_is_dropped(tmp_path, draw, log, rest):
-    from fanion.figures.runs import read_run
+    from fanion.figures._training_runs import read_run
 
     texts = {"metrics": METRICS, "timings": TIMINGS}
     run = folder(tmp_path / "run", **texts | {log: texts[log] + rest})
@@ -71,7 +71,7 @@ def test_half_a_last_line_is_dropped(tmp_path, draw, log, rest):
 
 
 def test_validation_without_its_time_is_left_out(tmp_path, draw):
-    from fanion.figures.runs import read_run
+    from fanion.figures._training_runs import read_run
 
     run = folder(tmp_path / "run", metrics=METRICS, timings="\n".join(TIMINGS.splitlines()[:2]) + "\n")
     status, said = draw(run)
