@@ -71,3 +71,9 @@ def rising(last: int) -> list[int]:
     while counts[-1] < last:
         counts.append(max(counts[-1] + 1, round(1.1 * counts[-1])))
     return counts
+
+
+def near(value: int, least: int, most: int) -> list[int]:
+    """Other integers around a value, within bounds."""
+    around = {round(value * factor) for factor in (0.6, 0.75, 0.87, 1.15, 1.35)}
+    return sorted(x for x in around if least <= x <= most and x != value)

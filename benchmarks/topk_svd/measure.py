@@ -12,7 +12,8 @@ from typing import Any
 
 from benchmarks.topk_svd.contestant import Contestant, Problem
 from benchmarks.topk_svd.products import Inputs
-from benchmarks.topk_svd.tuning import SHORT, SLOWER, Trial, Tuning, attempt, timed
+from benchmarks.topk_svd.trial import SHORT, Trial, attempt, timed
+from benchmarks.topk_svd.tuning import SLOWER, Tuning
 
 FIRST_SEED = 1000  # tuning has seen none of these
 REST = 0.1  # seconds between runs: the idle threads of another library's pool spin that long before they sleep

@@ -1,6 +1,5 @@
 """Misuse throws, names what was given and what is allowed, and changes nothing."""
 
-import copy
 import re
 
 import pytest
@@ -8,6 +7,7 @@ import torch
 import torch.distributed.tensor
 from torch import distributed as dist
 from torch import nn
+from unchanged import everything, two_groups, unchanged
 
 import fanion
 
@@ -178,84 +178,6 @@ def test_group_dicts_are_not_changed(make, parameters):
     group = {"params": parameters((6, 8))}
     make([group], lr=0.5)
     assert set(group) == {"params"}
-
-
-def two_groups(parameters, **options):
-    return [
-        {"params": [("a", parameters((6, 8))[0]), ("b", parameters((4, 5), seed=2)[0])]},
-        {"params": [("c", parameters((3,), seed=3)[0])], "algorithm": "adamw", **options},
-    ]
-
-
-def everything(optimizer):
-    return copy.deepcopy([(p, optimizer.state[p]) for group in optimizer.param_groups for p in group["params"]])
-
-
-def unchanged(optimizer, before):
-    return all(
-        torch.equal(p, q) and all(torch.equal(s[kind], t[kind]) for kind in t)
-        for (p, s), (q, t) in zip(everything(optimizer), before, strict=True)
-    )
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("position", [(0, 1), (1, 0)])
-def test_nonfinite_gradient_changes_nothing(make, parameters, bad, position):
-    optimizer = make(two_groups(parameters))
-    group, i = position
-    optimizer.param_groups[group]["params"][i].grad.view(-1)[2] = bad
-    before = everything(optimizer)
-    name = optimizer.param_groups[group]["param_names"][i]
-    with pytest.raises(ValueError, match=f"gradient of parameter '{name}'; nothing was changed"):
-        optimizer.step()
-    assert unchanged(optimizer, before)
-
-
-def test_nonfinite_gradient_of_a_nameless_parameter(make, parameters):
-    params = parameters((6, 8), (4, 5))
-    params[1].grad[0, 0] = float("nan")
-    with pytest.raises(ValueError, match=r"parameter 1 of group 0 \(shape \[4, 5\]\)"):
-        make(params).step()
-
-
-def test_skip_leaves_the_parameter_alone(make, parameters):
-    optimizer = make(two_groups(parameters), nonfinite="skip")
-    _, b, c = (p for group in optimizer.param_groups for p in group["params"])
-    b.grad[0, 0] = float("nan")
-    c.grad[1] = float("inf")
-    before = everything(optimizer)
-    optimizer.step()
-    assert optimizer.skipped == 2
-    after = everything(optimizer)
-    assert not torch.equal(after[0][0], before[0][0])
-    for i in (1, 2):
-        assert torch.equal(after[i][0], before[i][0])
-        assert all(torch.equal(after[i][1][kind], before[i][1][kind]) for kind in before[i][1])
-    b.grad, c.grad = torch.ones_like(b), torch.ones_like(c)
-    optimizer.step()
-    assert optimizer.skipped == 2
-
-
-def test_policy_is_the_groups(make, parameters):
-    optimizer = make(two_groups(parameters, nonfinite="skip"))
-    optimizer.param_groups[1]["params"][0].grad[0] = float("nan")
-    optimizer.step()
-    assert optimizer.skipped == 1
-
-
-def test_ignore_does_not_look(parameters):
-    params = parameters((6, 8))
-    params[0].grad[0, 0] = float("nan")
-    fanion.NSGD(params, nonfinite="ignore").step()
-    assert params[0].isnan().any()
-
-
-def test_large_finite_gradients_are_finite(make, parameters):
-    """Their float32 sum overflows."""
-    params = parameters((6, 8))
-    params[0].grad.fill_(1e37)
-    make(params).step()
-    assert params[0].isfinite().all()
 
 
 def test_options_changed_later_are_checked_before_anything_changes(make, parameters):

@@ -2,15 +2,9 @@
 
 import pytest
 import torch
+from matrices import decaying
 
 import fanion
-
-
-def decaying(m, n, seed=1, dtype=torch.float64):
-    U, _, Vh = torch.linalg.svd(
-        torch.randn(m, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), full_matrices=False
-    )
-    return (U * 0.8 ** torch.arange(min(m, n)) @ Vh).to(dtype)
 
 
 @pytest.mark.parametrize("method", ["auto", "dense", "lanczos", "block_krylov", "subspace"])

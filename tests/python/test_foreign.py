@@ -5,17 +5,10 @@ import sys
 import numpy as np
 import pytest
 import torch
+from matrices import by_functions, normal
 
 import fanion
 from fanion.linalg import LinearOperator, aslinearoperator, low_rank
-
-
-def by_functions(A):
-    return LinearOperator(tuple(A.shape), matmat=lambda X: A @ X, rmatmat=lambda X: A.mT @ X, dtype=A.dtype)
-
-
-def normal(m, n, seed=1, dtype=torch.float64):
-    return torch.randn(m, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
 @pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc])

@@ -7,26 +7,20 @@ through it); several devices (none here).
 """
 
 import copy
-import importlib
 import inspect
 import io
 import re
-import sys
-import unittest
 import warnings
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch_table import kwargs_for, problem, same, same_state, table
+from trajectories import tensors_of
 
 import fanion
-
-# torch's helpers derive one class from a package that torch does not bring along; nothing else of it is used here.
-sys.modules.setdefault("expecttest", SimpleNamespace(TestCase=unittest.TestCase))
-torch_table = importlib.import_module("torch.testing._internal.common_optimizers")
 
 # What torch's table expects, and what is said here instead.
 OWN_WORDS = {
@@ -37,52 +31,9 @@ OWN_WORDS = {
 }
 
 
-def kwargs_for(make):
-    """The keyword arguments of torch's inputs for Muon that the class takes."""
-    taken = set(inspect.signature(make).parameters)
-    if "residual" in taken:  # DFanion takes these for residual="newton_schulz" alone
-        taken = {name for name in taken if not name.startswith("ns_")}
-    inputs = torch_table.optim_inputs_func_muon("cpu", torch.float32)
-    return [given.kwargs for given in inputs if given.kwargs.keys() <= taken]
-
-
-def problem(make, contiguous=True, **options):
-    """An optimizer of a weight and a bias, and the loss as a closure: torch's, with the bias under AdamW."""
-    torch.manual_seed(0)
-    weight, bias, x = torch.randn(10, 5, 2), torch.randn(10, 2), torch.randn(5)
-    weight, bias = (nn.Parameter(t[..., 0].contiguous() if contiguous else t[..., 0]) for t in (weight, bias))
-    optimizer = make([{"params": [weight]}, {"params": [bias], "algorithm": "adamw"}], **options)
-
-    def closure():
-        optimizer.zero_grad()
-        loss = (weight.mv(x) + bias).pow(2).sum()
-        loss.backward()
-        return loss
-
-    return optimizer, closure
-
-
-def parameters_of(optimizer):
-    return [p for group in optimizer.param_groups for p in group["params"]]
-
-
-def same(left, right):
-    return all(torch.equal(p, q) for p, q in zip(parameters_of(left), parameters_of(right), strict=True))
-
-
-def same_state(left, right):
-    """Of two state_dicts."""
-    tensors = (left["state"].keys() == right["state"].keys()) and all(
-        torch.equal(tensor, right["state"][key][kind])
-        for key, state in left["state"].items()
-        for kind, tensor in state.items()
-    )
-    return tensors and left["param_groups"] == right["param_groups"]
-
-
 def test_errors(make):
-    inputs = torch_table.get_error_inputs_for_all_optims("cpu", torch.float32)
-    inputs += torch_table.optim_error_inputs_func_muon("cpu", torch.float32)
+    inputs = table.get_error_inputs_for_all_optims("cpu", torch.float32)
+    inputs += table.optim_error_inputs_func_muon("cpu", torch.float32)
     small = {"k": 1} if "k" in inspect.signature(make).parameters else {}  # torch's parameters are 1 × 1
     for error in inputs:
         given, wanted = error.optimizer_error_input, OWN_WORDS.get(error.error_regex, error.error_regex)
@@ -144,21 +95,21 @@ def test_param_groups_lr_and_weight_decay(make):
 def test_a_step_without_gradients_does_nothing(make):
     optimizer, closure = problem(make)
     optimizer.step(closure)
-    before = copy.deepcopy(optimizer.state_dict()), [p.detach().clone() for p in parameters_of(optimizer)]
+    before = copy.deepcopy(optimizer.state_dict()), [p.detach().clone() for p in tensors_of(optimizer)]
     optimizer.zero_grad()
     optimizer.step()
-    for p, q in zip(parameters_of(optimizer), before[1], strict=True):
+    for p, q in zip(tensors_of(optimizer), before[1], strict=True):
         assert torch.equal(p, q)
     assert same_state(optimizer.state_dict(), before[0])
 
 
 def test_a_first_step_with_zero_gradients_and_no_decay_does_nothing(make):
     optimizer, _ = problem(make, weight_decay=0.0, adamw_weight_decay=0.0)
-    before = [p.detach().clone() for p in parameters_of(optimizer)]
-    for p in parameters_of(optimizer):
+    before = [p.detach().clone() for p in tensors_of(optimizer)]
+    for p in tensors_of(optimizer):
         p.grad = torch.zeros_like(p)
     optimizer.step()
-    assert all(torch.equal(p, q) for p, q in zip(parameters_of(optimizer), before, strict=True))
+    assert all(torch.equal(p, q) for p, q in zip(tensors_of(optimizer), before, strict=True))
 
 
 def test_can_be_printed(make):
@@ -180,7 +131,7 @@ def test_state_dict_is_deterministic_and_loads_with_weights_only(make):
         file.seek(0)
         other, other_closure = problem(make, **options)
         with torch.no_grad():
-            for p, q in zip(parameters_of(other), parameters_of(optimizer), strict=True):
+            for p, q in zip(tensors_of(other), tensors_of(optimizer), strict=True):
                 p.copy_(q)
         other.load_state_dict(torch.load(file, weights_only=True))
         assert same_state(optimizer.state_dict(), saved)

@@ -16,7 +16,7 @@ namespace {
 
 using namespace fanion::testing;
 
-double exact(const at::Tensor& X) { return X.to(at::kDouble).square().sum().item<double>(); }
+double plain_sum(const at::Tensor& X) { return X.to(at::kDouble).square().sum().item<double>(); }
 
 /// 32 additions of float32 squares at a time, each a relative u, and the square's own; double sums add nothing to see.
 double allowed(at::ScalarType dtype) { return dtype == at::kDouble ? 1e-12 : 40 * 6e-8; }
@@ -26,7 +26,7 @@ TEST(SumOfSquares, IsExactForEverySizeAndDtype) {
   for (const auto dtype : {at::kFloat, at::kDouble, at::kBFloat16, at::kHalf})
     for (const int64_t count : {1, 2, 63, 64, 65, 127, 2048, 2049, 65535, 65536, 65537, 300000}) {
       const auto X = random_normal(1, count, seed++).to(dtype);
-      EXPECT_NEAR(sum_of_squares(X) / exact(X), 1, allowed(dtype)) << count << " of " << dtype;
+      EXPECT_NEAR(sum_of_squares(X) / plain_sum(X), 1, allowed(dtype)) << count << " of " << dtype;
     }
 }
 
@@ -34,19 +34,19 @@ TEST(SumOfSquares, IsExactAtEveryScale) {
   for (const auto dtype : {at::kFloat, at::kDouble, at::kBFloat16})
     for (const double scale : {1e-38, 1e-30, 1e-19, 1e-15, 1e-10, 1.0, 1e10, 1e18, 1e19, 1e30, 1e37}) {
       const auto X = (scale * random_normal(90, 70, 2)).to(dtype);
-      EXPECT_NEAR(sum_of_squares(X) / exact(X), 1, allowed(dtype)) << scale << " in " << dtype;
+      EXPECT_NEAR(sum_of_squares(X) / plain_sum(X), 1, allowed(dtype)) << scale << " in " << dtype;
     }
   // Most elements far below the largest: their squares are lost or not, the sum is right.
   for (const double scale : {1e-30, 1e-12, 1e12}) {
     auto X = (scale * random_normal(90, 70, 3)).to(at::kFloat);
     X[41][3] = 1;
-    EXPECT_NEAR(sum_of_squares(X) / exact(X), 1, allowed(at::kFloat)) << scale;
+    EXPECT_NEAR(sum_of_squares(X) / plain_sum(X), 1, allowed(at::kFloat)) << scale;
   }
 }
 
 TEST(SumOfSquares, LengthsHaveEveryScaleOfFloat64) {
   const auto X = random_normal(9, 7, 4);
-  const double length = std::sqrt(exact(X));
+  const double length = std::sqrt(plain_sum(X));
   for (const double scale : {1e-300, 1e-170, 1e-160, 1e-100, 1.0, 1e100, 1e160, 1e300})
     EXPECT_NEAR(frobenius_norm(X * scale).item<double>() / scale / length, 1, 1e-14) << scale;
   EXPECT_EQ(frobenius_norm(at::zeros({3, 2}, at::kDouble)).item<double>(), 0);
@@ -58,7 +58,7 @@ TEST(SumOfSquares, TakesEveryLayout) {
   for (const auto& X : {larger.t(), larger.narrow(1, 0, 87), larger.slice(0, 0, std::nullopt, 3),
                         larger.slice(1, 1, std::nullopt, 2).t(), larger.narrow(0, 7, 1).expand({5, 90}),
                         larger.view({4, 30, 90}).permute({2, 0, 1}), larger[3], larger[3][4]})
-    EXPECT_NEAR(sum_of_squares(X) / exact(X), 1, allowed(at::kFloat)) << X.sizes() << X.strides();
+    EXPECT_NEAR(sum_of_squares(X) / plain_sum(X), 1, allowed(at::kFloat)) << X.sizes() << X.strides();
 }
 
 TEST(SumOfSquares, OfNothingAndOfZerosIsZero) {

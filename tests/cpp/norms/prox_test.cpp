@@ -10,7 +10,7 @@ namespace {
 using namespace fanion::testing;
 
 constexpr double kLambda = 0.7;
-constexpr int64_t kRows = 2, kCols = 3;
+constexpr int64_t kHeight = 2, kWidth = 3;
 
 struct Objective {
   const NormCase& c;
@@ -35,18 +35,18 @@ struct Objective {
 /// Those whose LMO and value are exact to rounding: the search takes differences of the value.
 std::vector<NormCase> exact_cases() {
   std::vector<NormCase> cases;
-  for (auto& c : norm_cases(kRows, kCols))
+  for (auto& c : norm_cases(kHeight, kWidth))
     if (c.has_exact_value() && c.solver_tol == 0) cases.push_back(std::move(c));
   return cases;
 }
 
 /// How near the search comes, relative to the depth; the polyhedral norms set it.
-constexpr double kNear = 1e-2;
+constexpr double kNearLeast = 1e-2;
 /// What rounding may do to the objective, relative to its depth.
 constexpr double kTolerance = 1e-10;
 
 TEST(Prox, BeatsAThousandPerturbations) {
-  const auto M = random_normal(kRows, kCols, 451);
+  const auto M = random_normal(kHeight, kWidth, 451);
   for (const auto& c : exact_cases()) {
     SCOPED_TRACE(c.name);
     const Objective objective{c, M};
@@ -54,7 +54,7 @@ TEST(Prox, BeatsAThousandPerturbations) {
     const double least = objective(X), size = frobenius_norm(X);
     for (uint64_t i = 0; i < 1000; ++i) {
       const double relative = std::pow(10.0, -static_cast<double>(i % 6));
-      EXPECT_GE(objective(X + random_normal(kRows, kCols, 2000 + i) * (relative * size)),
+      EXPECT_GE(objective(X + random_normal(kHeight, kWidth, 2000 + i) * (relative * size)),
                 least - kTolerance * std::abs(least))
           << i;
     }
@@ -63,22 +63,22 @@ TEST(Prox, BeatsAThousandPerturbations) {
 
 /// Subgradient steps of Polyak's length for a minimum a little below prox's, so that a lower one would be found.
 TEST(Prox, MeetsAMinimiserStartedElsewhere) {
-  const auto M = random_normal(kRows, kCols, 452);
+  const auto M = random_normal(kHeight, kWidth, 452);
   for (const auto& c : exact_cases()) {
     SCOPED_TRACE(c.name);
     const Objective objective{c, M};
     const auto X = c.norm->prox(M, kLambda);
-    const double least = objective(X), depth = std::abs(least), goal = least - kNear / 2 * depth;
-    auto Z = random_normal(kRows, kCols, 453) * frobenius_norm(X);
+    const double least = objective(X), depth = std::abs(least), goal = least - kNearLeast / 2 * depth;
+    auto Z = random_normal(kHeight, kWidth, 453) * frobenius_norm(X);
     double found = objective(Z);
     EXPECT_GT(found, least + 0.1 * depth) << "starts too close to show anything";
-    for (int i = 0; i < 2000 && found > least + kNear / 2 * depth; ++i) {
+    for (int i = 0; i < 2000 && found > least + kNearLeast / 2 * depth; ++i) {
       const auto G = objective.gradient(Z);
       Z = Z - G * ((objective(Z) - goal) / frobenius_inner(G, G));
       found = std::min(found, objective(Z));
     }
     EXPECT_GE(found, least - kTolerance * depth) << "prox is not the minimum";
-    EXPECT_LE(found, least + kNear * depth) << "the search did not get near, so it shows nothing";
+    EXPECT_LE(found, least + kNearLeast * depth) << "the search did not get near, so it shows nothing";
   }
 }
 

@@ -16,10 +16,10 @@ using namespace fanion::testing;
 at::Tensor normal(int64_t m, int64_t n, uint64_t seed, at::ScalarType dtype) {
   return (random_normal(m, n, seed) / std::sqrt(static_cast<double>(n))).to(dtype);
 }
-at::Tensor exact(const at::Tensor& X) { return X.to(at::kDouble); }
+at::Tensor in_double(const at::Tensor& X) { return X.to(at::kDouble); }
 
 /// Of sums in float32 that are rounded to the dtype.
-double rounding(at::ScalarType dtype) { return dtype == at::kBFloat16 ? 0x1p-8 : 1e-6; }
+double rounding_in(at::ScalarType dtype) { return dtype == at::kBFloat16 ? 0x1p-8 : 1e-6; }
 
 /// One tile, several, and several with remainders.
 const std::vector<int64_t> kSides = {30, 300, 577};
@@ -32,9 +32,10 @@ TEST(BlockProducts, ProductIsMatmul) {
           SCOPED_TRACE(c10::str(dtype, " ", m, " x ", n, by_columns));
           const auto A = normal(m, 70, 1, dtype), C = normal(m, n, 2, dtype);
           const auto B = by_columns ? normal(n, 70, 3, dtype).t() : normal(70, n, 3, dtype);
-          EXPECT_LE(relative_error(product(A, B), at::matmul(exact(A), exact(B))), rounding(dtype));
-          EXPECT_LE(relative_error(product(A, B, 2, C, -0.5), 2 * at::matmul(exact(A), exact(B)) - 0.5 * exact(C)),
-                    rounding(dtype));
+          EXPECT_LE(relative_error(product(A, B), at::matmul(in_double(A), in_double(B))), rounding_in(dtype));
+          EXPECT_LE(relative_error(product(A, B, 2, C, -0.5),
+                                   2 * at::matmul(in_double(A), in_double(B)) - 0.5 * in_double(C)),
+                    rounding_in(dtype));
         }
 }
 
@@ -42,14 +43,14 @@ TEST(BlockProducts, SymmetricProductsAreProducts) {
   for (const auto dtype : {at::kFloat, at::kBFloat16, at::kDouble})
     for (const auto m : kSides) {
       SCOPED_TRACE(c10::str(dtype, " ", m));
-      const auto X = normal(m, 90, 4, dtype), XX = at::matmul(exact(X), exact(X).t());
+      const auto X = normal(m, 90, 4, dtype), XX = at::matmul(in_double(X), in_double(X).t());
       const auto gram = symmetric_product(X, X.mT());
       const bool tiled = symmetric_share(m) < 1 && dtype != at::kDouble;
       EXPECT_TRUE(!tiled || same_bits(gram, gram.t().contiguous()));
-      EXPECT_LE(relative_error(gram, XX), rounding(dtype));
-      const auto polynomial = symmetric_product(gram, gram, 2, gram, -0.5), R = exact(gram);
+      EXPECT_LE(relative_error(gram, XX), rounding_in(dtype));
+      const auto polynomial = symmetric_product(gram, gram, 2, gram, -0.5), R = in_double(gram);
       EXPECT_TRUE(!tiled || same_bits(polynomial, polynomial.t().contiguous()));
-      EXPECT_LE(relative_error(polynomial, 2 * at::matmul(R, R) - 0.5 * R), rounding(dtype));
+      EXPECT_LE(relative_error(polynomial, 2 * at::matmul(R, R) - 0.5 * R), rounding_in(dtype));
     }
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 using namespace fanion::testing;
 
-constexpr int64_t kTop = 3;
+constexpr int64_t kTriplets = 3;
 
 SvdOptions fixed(int64_t passes, SvdStart start, uint64_t seed = 1) {
   return {.method = SvdMethod::block_krylov,
@@ -31,8 +31,8 @@ SvdOptions fixed(int64_t passes, SvdStart start, uint64_t seed = 1) {
 
 /// 1 − Σσ̂/Σσ after some passes.
 double gap(const at::Tensor& A, int64_t passes, SvdStart start, uint64_t seed = 1) {
-  const auto exact = at::linalg_svdvals(A.to(at::kDouble)).narrow(0, 0, kTop).sum().item<double>();
-  return 1 - topk_svd(A, kTop, fixed(passes, start, seed)).S.to(at::kDouble).sum().item<double>() / exact;
+  const auto exact = at::linalg_svdvals(A.to(at::kDouble)).narrow(0, 0, kTriplets).sum().item<double>();
+  return 1 - topk_svd(A, kTriplets, fixed(passes, start, seed)).S.to(at::kDouble).sum().item<double>() / exact;
 }
 
 /// One pass from the sample does what takes two from a random block, in every layout and dtype.
@@ -73,7 +73,7 @@ TEST(SampledStart, IsLeftOutWhereThereIsNothingToSample) {
       [&](const at::Tensor& U) { return A.t().matmul(U); });
   EXPECT_FALSE(start(function).defined());
   for (const auto& X : {A.narrow(0, 0, 20), 0 * A, A * 1e30}) {
-    const auto svd = topk_svd(X, kTop, fixed(3, SvdStart::sampled));
+    const auto svd = topk_svd(X, kTriplets, fixed(3, SvdStart::sampled));
     for (const auto& what : broken_promises(Judged(X), svd, 1)) ADD_FAILURE() << what;
   }
 }
@@ -94,7 +94,7 @@ TEST(SampledStart, HasColumnsOfAboutOneLengthAndFarFromDependent) {
 TEST(SampledStart, BoundsThatAreReportedHold) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     const Judged A(with_spectrum(300, 200, geometric(80, 0.7), seed).to(at::kFloat));
-    const auto svd = topk_svd(A.A, kTop, fixed(2, SvdStart::sampled, seed));
+    const auto svd = topk_svd(A.A, kTriplets, fixed(2, SvdStart::sampled, seed));
     EXPECT_EQ(svd.report.bounds.kind, BoundKind::proved);
     for (const auto& what : broken_promises(A, svd, 1)) ADD_FAILURE() << what;
   }
