@@ -37,7 +37,8 @@ const std::vector<std::array<int64_t, 2>> kSmall = {{9, 6}, {300, 200}, {1, 50},
 
 TEST(LmoStepThreads, NumberOfThreadsChangesNoBitOfSmallParameters) {
   const Threads threads;
-  for (const std::string text : {"neon", "f-neon", "nsgd", "muon", "fanion:k=2", "d-fanion:k=1"}) {
+  // Muon in float32: what oneDNN's bfloat16 products for AMX give depends on the number of threads.
+  for (const std::string text : {"neon", "f-neon", "nsgd", "muon:ns_dtype=float32", "fanion:k=2", "d-fanion:k=1"}) {
     const auto rule = norms::rule_from_name(text);
     std::vector<std::array<int64_t, 2>> shapes;
     for (const auto& shape : kSmall)
