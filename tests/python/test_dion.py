@@ -63,7 +63,7 @@ def test_defaults_are_the_authors():
     p = torch.nn.Parameter(torch.randn(12, 30, dtype=torch.float64))
     optimizer = fanion.Dion([p], k=4)
     plain = PlainDion(p.detach(), optimizer.state[p]["warm_start"][:12])
-    for G in gradients((12, 30), torch.float64, 25):
+    for G in gradients((12, 30), torch.float64, 100):
         plain.step(G)
         p.grad = G
         optimizer.step()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import fanion
+from fanion._options import STEP_OPTIONS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "optimizers.md").read_text()
@@ -66,10 +67,24 @@ def test_every_class_has_its_line():
     assert len(PROGRAM.splitlines()) <= 12
 
 
+def test_the_table_of_options_is_whole():
+    """Every option of the step has its row, and the tests that it names are there."""
+    table = TEXT.split("## Options of the step, by rule")[1]
+    rows = re.findall(r"^\| (`.*?) \| .* \| (.*?) \|$", table, re.MULTILINE)
+    found = [name for names, _ in rows for name in re.findall(r"`(\w+)`", names)]
+    assert sorted(found) == sorted(STEP_OPTIONS)
+    for _, tests in rows:
+        files = re.findall(r"`([\w/]+\.\w+)`", tests)
+        assert files
+        assert all((ROOT / "tests" / file).is_file() for file in files), tests
+
+
 def test_the_table_is_the_registrys():
     made = rules_table()
     assert made.page(TEXT) == TEXT, "python scripts/rules_table.py writes it again"
-    assert {info.name for info in fanion.norms.rules()} == set(re.findall(r"^\| `([\w-]+)` \|", TEXT, re.MULTILINE))
+    assert {info.name for info in fanion.norms.rules()} == set(
+        re.findall(r"^\| `([\w-]+)` \|", TEXT.split("## Options of the step, by rule")[0], re.MULTILINE)
+    )
 
 
 def test_classes_take_what_their_rule_takes():
