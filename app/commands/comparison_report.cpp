@@ -7,6 +7,7 @@
 #include "record/atomic_file.h"
 #include "record/plotting.h"
 #include "record/run_folder.h"
+#include "terminal/progress.h"
 #include "terminal/table.h"
 
 namespace fanion::commands {
