@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   fanion::commands::add_tune(app);
   fanion::commands::add_reproduce(app);
   fanion::commands::add_export(app);
+  fanion::commands::add_scaling(app);
   // A write beyond the largest file allowed (ulimit -f) then fails with a reason instead of ending the program.
   std::signal(SIGXFSZ, SIG_IGN);
   try {

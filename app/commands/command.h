@@ -26,5 +26,6 @@ void add_sweep(CLI::App& app);
 void add_tune(CLI::App& app);
 void add_reproduce(CLI::App& app);
 void add_export(CLI::App& app);
+void add_scaling(CLI::App& app);
 
 }  // namespace fanion::commands

@@ -31,4 +31,10 @@ void plot_curves(const std::filesystem::path& json, const std::filesystem::path&
   draw("fanion.figures.curves", {json.string(), png.string()});
 }
 
+void plot_scaling(const std::vector<int64_t>& processes, int64_t k, const std::filesystem::path& png) {
+  std::vector<std::string> arguments = {"--k", std::to_string(k), "--out", png.string(), "--processes"};
+  for (const auto p : processes) arguments.push_back(std::to_string(p));
+  draw("fanion.figures.scaling", arguments);
+}
+
 }  // namespace fanion::record

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <vector>
 
@@ -17,5 +18,8 @@ void plot_balls(const std::filesystem::path& folder);
 
 /// Draws the panels of curves that a JSON file holds into a PNG, likewise.
 void plot_curves(const std::filesystem::path& json, const std::filesystem::path& png);
+
+/// Prints the traffic of training steps on these numbers of processes and draws it into a PNG, likewise.
+void plot_scaling(const std::vector<int64_t>& processes, int64_t k, const std::filesystem::path& png);
 
 }  // namespace fanion::record

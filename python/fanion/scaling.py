@@ -1,8 +1,8 @@
 """Bytes that a process sends in a training step, by formulas that the tests check against counted traffic.
 
-`python -m fanion.scaling` prints the table of docs/scaling.md. A collective of B bytes makes each of p processes send:
-all-reduce 2·B·(p − 1)/p, all-gather and reduce-scatter B·(p − 1)/p with B of all together, all-to-all B·(p − 1)/p
-with B of its own (rings; trees send as much).
+`python -m fanion.scaling` prints the table of docs/scaling.md, `fanion scaling` draws it as well. A collective of B
+bytes makes each of p processes send: all-reduce 2·B·(p − 1)/p, all-gather and reduce-scatter B·(p − 1)/p with B of all
+together, all-to-all B·(p − 1)/p with B of its own (rings; trees send as much).
 """
 
 from collections.abc import Sequence
@@ -53,6 +53,19 @@ def direction(rule: str, m: int, n: int, processes: int, k: int = 1) -> Payload:
         f"rule = {rule!r} has no formula; those with one: signum, nsgd, muon, dion, neon, f-neon, fanion, "
         "f-fanion, d-fanion"
     )
+
+
+def averaging(rule: str, m: int, n: int, k: int = 1) -> Payload:
+    """Of a plain float32 m × n matrix whose gradients the step averages (`average_gradients`).
+
+    `rule`: neon, fanion or dion; "adamw" for what AdamW steps, averaged whole. ValueError for others.
+    """
+    if rule == "adamw":
+        return Payload(4 * m * n)
+    if rule not in ("neon", "fanion", "dion"):
+        raise ValueError(f"rule = {rule!r} does not average gradients; those that do: neon, fanion, dion, adamw")
+    c = min(k, m, n) if rule == "dion" else columns(1 if rule == "neon" else k, m, n)
+    return Payload(4 * c * (m + n))
 
 
 def step(rule: str, shapes: Sequence[tuple[int, int]], processes: int, k: int = 1) -> Payload:
@@ -116,18 +129,24 @@ def tensor_parallel(model: Model, processes: int, tokens: int = 8192) -> float:
     return 4 * 2 * 2 * tokens * model.width * model.layers * (processes - 1) / processes
 
 
+def sent(model: Model, processes: int, k: int = 8) -> dict[str, float]:
+    """Bytes that a process sends a step: those of each engine, and beside them what each optimizer adds."""
+    engines = {"DDP": ddp, "FSDP2": fsdp, "TP": tensor_parallel}
+    rules = {"Muon": "muon", f"Dion {k}": "dion", f"D-Fanion {k}": "d-fanion", "Neon": "neon"}
+    return {
+        **{name: f(model, processes) for name, f in engines.items()},
+        "gathering Muon": gathered(model.shapes, processes),
+        **{name: step(rule, model.shapes, processes, k).sent(processes) for name, rule in rules.items()},
+    }
+
+
 def table(numbers: Sequence[int] = (8, 64, 1024, 10000), k: int = 8) -> str:
-    """Megabytes that a process sends a step: the engine's, and beside them what the optimizer adds; rows are split."""
-    head = ["model", "processes", "DDP", "FSDP2", "TP", "gathering Muon", "Muon", f"Dion {k}", f"D-Fanion {k}", "Neon"]
+    """Megabytes of `sent` for each of `MODELS` and these numbers of processes; rows of the matrices are split."""
+    head = ["model", "processes", *sent(MODELS[0], 2, k)]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for model in MODELS:
         for p in numbers:
-            engine = [f(model, p) for f in (ddp, fsdp, tensor_parallel)]
-            added = [step(rule, model.shapes, p, k).sent(p) for rule in ("muon", "dion", "d-fanion", "neon")]
-            cells = [
-                f"{b / 1e6:,.0f}" if b >= 1e7 else f"{b / 1e6:,.1f}"
-                for b in (*engine, gathered(model.shapes, p), *added)
-            ]
+            cells = [f"{b / 1e6:,.0f}" if b >= 1e7 else f"{b / 1e6:,.1f}" for b in sent(model, p, k).values()]
             lines.append("| " + " | ".join([model.name, f"{p:,}", *cells]) + " |")
     return "\n".join(lines)
 
