@@ -9,6 +9,7 @@
 #include "experiments/schedule.h"
 #include "experiments/start.h"
 #include "experiments/tuned_rates.h"
+#include "processes/launch.h"
 
 namespace fanion::experiments {
 
@@ -17,6 +18,11 @@ at::Generator generator_of(const Draw& draw, int64_t stream) {
   return at::detail::createCPUGenerator(static_cast<uint64_t>(draw.seed) * 0x9E3779B97F4A7C15ULL +
                                         static_cast<uint64_t>(stream) * 0xD1B54A32D192ED03ULL +
                                         static_cast<uint64_t>(draw.step));
+}
+
+at::Tensor part_of(const at::Tensor& whole, const Draw& draw) {
+  const auto size = whole.size(0) / draw.parts;
+  return whole.narrow(0, draw.part * size, size);
 }
 
 double Task::gradients(const Draw& draw) {
@@ -42,12 +48,21 @@ nlohmann::json Experiment::values() const {
 }
 
 void Experiment::resolve() {
-  if (run.threads == 0) run.threads = std::max<int64_t>(1, std::thread::hardware_concurrency());
+  if (run.threads == 0) {
+    const auto launch = processes::launch_from_environment();
+    const int64_t cores = std::thread::hardware_concurrency();
+    run.threads = std::max<int64_t>(1, launch ? cores / launch->local_size : cores);
+  }
   if (!run.init_from.empty()) run.init_from = start_file(run.init_from);
   resolve_own();
   if (run.lr != 0) return;
   matrix_settings(run);  // an unknown rule is told before an untuned one
   run.lr = tuned_rate(name_, run.optimizer);
+}
+
+void Experiment::check_parts(int64_t parts) const {
+  TORCH_CHECK_VALUE(parts == 1, name_, " is trained by one process, not by ", parts,
+                    ": its loss is no mean over the examples of a batch");
 }
 
 void Experiment::check_inputs() const {

@@ -16,14 +16,18 @@
 
 namespace fanion::experiments {
 
-/// Which batch, noise or dropout mask: all randomness of a loss is a function of these two numbers.
+/// Which batch, noise or dropout mask: all randomness of a loss is a function of seed and step.
 struct Draw {
-  int64_t seed = 0;  ///< the run's, or another for batches that the run never saw
-  int64_t step = 0;  ///< from 0
+  int64_t seed = 0;             ///< the run's, or another for batches that the run never saw
+  int64_t step = 0;             ///< from 0
+  int64_t part = 0, parts = 1;  ///< the loss is that of this one of so many equal parts of the batch
 };
 
-/// A generator for a draw; `stream` keeps several of one draw apart.
+/// A generator for a draw, whatever the part; `stream` keeps several of one draw apart.
 at::Generator generator_of(const Draw& draw, int64_t stream = 0);
+
+/// The draw's part of what there is for every example of a batch, along dimension 0.
+at::Tensor part_of(const at::Tensor& whole, const Draw& draw);
 
 /// An experiment in memory: what the runner steps. Made by `Experiment::task` from checked options.
 class Task {
@@ -93,6 +97,10 @@ class Experiment {
   std::map<Role, optim::GroupSettings> settings() const;
   /// The factor on a role's learning rate in step `step`, from 0: the run's schedule, the same for all.
   virtual double rate_factor(Role role, int64_t step) const;
+
+  /// Throws where the batch of a step has not so many equal parts whose mean loss is the batch's, naming the options
+  /// that decide it; processes that train together take one each. Without an override there is only the whole.
+  virtual void check_parts(int64_t parts) const;
 
   /// What a step works through, for rates on the progress line: {"tok", 2048}.
   virtual std::pair<std::string, double> work_per_step() const = 0;

@@ -15,22 +15,26 @@
 
 namespace fanion::experiments {
 
-record::RunFolder create_run(const std::filesystem::path& folder, const Experiment& experiment) {
+record::RunFolder create_run(const std::filesystem::path& folder, const Experiment& experiment, int64_t processes) {
   nlohmann::json facts = {{"experiment", experiment.name()}, {"figure", to_json(experiment.figure())}};
   if (!experiment.run.init_from.empty()) facts["start"] = data::identity_of(experiment.run.init_from);
+  if (processes > 1) facts["processes"] = processes;
   return record::RunFolder::create(folder, experiment.values(), experiment.data_options(), facts);
 }
 
-TrainingResult train(record::RunFolder& run, const Watcher& watch) {
-  run.lock();
+TrainingResult train(record::RunFolder& run, const Watcher& watch, const processes::World& world) {
+  const bool is_first = world.is_first();
+  if (is_first) run.lock();
   const auto experiment = experiment_of(run);
+  experiment->run.device = world.device(experiment->run.device);
   experiment->check();
+  experiment->check_parts(world.size());
   run.check_data();
   const auto& o = experiment->run;
   const auto quantities = experiment->figure().quantities;
   at::set_num_threads(static_cast<int>(o.threads));
   const at::Device device(o.device);
-  Training training(*experiment);
+  Training training(*experiment, world);
   record::Progress progress;
   if (std::filesystem::exists(run.checkpoint())) {
     progress = record::load_checkpoint(run.checkpoint(), training.tensors());
@@ -38,13 +42,14 @@ TrainingResult train(record::RunFolder& run, const Watcher& watch) {
     run.check_start(o.init_from);
     training.start_from(o.init_from);
   }
-  run.rewind(progress.step);
+  if (is_first) run.rewind(progress.step);
 
   const auto nan = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> values(quantities.size(), nan);
   const auto [unit, work] = experiment->work_per_step();
   TrainingEvent event{progress, o.steps, nan, nan, unit, work, false};
   const auto validate = [&] {
+    if (!is_first) return;
     values = training.validate();
     event.validation_loss = values.front();
     nlohmann::json line = {{"step", progress.step}};
@@ -64,29 +69,32 @@ TrainingResult train(record::RunFolder& run, const Watcher& watch) {
     event.validated = false;
   };
   const auto save = [&] {
+    if (!is_first) return;
     training.check_parameters(progress.step);
     record::save_checkpoint(run.checkpoint(), training.tensors(), progress);
   };
 
-  for (const auto& line : run.metrics())
+  for (const auto& line : is_first ? run.metrics() : std::vector<nlohmann::json>())
     for (std::size_t i = 0; i < values.size(); ++i)
       if (line.contains(quantities[i].key)) values[i] = line[quantities[i].key].get<double>();
   event.validation_loss = values.front();
   if (progress.step == 0) {
-    run.rewind(-1);
+    if (is_first) run.rewind(-1);
     validate();
   }
-  while (progress.step < o.steps && !interrupted()) {
+  while (progress.step < o.steps && !world.any(interrupted())) {
     const double start = record::device_seconds(device);
     double optimizer_seconds = 0;
     std::tie(event.loss, optimizer_seconds) = training.step(progress.step);
     progress.seconds += record::device_seconds(device) - start;
     progress.optimizer_seconds += optimizer_seconds;
     ++progress.step;
-    run.append_metrics({{"step", progress.step}, {"loss", event.loss}});
-    for (const auto& line : training.observe(progress.step)) run.append_observations(line);
-    event.progress = progress;
-    watch(event);
+    if (is_first) {
+      run.append_metrics({{"step", progress.step}, {"loss", event.loss}});
+      for (const auto& line : training.observe(progress.step)) run.append_observations(line);
+      event.progress = progress;
+      watch(event);
+    }
     if (progress.step % o.eval_every == 0 || progress.step == o.steps) validate();
     if (progress.step % o.checkpoint_every == 0 || progress.step == o.steps) save();
   }

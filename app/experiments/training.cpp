@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
 
 #include <cmath>
@@ -36,8 +37,9 @@ std::vector<observers::ObservedMatrix> observed_matrices(const Task& task, const
 
 }  // namespace
 
-Training::Training(const Experiment& experiment)
+Training::Training(const Experiment& experiment, const processes::World& world)
     : experiment_(experiment),
+      world_(world),
       o_(experiment.run),
       device_(o_.device),
       task_(experiment.task()),
@@ -46,7 +48,8 @@ Training::Training(const Experiment& experiment)
       watches_(observers::watches_from_text(o_.record)) {}
 
 std::pair<double, double> Training::step(int64_t step) try {
-  const double loss = task_->gradients({o_.seed, step});
+  double loss = task_->gradients({o_.seed, step, world_.rank(), world_.size()});
+  average(loss);
   clip_gradients();
   const double start = record::device_seconds(device_);
   set_rates(step);
@@ -94,6 +97,15 @@ void Training::check_parameters(int64_t step) const {
 
 double Training::state_bytes_per_parameter() const {
   return static_cast<double>(optimizer_.state_bytes()) / static_cast<double>(parameter_count(task_->parameters()));
+}
+
+void Training::average(double& loss) {
+  if (world_.size() == 1) return;
+  std::vector<at::Tensor> all{at::scalar_tensor(loss, at::kDouble)};
+  for (const auto& p : task_->parameters())
+    if (p.tensor.grad().defined()) all.push_back(p.tensor.grad());
+  world_.average_(all);
+  loss = all[0].item<double>();
 }
 
 void Training::set_rates(int64_t step) {

@@ -10,6 +10,7 @@
 #include "experiments/experiment.h"
 #include "fanion/optim/lmo_optimizer.h"
 #include "observers/observer.h"
+#include "processes/world.h"
 #include "record/checkpoint.h"
 
 namespace fanion::experiments {
@@ -17,8 +18,8 @@ namespace fanion::experiments {
 /// One run in memory: what it takes to step, to validate and to save.
 class Training {
  public:
-  /// Of a resolved and checked experiment, which has to outlive it.
-  explicit Training(const Experiment& experiment);
+  /// Of a resolved and checked experiment, by these processes; both have to outlive it.
+  Training(const Experiment& experiment, const processes::World& world);
 
   /// Loss before the step, and the seconds of the optimizer alone. Errors say which step it was.
   std::pair<double, double> step(int64_t step);
@@ -40,10 +41,13 @@ class Training {
   double state_bytes_per_parameter() const;
 
  private:
+  /// Gradients and loss ← their means over the processes.
+  void average(double& loss);
   void set_rates(int64_t step);
   void clip_gradients();
 
   const Experiment& experiment_;
+  const processes::World& world_;
   const RunOptions& o_;
   at::Device device_;
   std::unique_ptr<Task> task_;

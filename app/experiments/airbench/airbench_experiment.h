@@ -15,6 +15,8 @@ class AirbenchExperiment : public images::ImageExperiment {
   std::unique_ptr<Task> task() const override;
   Figure figure() const override;
   double rate_factor(Role role, int64_t step) const override;
+  /// Its BatchNorm takes statistics of whole batches.
+  void check_parts(int64_t parts) const override { Experiment::check_parts(parts); }
 
  protected:
   OptionTable own_options() override;

@@ -45,7 +45,8 @@ class Cnn : public images::ImageModel {
     x = at::gelu(at::linear(x.flatten(1), parameters_[4].tensor, parameters_[5].tensor));
     if (draw != nullptr && dropout_ > 0) {
       // Of the draw's own generator, so that a resumed run drops what an uninterrupted one dropped.
-      const auto kept = at::rand(x.sizes(), generator_of(*draw, /*stream=*/2), at::kFloat).ge(dropout_).to(x.device());
+      const auto drawn = at::rand({x.size(0) * draw->parts, x.size(1)}, generator_of(*draw, /*stream=*/2), at::kFloat);
+      const auto kept = part_of(drawn, *draw).ge(dropout_).to(x.device());
       x = x * kept / (1 - dropout_);
     }
     return at::linear(x, parameters_[6].tensor, parameters_[7].tensor);

@@ -57,7 +57,8 @@ GptTask::GptTask(const GptOptions& options, int64_t seed, at::Device device)
       model_(make_model(options, data_.vocabulary(), seed, device)) {}
 
 data::Batch GptTask::batch_of(const Draw& draw) const {
-  return data_.training_batch(o_.batch, static_cast<uint64_t>(draw.seed), draw.step, device_);
+  const auto whole = data_.training_batch(o_.batch, static_cast<uint64_t>(draw.seed), draw.step, device_);
+  return {part_of(whole.inputs, draw), part_of(whole.targets, draw)};
 }
 
 at::Tensor GptTask::loss(const Draw& draw) {
@@ -69,7 +70,7 @@ double GptTask::gradients(const Draw& draw) {
   if (o_.pieces == 1) return Task::gradients(draw);
   for (const auto& p : parameters()) p.tensor.mutable_grad() = at::Tensor();
   const auto batch = batch_of(draw);
-  const auto rows = o_.batch / o_.pieces;
+  const auto rows = batch.inputs.size(0) / o_.pieces;
   double sum = 0;
   for (int64_t i = 0; i < o_.pieces; ++i) {
     const auto part =
@@ -135,6 +136,11 @@ void GptExperiment::check_own() const {
 
 std::vector<std::pair<int64_t, int64_t>> GptExperiment::matrix_shapes() const {
   return gpt::matrix_shapes(size_of(gpt, gpt.vocabulary));
+}
+
+void GptExperiment::check_parts(int64_t parts) const {
+  TORCH_CHECK_VALUE(gpt.batch % (gpt.pieces * parts) == 0, "--batch ", gpt.batch, " must be a multiple of --pieces ",
+                    gpt.pieces, " on each of the ", parts, " processes that train together");
 }
 
 void GptExperiment::check_data() const { load_data(gpt); }

@@ -54,6 +54,7 @@ class GptExperiment : public Experiment {
   std::unique_ptr<Task> task() const override;
   std::pair<std::string, double> work_per_step() const override;
   Figure figure() const override;
+  void check_parts(int64_t parts) const override;
   /// A text of the model, or token ids.
   std::string show(Task& task) const override;
 

@@ -39,7 +39,7 @@ ImageTask::ImageTask(std::unique_ptr<ImageModel> model, const ImageOptions& opti
       batches_(data_.training.count(), options.batch) {}
 
 at::Tensor ImageTask::loss(const Draw& draw) {
-  const auto chosen = batches_.indices(draw);
+  const auto chosen = part_of(batches_.indices(draw), draw);
   const auto images = standardised(data_.training.pixels.index_select(0, chosen).to(device_));
   const auto labels = data_.training.labels.index_select(0, chosen).to(device_);
   return at::cross_entropy_loss(model_->scores(images, &draw), labels);
@@ -56,6 +56,11 @@ std::vector<double> ImageTask::validate() {
     wrong += scores.argmax(1).ne(labels).sum().item<double>();
   }
   return {loss / static_cast<double>(count), 1 - wrong / static_cast<double>(count)};
+}
+
+void ImageExperiment::check_parts(int64_t parts) const {
+  TORCH_CHECK_VALUE(images.batch % parts == 0, "--batch ", images.batch, " must be a multiple of the ", parts,
+                    " processes that train together");
 }
 
 void ImageExperiment::check_data() const { data::read_cifar10(images.data); }

@@ -55,6 +55,7 @@ class ImageExperiment : public Experiment {
   std::vector<std::string> data_options() const override { return {"data"}; }
   std::pair<std::string, double> work_per_step() const override;
   Figure figure() const override;
+  void check_parts(int64_t parts) const override;
 
  protected:
   void check_data() const override;
