@@ -88,6 +88,19 @@ void check_step_options(std::string_view rule, std::string_view options) {
   optim::check_settings(optim::settings_from_text(rule, options));
 }
 
+/// How a step finds the direction of a matrix that is spread like this: "products" of replicas, "sums" over blocks, by
+/// its "owner"; "" where it is whole here.
+std::string spread_method(std::string_view rule, std::string_view options, std::string_view spread) {
+  const auto settings = optim::settings_from_text(rule, options);
+  const auto* lmo = std::get_if<optim::LmoSettings>(&settings);
+  TORCH_CHECK_VALUE(lmo != nullptr, "spread_method takes the text of a matrix rule, got ", rule);
+  const auto whole = distributed::spread_from_text(spread);
+  const auto layout = distributed::layout_of(distributed::as_matrix(whole, lmo->step.transposed));
+  if (!layout.is_spread()) return "";
+  if (layout.over_replicas) return "products";
+  return lmo->rule->takes_blocks(layout) ? "sums" : "owner";
+}
+
 /// With the named set of coefficients, or with `triples` where the name is empty; steps = 0 are all of a named set.
 at::Tensor newton_schulz(const at::Tensor& M, std::string_view name, at::ArrayRef<double> triples, int64_t steps,
                          double eps, std::optional<at::ScalarType> dtype, std::string_view form) {
@@ -151,6 +164,7 @@ TORCH_LIBRARY(fanion, m) {
       InGraphs::never);
   define_op<step_options>(m, "step_options(str rule) -> str[]");
   define_op<check_step_options>(m, "check_step_options(str rule, str options) -> ()");
+  define_op<spread_method>(m, "spread_method(str rule, str options, str spread) -> str");
   define_op<newton_schulz>(
       m,
       "newton_schulz(Tensor M, *, str name, float[] triples, int steps, float eps, ScalarType? dtype, str form) "

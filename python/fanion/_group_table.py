@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fanion._library import ops
 from fanion._optimizer_state import StatefulOptimizer
+from fanion._options import text_of
 from fanion._places import Owned
+from fanion._spread import is_here, spread_text
 
 _SHOWN = 4
 Params = Sequence[tuple[str, Any]]
@@ -31,8 +34,12 @@ def group_table(groups: Sequence[dict[str, Any]], reasons: Mapping[str, Sequence
     return _aligned(rows, right=(5, 6))
 
 
-def settings_table(optimizer: StatefulOptimizer) -> str:
-    """One line per group of an optimizer: its rule or AdamW, scale, rate, decay, sizes, shapes, names."""
+def settings_table(optimizer: StatefulOptimizer, averaging: Any = None) -> str:
+    """One line per group of an optimizer: its rule or AdamW, scale, rate, decay, sizes, shapes, names.
+
+    Before the sizes, where there is something to say, how directions of spread parameters are found; `averaging`: the
+    process group over which steps average gradients.
+    """
     rows: list[tuple[str, ...]] = [("group", "rule", "scale", "lr", "decay", "tensors", "entries", "shapes", "names")]
     for index, group in enumerate(optimizer.param_groups):
         by_rule = group["algorithm"] == "lmo"
@@ -47,7 +54,21 @@ def settings_table(optimizer: StatefulOptimizer) -> str:
                 *_sizes(list(zip(names, group["params"], strict=True))),
             )
         )
-    return _aligned(rows, right=(5, 6))
+    methods = [_methods(optimizer, group, averaging) for group in optimizer.param_groups]
+    if any(methods):
+        rows = [(*row[:5], method, *row[5:]) for row, method in zip(rows, ["directions by", *methods], strict=True)]
+    return _aligned(rows, right=(6, 7) if any(methods) else (5, 6))
+
+
+def _methods(optimizer: StatefulOptimizer, group: Mapping[str, Any], averaging: Any) -> str:
+    """How the directions of a group's spread matrices are found, and of how many if that differs; "" for none."""
+    if group["algorithm"] != "lmo":
+        return ""
+    rule, options = optimizer.rule_of(group), text_of(group)
+    spreads = [spread_text(p, averaging) for p in group["params"] if is_here(p)]
+    found = Counter(ops.spread_method(rule, options, spread) for spread in spreads if spread)
+    found.pop("", None)
+    return _first([method if len(found) == 1 else f"{method} ({times})" for method, times in found.items()])
 
 
 def _sizes(params: Params) -> tuple[str, str, str, str]:

@@ -47,10 +47,16 @@ def gradient(parameter: Tensor) -> Tensor | None:
     return block(grad)
 
 
-def spread_text(parameter: Tensor) -> str:
-    """How a DTensor is spread, as the library reads it (lib/fanion/distributed/spread.h); "" for other tensors."""
+def spread_text(parameter: Tensor, averaging: Any = None) -> str:
+    """How a parameter is spread, as the library reads it (lib/fanion/distributed/spread.h); "" where it is not.
+
+    `averaging`: the process group over which a plain parameter's gradient is still to be averaged, or None.
+    """
     if not is_spread(parameter):
-        return ""
+        if averaging is None:
+            return ""
+        unused = ",".join("0" * averaging.size())
+        return f"{','.join(map(str, parameter.shape))};-2:{averaging.rank()}:{unused}:{averaging.group_name}"
     mesh, place = parameter.device_mesh, parameter.device_mesh.get_coordinate()  # type: ignore[attr-defined]
     sizes, axes = list(parameter.shape), []
     for axis, placement in enumerate(parameter.placements):  # type: ignore[attr-defined]

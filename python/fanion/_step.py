@@ -10,18 +10,21 @@ from fanion._spread import block, gradient, is_here, is_spread, spread_text
 from fanion._unscale import unscale_
 
 
-def step_parameters(optimizer: StatefulOptimizer, rules: list[str], log: Any, *, stacks_everywhere: bool) -> int:
+def step_parameters(
+    optimizer: StatefulOptimizer, rules: list[str], log: Any, *, averaging: Any, stacks_everywhere: bool
+) -> int:
     """Steps every parameter that has a gradient; returns how many were skipped, as far as the host knows.
 
-    `rules`: of the groups. `log`: takes what is found on accelerators. GradScaler's `grad_scale` and `found_inf` are
+    `rules`: of the groups. `log`: takes what is found on accelerators. `averaging`: the process group over which
+    gradients of plain parameters are still to be averaged, or None. GradScaler's `grad_scale` and `found_inf` are
     read where it has set them.
     """
-    # Of DTensors without a gradient the other processes hear that there is none.
+    # Where processes step together, they hear of parameters that have no gradient.
     stepped = [
         (index, i, p)
         for index, group in enumerate(optimizer.param_groups)
         for i, p in enumerate(group["params"])
-        if is_here(p) and (p.grad is not None or is_spread(p))
+        if is_here(p) and (p.grad is not None or is_spread(p) or averaging is not None)
     ]
     states = [optimizer.state[p] for _, _, p in stepped]
     scale = getattr(optimizer, "grad_scale", None)
@@ -38,7 +41,7 @@ def step_parameters(optimizer: StatefulOptimizer, rules: list[str], log: Any, *,
             names=[name_of(optimizer.param_groups[index], i) for index, i, _ in stepped],
             rules=rules,
             options=[text_of(group) for group in optimizer.param_groups],
-            spreads=[spread_text(p) for _, _, p in stepped],
+            spreads=[spread_text(p, averaging) for _, _, p in stepped],
             log=log,
             found_inf=getattr(optimizer, "found_inf", None),
             stacks_everywhere=stacks_everywhere,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
+from fanion._averaging import average_momenta, averaging_group
 from fanion._checkpoint import restoring
 from fanion._diagnostics import Diagnostics, diagnostics
 from fanion._group_table import settings_table
@@ -52,6 +53,7 @@ class LmoOptimizer(torch.optim.Optimizer):
     Of steps on an accelerator those that `check` has seen."""
 
     _step_supports_amp_scaling = True  # GradScaler hands over `grad_scale` and `found_inf`, and waits for nothing
+    _averaging: Any = None  # the process group over which steps average gradients
     _stacks_everywhere = False  # tests send tensors of the CPU the accelerators' way
 
     def __init__(
@@ -153,8 +155,22 @@ class LmoOptimizer(torch.optim.Optimizer):
         if rules != self._fitted_rules:  # options have changed
             fit_warm_starts(self)
             self._fitted_rules = rules
-        self.skipped += step_parameters(self, rules, self._nonfinite_log(), stacks_everywhere=self._stacks_everywhere)
+        log, everywhere = self._nonfinite_log(), self._stacks_everywhere
+        self.skipped += step_parameters(self, rules, log, averaging=self._averaging, stacks_everywhere=everywhere)
         return loss
+
+    def average_gradients(self, group: Any = None) -> None:
+        """From now on steps average gradients over a process group (torch.distributed's default one for None).
+
+        For plain parameters, the same on every process, with gradients of each process's own part of a batch, that is
+        without DistributedDataParallel, or under its `no_sync()`. Every process keeps a momentum of its own gradients,
+        and rules that need of the momentum's mean M nothing but products M V and Mᵀ U take the means of these, so that
+        the trajectory is that of averaged gradients up to rounding, and (m + n)·c numbers are sent for a matrix in
+        place of mn: docs/scaling.md. Gradients of AdamW groups are averaged whole. `state_dict` and `diagnostics` give
+        every momentum its mean first, which changes no step: all processes call them.
+        ValueError: a DTensor, whose engine averages its gradients; in the next step a rule that needs M itself.
+        """
+        self._averaging = averaging_group(self, group)
 
     def check(self) -> None:
         """Waits for what steps on an accelerator have found in their gradients, and brings `skipped` up to date.
@@ -167,11 +183,16 @@ class LmoOptimizer(torch.optim.Optimizer):
     def state_dict(self) -> dict[str, Any]:
         """torch's, of steps that are known to be good: see `check`."""
         self.check()
+        average_momenta(self, self._averaging)
         return super().state_dict()
 
     def table(self) -> str:
-        """One line per group: rule, shape scale, learning rate and weight decay as they are now, and what is in it."""
-        return settings_table(self)
+        """One line per group: rule, shape scale, learning rate and weight decay as they are now, and what is in it.
+
+        Where parameters are spread over processes, also how directions are found: by "sums" over their blocks (Muon's
+        Gram form, say), each by its "owner", or by "products" with momenta that are averaged; see docs/scaling.md.
+        """
+        return settings_table(self, self._averaging)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """torch's, but state keeps its own dtype, whatever the parameter's (see `_checkpoint.restored_state`).
@@ -185,6 +206,7 @@ class LmoOptimizer(torch.optim.Optimizer):
 
     def diagnostics(self) -> dict[str, Diagnostics]:
         """Numbers of every parameter by its name, of the state as it is now: which, and their cost: `Diagnostics`."""
+        average_momenta(self, self._averaging)
         return diagnostics(self)
 
     def __getstate__(self) -> dict[str, Any]:

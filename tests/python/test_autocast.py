@@ -81,6 +81,7 @@ CALLS = {
     "step_": step,
     "initial_state": lambda M: ops.initial_state(M, "fanion:k=2", "momentum_dtype=bfloat16"),
     "step_options": lambda M: ops.step_options("lmo"),
+    "spread_method": lambda M: ops.spread_method("muon", "", "4,4;0:0:2,2:a"),
     "check_step_options": lambda M: ops.check_step_options("muon", "lr=0.1"),
     "newton_schulz": lambda M: ops.newton_schulz(
         M, name="quintic", triples=[], steps=0, eps=0.0, dtype=torch.float32, form="direct"

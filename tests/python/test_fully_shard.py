@@ -41,8 +41,8 @@ class Model(nn.Module):
         return self.head(x)
 
 
-def built(rule, how, dtype):
-    torch.manual_seed(0)
+def built(rule, how, dtype, seed=0):
+    torch.manual_seed(seed)
     model = Model().to(dtype)
     if how == "sharded":
         for block in model.blocks:
@@ -110,6 +110,26 @@ def test_one_step_in_float32_is_that_of_one_process():
     for found in results_of(2, fit, list(RULES), "sharded", 1, torch.float32):
         for rule, of_rule in expected.items():
             expect_close(found[rule], of_rule, 1e-5)
+
+
+def losses(_rank, how, seed=0):
+    """In float32 after 100 steps, by rule, on a batch of their own."""
+    found = {}
+    tokens = torch.randint(VOCABULARY, (64, 5), generator=torch.Generator().manual_seed(1000))
+    for rule in ("muon", "dion"):
+        model, optimizer = built(rule, how, torch.float32, seed)
+        train(model, optimizer, how, range(100))
+        with torch.no_grad():
+            logits = model(tokens[:, :-1])
+            found[rule] = float(nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()))
+    return found
+
+
+def test_losses_in_float32_differ_by_less_than_those_of_seeds():
+    expected, other = losses(0, "plain"), losses(0, "plain", seed=1)
+    for found in results_of(2, losses, "sharded"):
+        for rule, loss in expected.items():
+            assert abs(found[rule] - loss) < abs(other[rule] - loss) / 10, rule
 
 
 def saved_after(_rank, folder, how):

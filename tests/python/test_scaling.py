@@ -25,11 +25,24 @@ KINDS = {
     "f-fanion": fanion.FFanion,
     "d-fanion": fanion.DFanion,
 }
+AVERAGING = {"neon": {}, "fanion": {"k": 2}, "dion": {"k": 2}}
 SIZES = {"float": 4, "double": 8, "long": 8, "long int": 8, "int": 4, "unsigned char": 1}
 
 
+def bytes_of(step):
+    """Bytes that a step puts into collectives of either kind, as the profiler sees them."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], record_shapes=True) as profile:
+        step()
+    sums = {"all_reduce": 0, "all_to_all": 0}
+    for event in profile.profiler.kineto_results.events():
+        for name in sums:
+            if event.name().startswith(f"_c10d_functional::{name}"):
+                sums[name] += math.prod(event.shapes()[0]) * SIZES[event.dtypes()[0]]
+    return sums
+
+
 def counted(_rank, processes):
-    """Bytes that one step of each rule puts into collectives of either kind, as the profiler sees them."""
+    """`bytes_of` one step of each rule."""
     mesh, found = init_device_mesh("cpu", (processes,)), {}
     for rule, kind in KINDS.items():
         place = lambda t: distribute_tensor(t, mesh, [Shard(0)], src_data_rank=None)  # noqa: E731
@@ -37,15 +50,30 @@ def counted(_rank, processes):
         for p in params:
             p.grad = place(torch.randn(p.shape))
         optimizer = kind(params, **({"k": 2} if rule in ("dion", "fanion", "f-fanion", "d-fanion") else {}))
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], record_shapes=True) as profile:
-            optimizer.step()
-        sums = {"all_reduce": 0, "all_to_all": 0}
-        for event in profile.profiler.kineto_results.events():
-            for name in sums:
-                if event.name().startswith(f"_c10d_functional::{name}"):
-                    sums[name] += math.prod(event.shapes()[0]) * SIZES[event.dtypes()[0]]
-        found[rule] = sums
+        found[rule] = bytes_of(optimizer.step)
     return found
+
+
+def averaged(_rank):
+    """The same of plain parameters whose gradients steps average, and of a vector under AdamW."""
+    found = {}
+    for rule, options in AVERAGING.items():
+        params = [nn.Parameter(torch.randn(shape)) for shape in SHAPES]
+        vector = nn.Parameter(torch.randn(5))
+        for p in (*params, vector):
+            p.grad = torch.randn(p.shape)
+        optimizer = KINDS[rule]([{"params": params}, {"params": [vector], "algorithm": "adamw"}], **options)
+        optimizer.average_gradients()
+        found[rule] = bytes_of(optimizer.step)
+    return found
+
+
+def test_averaging_products_sends_what_the_formula_says():
+    for of_rank in results_of(2, averaged):
+        for rule, options in AVERAGING.items():
+            matrices = [scaling.averaging(rule, m, n, options.get("k", 1)) for m, n in SHAPES]
+            expected = sum(matrices, scaling.step(rule, [], 2) + scaling.averaging("adamw", 5, 1))
+            assert of_rank[rule] == {"all_reduce": expected.all_reduce, "all_to_all": 0}, rule
 
 
 @pytest.mark.parametrize("processes", [2, 4])

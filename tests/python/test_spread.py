@@ -135,5 +135,31 @@ def on_half_of_them(rank):
     return True
 
 
+def table(_rank):
+    """Of matrices for both of Muon's ways, of one that is whole, and of a rule with sums."""
+    mesh = init_device_mesh("cpu", (4,))
+    made = {
+        name: nn.Parameter(distribute_tensor(torch.ones(shape), mesh, [placement], src_data_rank=None))
+        for name, shape, placement in (
+            ("tall", (64, 4), Shard(0)),  # 2·4² < 64·4/4
+            ("square", (12, 12), Shard(0)),
+            ("other square", (8, 8), Shard(0)),
+            ("whole", (12, 12), Replicate()),
+        )
+    }
+    groups = [{"params": [("plain", nn.Parameter(torch.ones(3, 3)))]}, {"params": list(made.items())}]
+    return fanion.Muon(groups).table(), fanion.Neon([("square", made["square"])]).table()
+
+
+def test_the_table_says_how_directions_are_found():
+    for muon, neon in results_of(4, table):
+        head, plain, spread = muon.splitlines()
+        assert "directions by" in head
+        assert "sums (1), owner (2)" in spread
+        assert "owner" not in plain and "sums" not in plain
+        assert " sums " in neon and "(" not in neon.split(" sums ")[1].split("12×12")[0]
+    assert "directions by" not in fanion.Muon([nn.Parameter(torch.ones(3, 3))]).table()
+
+
 def test_processes_without_a_parameter_and_other_groups():
     assert all(results_of(4, on_half_of_them))

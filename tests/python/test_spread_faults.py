@@ -1,19 +1,22 @@
 """What goes wrong on one process is said on all of them, and nothing has changed."""
 
 import os
+import time
+from datetime import timedelta
 
 import pytest
 import torch
 from processes import in_processes, results_of
+from torch import distributed as dist
 from torch import nn
-from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import Shard, distribute_tensor
 
 import fanion
 
 
-def parameters(shapes=((8, 6), (6, 4))):
-    mesh = init_device_mesh("cpu", (2,))
+def parameters(shapes=((8, 6), (6, 4)), mesh=None):
+    mesh = init_device_mesh("cpu", (2,)) if mesh is None else mesh
     made = {}
     for i, shape in enumerate(shapes):
         made[f"w{i}"] = nn.Parameter(distribute_tensor(torch.ones(shape), mesh, [Shard(0)], src_data_rank=None))
@@ -108,6 +111,23 @@ def test_refusal_of_one_is_heard_by_all():
     first, second = results_of(2, refusing)
     assert "another process has refused this step" in first
     assert "lr = -1" in second
+
+
+def hanging(rank):
+    group = dist.new_group(timeout=timedelta(seconds=2))
+    params = parameters(mesh=DeviceMesh.from_group(group, "cpu"))
+    optimizer = fanion.Neon(list(params.items()))
+    optimizer.step()
+    if rank == 1:
+        return time.sleep(5)
+    return optimizer.step()
+
+
+def test_a_process_that_hangs_is_an_error_on_the_others_after_the_time_limit():
+    first, second = in_processes(2, hanging)
+    assert second is None
+    assert "another process has ended, hangs, or makes other calls" in str(first)
+    assert "2000ms" in str(first)
 
 
 def dying(rank):

@@ -14,8 +14,16 @@ at::Tensor collective(const char* name, torch::jit::Stack arguments) {
   const auto op = dispatcher.findSchema({name, ""}),
              wait = dispatcher.findSchema({"_c10d_functional::wait_tensor", ""});
   TORCH_CHECK(op && wait, "this torch has no ", name, "; it was built without torch.distributed");
-  op->callBoxed(arguments);
-  wait->callBoxed(arguments);
+  const auto meaning = [&] { return c10::str(name, ": another process has ended, hangs, or makes other calls"); };
+  try {
+    op->callBoxed(arguments);
+    wait->callBoxed(arguments);
+  } catch (c10::Error& error) {
+    error.add_context(meaning());
+    throw;
+  } catch (const std::exception& error) {  // Gloo's own
+    TORCH_CHECK(false, meaning(), ": ", error.what());
+  }
   return arguments.at(0).toTensor();
 }
 
@@ -41,6 +49,11 @@ void sum_over(std::vector<at::Tensor>& tensors, const std::string& group) {
       next += count;
     }
   }
+}
+
+void mean_over(std::vector<at::Tensor>& tensors, int64_t size, const std::string& group) {
+  sum_over(tensors, group);
+  for (const auto& x : tensors) x.div_(size);
 }
 
 at::Tensor all_gather(const at::Tensor& x, int64_t size, const std::string& group) {

@@ -18,6 +18,9 @@ void all_reduce_(const at::Tensor& x, std::string_view operation, const std::str
 /// Each tensor ← its sum over the processes of `group`: one collective for all of a dtype, whatever their number.
 void sum_over(std::vector<at::Tensor>& tensors, const std::string& group);
 
+/// Each tensor ← its mean over the `size` processes of `group`, likewise.
+void mean_over(std::vector<at::Tensor>& tensors, int64_t size, const std::string& group);
+
 /// The x of each of the group's `size` processes, in their order: (size, …). x: of one shape and dtype everywhere.
 at::Tensor all_gather(const at::Tensor& x, int64_t size, const std::string& group);
 

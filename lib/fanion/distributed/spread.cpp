@@ -38,6 +38,10 @@ std::vector<int64_t> whole_numbers(std::string_view text) {
 
 }  // namespace
 
+bool Spread::is_part() const {
+  return std::ranges::any_of(axes, [](const MeshAxis& axis) { return axis.splits() || axis.averages(); });
+}
+
 std::vector<int64_t> Spread::block() const {
   auto of_this = sizes;
   for (const auto& axis : axes)
@@ -53,7 +57,8 @@ Spread spread_from_text(std::string_view text) {
     TORCH_CHECK_VALUE(fields.size() == 4, "'", parts[i],
                       "' is no axis; a spread reads sizes;dimension:rank:shares:group;…");
     MeshAxis axis{whole_number(fields[0]), whole_number(fields[1]), whole_numbers(fields[2]), std::string(fields[3])};
-    TORCH_CHECK_VALUE(axis.dimension < std::ssize(spread.sizes) && axis.rank >= 0 && axis.rank < std::ssize(axis.sizes),
+    TORCH_CHECK_VALUE(axis.dimension >= MeshAxis::kAveraged && axis.dimension < std::ssize(spread.sizes) &&
+                          axis.rank >= 0 && axis.rank < std::ssize(axis.sizes),
                       "'", parts[i], "' is no axis of a parameter of ", spread.sizes.size(), " dimensions");
     spread.axes.push_back(std::move(axis));
   }
@@ -90,6 +95,15 @@ norms::MatrixLayout layout_of(const Spread& matrix) {
       for (const auto& group : groups) sum_over(tensors, group);
     };
   };
+  const auto mean_of_replicas = [&]() -> norms::MatrixLayout::Sum {
+    std::vector<std::pair<std::string, int64_t>> groups;
+    for (const auto& axis : matrix.axes)
+      if (axis.averages()) groups.emplace_back(axis.group, std::ssize(axis.sizes));
+    if (groups.empty()) return {};
+    return [groups](std::vector<at::Tensor>& tensors) {
+      for (const auto& [group, processes] : groups) mean_over(tensors, processes, group);
+    };
+  };
   const auto share_along = [&](int64_t dimension) {
     norms::MatrixLayout::Share share{0, matrix.sizes[dimension]};
     for (const auto& axis : matrix.axes) {
@@ -100,7 +114,8 @@ norms::MatrixLayout layout_of(const Spread& matrix) {
     }
     return share;
   };
-  return {matrix.sizes[0], matrix.sizes[1], sum_along(0), sum_along(1), share_along(0), share_along(1)};
+  return {matrix.sizes[0], matrix.sizes[1], sum_along(0),      sum_along(1),
+          share_along(0),  share_along(1),  mean_of_replicas()};
 }
 
 }  // namespace fanion::distributed

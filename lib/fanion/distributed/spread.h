@@ -12,12 +12,16 @@ namespace fanion::distributed {
 
 /// One axis of the mesh of processes that a parameter lies on.
 struct MeshAxis {
-  int64_t dimension;           ///< of the parameter, split among the processes along this axis; −1 where each has all
+  int64_t dimension;           ///< of the parameter, split among the processes along this axis; or one of those below
   int64_t rank;                ///< this process's place among them
-  std::vector<int64_t> sizes;  ///< how much of that dimension each has; on a replicated axis, nothing of use
+  std::vector<int64_t> sizes;  ///< how much of that dimension each has; of the others as many numbers, of no use
   std::string group;           ///< the name of their process group
 
+  static constexpr int64_t kReplicated = -1;  ///< each process has all of the parameter and of its gradient
+  static constexpr int64_t kAveraged = -2;    ///< likewise, but gradients are each process's own; their mean counts
+
   bool splits() const { return dimension >= 0; }
+  bool averages() const { return dimension == kAveraged; }
 };
 
 /// How a parameter is spread over a mesh of processes, as a DTensor is: what an optimizer holds is this process's
@@ -27,6 +31,8 @@ struct Spread {
   std::vector<int64_t> sizes;  ///< of the whole parameter
   std::vector<MeshAxis> axes;
 
+  /// Whether this process has less than the whole: a block, or a gradient that is not the mean.
+  bool is_part() const;
   /// The block's sizes.
   std::vector<int64_t> block() const;
 };

@@ -28,8 +28,8 @@ BatchTriplets by_passes(const at::Tensor& X, at::Tensor V, int64_t passes, const
   const auto whole = MatrixLayout{m, n};
   const auto& of = layout == nullptr ? whole : *layout;
   for (int64_t pass = 1;; ++pass) {
-    const auto Q = batch_qr(summed_over_columns(at::bmm(X, V), layout), m, of.over_rows).Q;
-    const auto C = batch_qr(summed_over_rows(at::bmm(X.mT(), Q), layout), n, of.over_columns);
+    const auto Q = batch_qr(product_with_columns(at::bmm(X, V), layout), m, of.over_rows).Q;
+    const auto C = batch_qr(product_with_rows(at::bmm(X.mT(), Q), layout), n, of.over_columns);
     V = C.Q;
     if (pass < passes) continue;
     if (V.size(2) == 1) return {Q, in_dtype(C.R.squeeze(2), X.scalar_type()), V};
@@ -54,7 +54,7 @@ SizedBatch sized_batch(const at::Tensor& M, const MatrixLayout* layout) {
   const auto X = working_batch(M);
   if (X.scalar_type() != at::kDouble) return {X, {}};
   auto size = at::linalg_vector_norm(X, std::numeric_limits<double>::infinity(), {{1, 2}}, /*keepdim=*/true);
-  size = summed_over_columns(summed_over_rows(size, layout), layout).clamp_min(smallest_normal(at::kDouble));
+  size = product_with_rows(summed_over_columns(size, layout), layout).clamp_min(smallest_normal(at::kDouble));
   return {X / size, size};
 }
 

@@ -25,7 +25,7 @@ struct SizedBatch {
   at::Tensor X, size;
 };
 /// float32 stays, whose squares are taken in float64. A size is the largest entry, or up to as many times that as there
-/// are blocks.
+/// are blocks; of replicas the mean of their own, at least the largest entry of the mean.
 SizedBatch sized_batch(const at::Tensor& M, const MatrixLayout* layout);
 
 /// warm ← V, but for the columns whose S is rounding beside the largest: they say nothing about the next matrix.

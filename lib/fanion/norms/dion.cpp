@@ -47,6 +47,7 @@ class Dion final : public DirectionRule {
     return {{term}};
   }
   bool takes_blocks(const MatrixLayout&) const override { return true; }
+  bool takes_replicas() const override { return true; }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
     const at::AutoDispatchBelowADInplaceOrView untracked;  // no gradient flows through this
     const auto [X, size] = sized_batch(M, layout);
@@ -66,8 +67,8 @@ class Dion final : public DirectionRule {
                                     .expand({X.size(0), shorter, k});
     at::Tensor P;
     for (int64_t pass = 0; pass < passes_; ++pass) {
-      P = batch_qr(summed_over_columns(at::matmul(A, Q), &of), longer, of.over_rows).Q;
-      Q = summed_over_rows(at::matmul(A.mT(), P), &of);
+      P = batch_qr(product_with_columns(at::matmul(A, Q), &of), longer, of.over_rows).Q;
+      Q = product_with_rows(at::matmul(A.mT(), P), &of);
     }
     const auto across = of.transposed();
     const auto norms = slice_norms(Q, {-2}, &across);

@@ -43,6 +43,10 @@ class DirectionRule {
   /// rule keeps, and by less traffic than bringing each to one process.
   virtual bool takes_blocks(const MatrixLayout&) const { return false; }
 
+  /// Whether `batch_direction` needs nothing of M but products with few columns, so that it finds the direction of the
+  /// mean of replicas (matrix_layout.h) without forming that.
+  virtual bool takes_replicas() const { return false; }
+
   /// Columns of warm-start state that the rule keeps for an m × n matrix; throws if it does not fit it.
   virtual int64_t warm_columns(int64_t, int64_t) const { return 0; }
 

@@ -36,6 +36,7 @@ class KyFanDual final : public MatrixNorm {
     return {{flattened_triplets(M, fitting(M), options_, warm)}};
   }
   bool takes_blocks(const MatrixLayout&) const override { return found_in_passes(options_); }
+  bool takes_replicas() const override { return found_in_passes(options_); }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
     if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm, layout);
     const auto [m, n] = whole_shape(M, layout);

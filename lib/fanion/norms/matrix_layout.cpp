@@ -39,6 +39,16 @@ at::Tensor summed_over_columns(at::Tensor partial, const MatrixLayout* layout) {
   return layout == nullptr ? partial : completed(std::move(partial), layout->over_columns);
 }
 
+at::Tensor product_with_columns(at::Tensor XV, const MatrixLayout* layout) {
+  if (layout == nullptr) return XV;
+  return completed(completed(std::move(XV), layout->over_columns), layout->over_replicas);
+}
+
+at::Tensor product_with_rows(at::Tensor XtU, const MatrixLayout* layout) {
+  if (layout == nullptr) return XtU;
+  return completed(completed(std::move(XtU), layout->over_rows), layout->over_replicas);
+}
+
 at::Tensor slice_norms(const at::Tensor& X, at::IntArrayRef dims, const MatrixLayout* layout) {
   const auto norms = [&](const at::Tensor& Y) {
     auto own = at::linalg_vector_norm(Y, 2, dims, /*keepdim=*/true, at::kDouble);

@@ -25,6 +25,7 @@ class Nuclear final : public MatrixNorm {
     return {{flattened_triplets(M, 1, options_, warm)}};
   }
   bool takes_blocks(const MatrixLayout&) const override { return found_in_passes(options_); }
+  bool takes_replicas() const override { return found_in_passes(options_); }
   Direction batch_direction(const at::Tensor& M, at::Tensor* warm, const MatrixLayout* layout) const override {
     if (!found_in_batches(options_, warm)) return DirectionRule::batch_direction(M, warm, layout);
     return {{flattened_batch_triplets(M, 1, options_, warm, layout)}};

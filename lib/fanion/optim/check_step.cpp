@@ -16,7 +16,9 @@ std::vector<std::string> facts_of(const StepEntry& e, const GroupSettings& setti
   std::vector<std::string> facts{c10::str(e.parameter.scalar_type(), at::IntArrayRef(e.spread->sizes)),
                                  e.grad.defined() ? "with a gradient" : "without a gradient"};
   for (const auto& axis : e.spread->axes)
-    facts.push_back(axis.splits() ? c10::str("split along ", axis.dimension) : std::string("replicated"));
+    facts.push_back(axis.splits()     ? c10::str("split along ", axis.dimension)
+                    : axis.averages() ? std::string("with gradients to be averaged")
+                                      : std::string("replicated"));
   for (auto& text : texts_of(settings)) facts.push_back(std::move(text));
   for (const auto& [kind, tensor] : e.state) facts.push_back(c10::str(kind, " in ", tensor.scalar_type()));
   return facts;

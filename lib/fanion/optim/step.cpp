@@ -4,13 +4,39 @@
 #include <c10/util/accumulate.h>
 
 #include <algorithm>
+#include <map>
 
+#include "fanion/distributed/collectives.h"
 #include "fanion/no_autocast.h"
 #include "fanion/optim/check_step.h"
 #include "fanion/optim/lmo_step.h"
 #include "fanion/optim/sharded_step.h"
 
 namespace fanion::optim {
+
+namespace {
+
+/// The gradients of all entries; those under AdamW that the step is to average, averaged: one collective for a group of
+/// processes and a dtype.
+std::vector<at::Tensor> averaged_gradients(const std::vector<StepEntry>& entries,
+                                           const std::vector<GroupSettings>& groups, const CheckedStep& checked) {
+  std::vector<at::Tensor> gradients;
+  for (const auto& e : entries) gradients.push_back(e.grad);
+  std::map<std::pair<std::string, int64_t>, std::vector<std::size_t>> together;
+  for (const auto& [i, go] : checked.active)
+    if (entries[i].spread && !std::holds_alternative<LmoSettings>(groups[entries[i].group]))
+      for (const auto& axis : entries[i].spread->axes)
+        if (axis.averages()) together[{axis.group, std::ssize(axis.sizes)}].push_back(i);
+  for (const auto& [group, places] : together) {
+    std::vector<at::Tensor> means;
+    for (const auto i : places) means.push_back(gradients[i]);
+    distributed::mean_over(means, group.second, group.first);
+    for (std::size_t j = 0; j < places.size(); ++j) gradients[places[j]] = means[j];
+  }
+  return gradients;
+}
+
+}  // namespace
 
 std::string label(const StepEntry& entry) {
   if (!entry.name.empty()) return c10::str("parameter '", entry.name, "'");
@@ -22,21 +48,22 @@ int64_t step_(const std::vector<StepEntry>& entries, const std::vector<GroupSett
   const at::NoGradGuard no_grad;
   const NoAutocast whole;
   const auto checked = check_step(entries, groups, call);
+  const auto averaged = averaged_gradients(entries, groups, checked);
   std::vector<MatrixStep> matrices, spread_out;
   std::vector<std::vector<AdamWParameter>> others(groups.size());
   for (const auto& [i, go] : checked.active) {
     const auto& [parameter, grad, state, group, position, name, spread] = entries[i];
     const auto* lmo = std::get_if<LmoSettings>(&groups[group]);
-    const bool is_split = spread && std::ranges::any_of(spread->axes, &distributed::MeshAxis::splits);
+    const bool is_part = spread && spread->is_part();
     const auto label_of_this = [&entry = entries[i]] { return label(entry); };
-    if (lmo != nullptr && is_split && c10::multiply_integers(spread->sizes) > 0)
+    if (lmo != nullptr && is_part && c10::multiply_integers(spread->sizes) > 0)
       spread_out.push_back({parameter, grad, &state, lmo, label_of_this, go, &*spread});
     else if (parameter.numel() == 0) {
       if (lmo == nullptr && spread) state[2].second.add_(1);  // AdamW's count goes on where others have the entries
     } else if (lmo != nullptr)
       matrices.push_back({parameter, grad, &state, lmo, label_of_this, go});
     else
-      others[group].push_back({parameter, grad, state[0].second, state[1].second, state[2].second, go});
+      others[group].push_back({parameter, averaged[i], state[0].second, state[1].second, state[2].second, go});
   }
   step_matrices(matrices, call.stacks);
   step_sharded(spread_out);

@@ -28,6 +28,18 @@ TEST(Spread, RefusesOtherText) {
   EXPECT_VALUE_ERROR(spread_from_text("7;0:2:3,4:g"), "is no axis");
 }
 
+TEST(Spread, GradientsToBeAveraged) {
+  const auto spread = spread_from_text("7,3;-2:1:0,0,0:g");
+  EXPECT_TRUE(spread.is_part());
+  EXPECT_EQ(spread.block(), (Sizes{7, 3}));
+  const auto layout = layout_of(as_matrix(spread, false));
+  EXPECT_TRUE(layout.over_replicas);
+  EXPECT_FALSE(layout.over_rows || layout.over_columns);
+  EXPECT_TRUE(layout.is_spread() && layout.transposed().over_replicas);
+  EXPECT_FALSE(spread_from_text("7,3;-1:1:0,0,0:g").is_part());
+  EXPECT_VALUE_ERROR(spread_from_text("7,3;-3:1:0,0,0:g"), "is no axis");
+}
+
 TEST(Spread, OfTheMatrixOfAConvolution) {
   const auto rows = as_matrix(spread_from_text("7,3,2,2;0:1:4,3:g"), false);
   EXPECT_EQ(rows.sizes, (Sizes{7, 12}));

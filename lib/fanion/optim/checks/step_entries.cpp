@@ -14,6 +14,10 @@ constexpr const char* kRemedy =
 /// What a matrix rule's step of blocks does not do.
 void check_spread(const StepEntry& e, const LmoSettings& settings) {
   const auto layout = distributed::layout_of(distributed::as_matrix(*e.spread, settings.step.transposed));
+  TORCH_CHECK_VALUE(!layout.over_replicas || settings.rule->takes_replicas(), label(e),
+                    " has gradients that the step is to average, by products of the momentum; rules that take such are "
+                    "neon, fanion, nuclear and ky_fan_dual with svd = subspace, and dion, and the rule is ",
+                    settings.rule->name());
   TORCH_CHECK_VALUE(!settings.step.error_feedback || !layout.is_spread() || settings.rule->takes_blocks(layout),
                     label(e), " is split over processes; error_feedback of such needs triplets by passes, svd = ",
                     "subspace, and the rule is ", settings.rule->name());
