@@ -1,5 +1,6 @@
 #include "fanion/norms/gauge/anderson_acceleration.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/diag.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/matmul.h>

@@ -1,5 +1,7 @@
 #include "fanion/norms/registry.h"
 
+#include <ATen/TensorOperators.h>
+
 #include "certificates.h"
 #include "zoo.h"
 
