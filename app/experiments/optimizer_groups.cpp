@@ -1,6 +1,8 @@
 #include "experiments/optimizer_groups.h"
 
+#include "fanion/dtype_names.h"
 #include "fanion/norms/registry.h"
+#include "fanion/optim/matrix_view.h"
 
 namespace fanion::experiments {
 namespace {
@@ -48,6 +50,21 @@ void check_optimizer(const RunOptions& o, const std::map<Role, optim::GroupSetti
   about_optimizer(o, [&] {
     for (const auto& [m, n] : matrix_shapes) lmo->rule->warm_columns(m, n);
   });
+}
+
+std::map<std::string, std::string> newton_schulz_choices(const std::vector<Parameter>& parameters,
+                                                         const optim::GroupSettings& of_matrices) {
+  std::map<std::string, std::string> choices;
+  const auto* lmo = std::get_if<optim::LmoSettings>(&of_matrices);
+  if (lmo == nullptr) return choices;
+  for (const auto& p : parameters) {
+    if (p.role != Role::matrix) continue;
+    const auto M = optim::matrix_view(p.tensor.detach());
+    if (const auto choice = lmo->rule->newton_schulz_choice(M))
+      choices[c10::str(M.size(0), "x", M.size(1))] =
+          c10::str(fanion::dtype_name(linalg::dtype_of_products(M, *choice)), ", ", name_of(choice->form));
+  }
+  return choices;
 }
 
 std::vector<optim::ParamGroup> optimizer_groups(const std::vector<Parameter>& parameters,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,10 @@ optim::AdamWOptions adamw_settings(const RunOptions& options, double lr, double 
 /// Throws if a role's settings are out of range or the rule does not fit a shape.
 void check_optimizer(const RunOptions& options, const std::map<Role, optim::GroupSettings>& settings,
                      const std::vector<std::pair<int64_t, int64_t>>& matrix_shapes);
+
+/// How Newton–Schulz runs for each shape of the matrices here, where their rule takes it: {"768x3072": "bfloat16, gram"}.
+std::map<std::string, std::string> newton_schulz_choices(const std::vector<Parameter>& parameters,
+                                                         const optim::GroupSettings& of_matrices);
 
 /// A group for each role of `settings`, in their order; matrices are the first.
 std::vector<optim::ParamGroup> optimizer_groups(const std::vector<Parameter>& parameters,

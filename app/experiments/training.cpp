@@ -79,6 +79,10 @@ std::vector<double> Training::validate() const {
   return task_->validate();
 }
 
+std::map<std::string, std::string> Training::newton_schulz() const {
+  return newton_schulz_choices(task_->parameters(), settings_.at(Role::matrix));
+}
+
 void Training::start_from(const std::string& checkpoint) { experiments::start_from(*task_, checkpoint); }
 
 record::NamedTensors Training::tensors() const {

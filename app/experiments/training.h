@@ -30,6 +30,9 @@ class Training {
   /// The experiment's quantities.
   std::vector<double> validate() const;
 
+  /// `newton_schulz_choices` of its matrices.
+  std::map<std::string, std::string> newton_schulz() const;
+
   void start_from(const std::string& checkpoint);
 
   /// All that a checkpoint holds: parameters, buffers and the optimizer's state.

@@ -122,6 +122,17 @@ void RunFolder::check_identity(const std::filesystem::path& file, const nlohmann
                     "; put that file back, or begin a new run");
 }
 
+void RunFolder::keep_choice(const std::string& key, const nlohmann::json& choice) {
+  const auto kept = config_.find(key);
+  if (kept == config_.end()) {
+    config_[key] = choice;
+    write_atomically(config_file(), config_.dump(2) + "\n");
+  } else if (*kept != choice) {
+    terminal::note(c10::str(config_file().string(), " has ", key, " = ", data::shown(*kept), ", this machine takes ",
+                            choice.dump(), ": the run goes on, but not to the bits of the machine that it began on"));
+  }
+}
+
 void RunFolder::append(std::ofstream& log, const char* name, const nlohmann::json& line) {
   if (!log.is_open()) log.open(folder_ / name, std::ios::app);
   log << line.dump() << '\n' << std::flush;

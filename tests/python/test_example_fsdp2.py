@@ -17,7 +17,7 @@ def losses(processes, checkpoint):
         timeout=300,
         check=False,
     )
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 0, run.stdout + run.stderr
     return [float(loss) for loss in re.findall(r"^step \d+: loss ([\d.]+)$", run.stdout, re.MULTILINE)]
 
 

@@ -23,12 +23,6 @@ constexpr std::array<Named<NewtonSchulzForm>, 3> kForms{
 constexpr std::array<Named<NewtonSchulzNorm>, 2> kNorms{
     {{NewtonSchulzNorm::frobenius, "frobenius"}, {NewtonSchulzNorm::schatten_4, "schatten_4"}}};
 
-at::ScalarType working_dtype(const at::Tensor& M, const NewtonSchulzOptions& options) {
-  if (options.dtype) return *options.dtype;
-  if (!M.device().is_cpu()) return options.form == NewtonSchulzForm::gram ? at::kHalf : at::kBFloat16;
-  return M.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
-
 void check(const at::Tensor& M, const NewtonSchulzOptions& options) {
   TORCH_CHECK_VALUE(M.dim() == 2 || M.dim() == 3, "Newton–Schulz takes (m, n) or (b, m, n), got ", M.sizes());
   TORCH_CHECK_VALUE(M.is_floating_point(), "Newton–Schulz takes a floating-point matrix, got ", M.scalar_type());
@@ -72,12 +66,18 @@ at::Tensor newton_schulz(const at::Tensor& M, const NewtonSchulzOptions& options
   check(M, options);
   const auto steps = step_coefficients(options);
   const bool tall = M.size(-2) > M.size(-1);
-  auto X = normalised(tall ? M.detach().mT() : M.detach(), working_dtype(M, options), options.eps);
+  auto X = normalised(tall ? M.detach().mT() : M.detach(), dtype_of_products(M, options), options.eps);
   at::Tensor gram;
   if (options.norm == NewtonSchulzNorm::schatten_4) std::tie(X, gram) = over_schatten_4(X);
   const auto result = options.form == NewtonSchulzForm::gram ? gram_newton_schulz(X, steps, gram)
                                                              : direct_newton_schulz(X, steps, gram);
   return tall ? result.mT() : result;
+}
+
+at::ScalarType dtype_of_products(const at::Tensor& M, const NewtonSchulzOptions& options) {
+  if (options.dtype) return *options.dtype;
+  if (!M.device().is_cpu()) return options.form == NewtonSchulzForm::gram ? at::kHalf : at::kBFloat16;
+  return M.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
 std::vector<Quintic> step_coefficients(const NewtonSchulzOptions& options) {

@@ -49,6 +49,9 @@ struct NewtonSchulzOptions {
 /// (polar/block_products.h). Source: Jordan et al. 2024b; torch.optim.Muon.
 at::Tensor newton_schulz(const at::Tensor& M, const NewtonSchulzOptions& options = {});
 
+/// `options.dtype`, or what stands for it at M.
+at::ScalarType dtype_of_products(const at::Tensor& M, const NewtonSchulzOptions& options);
+
 /// The coefficients of every step.
 std::vector<Quintic> step_coefficients(const NewtonSchulzOptions& options);
 

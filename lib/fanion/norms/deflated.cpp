@@ -67,6 +67,10 @@ class Deflated final : public DirectionRule {
     return D;
   }
 
+  std::optional<linalg::NewtonSchulzOptions> newton_schulz_choice(const at::Tensor& M) const override {
+    if (map_ != ResidualMap::newton_schulz) return {};
+    return linalg::chosen_newton_schulz(M, newton_schulz_);
+  }
   int low_rank_parts() const override { return k_.is_zero() ? 0 : 1; }
   double nominal_frobenius(int64_t m, int64_t n) const override {
     triplets_needed(m, n);

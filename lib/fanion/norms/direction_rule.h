@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "fanion/linalg/newton_schulz.h"
 #include "fanion/norms/direction.h"
 #include "fanion/norms/matrix_layout.h"
 
@@ -56,6 +57,10 @@ class DirectionRule {
   /// ‖D‖_F of an m × n direction, as `AdjustLrFn::match_rms_adamw` counts it: exact where it does not depend on M, else
   /// for singular values that fall linearly to 0, as those of random square matrices nearly do. Positive.
   virtual double nominal_frobenius(int64_t m, int64_t n) const = 0;
+
+  /// How Newton–Schulz runs in a step at a momentum of M's shape, dtype and device, whose entries are not read: dtype and
+  /// form as the table of `linalg/polar/newton_schulz_choice.h` fills them in. Nothing for a rule without it.
+  virtual std::optional<linalg::NewtonSchulzOptions> newton_schulz_choice(const at::Tensor&) const { return {}; }
 
   /// The direction as a form that a step can take without forming M (sweep_form.h), if it has one for m × n matrices:
   /// the same up to rounding.

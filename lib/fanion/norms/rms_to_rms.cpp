@@ -29,6 +29,9 @@ class RmsToRms final : public MatrixNorm {
     return KyFanForm{Magnitudes::singular_values, std::min(m, n), radius(m, n)};
   }
   int low_rank_parts() const override { return spectral_->low_rank_parts(); }
+  std::optional<linalg::NewtonSchulzOptions> newton_schulz_choice(const at::Tensor& M) const override {
+    return spectral_->newton_schulz_choice(M);
+  }
   Direction direction(const at::Tensor& M, at::Tensor* warm) const override {
     auto D = spectral_->direction(M, warm);
     return D *= radius(M.size(0), M.size(1));

@@ -35,6 +35,10 @@ class Spectral final : public MatrixNorm {
     if (newton_schulz_) return {{DenseTerm{-1, newton_schulz(M)}}};
     return {{flattened_triplets(M, std::min(M.size(0), M.size(1)), {.method = linalg::SvdMethod::dense})}};
   }
+  std::optional<linalg::NewtonSchulzOptions> newton_schulz_choice(const at::Tensor& M) const override {
+    if (!newton_schulz_) return {};
+    return linalg::chosen_newton_schulz(M, *newton_schulz_);
+  }
   bool takes_blocks(const MatrixLayout& layout) const override {
     return newton_schulz_ && takes_spread_newton_schulz(layout, *newton_schulz_);
   }

@@ -26,6 +26,9 @@ class SummedRule : public Base, public SumOfRules {
     return summed_batch_direction(parts_, M, warm, layout);
   }
   int low_rank_parts() const override { return summed_low_rank_parts(parts_); }
+  std::optional<linalg::NewtonSchulzOptions> newton_schulz_choice(const at::Tensor& M) const override {
+    return summed_newton_schulz_choice(parts_, M);
+  }
   std::optional<SweepForm> sweep_form(int64_t m, int64_t n) const override { return summed_form(parts_, m, n); }
   int64_t warm_columns(int64_t m, int64_t n) const override { return summed_warm_columns(parts_, m, n); }
   double nominal_frobenius(int64_t m, int64_t n) const override { return summed_nominal(parts_, m, n); }

@@ -84,6 +84,14 @@ int summed_low_rank_parts(const std::vector<WeightedRule>& parts) {
   return count;
 }
 
+std::optional<linalg::NewtonSchulzOptions> summed_newton_schulz_choice(const std::vector<WeightedRule>& parts,
+                                                                       const at::Tensor& M) {
+  for (const auto& [weight, rule] : parts)
+    if (weight != 0)
+      if (auto choice = rule->newton_schulz_choice(M)) return choice;
+  return {};
+}
+
 double summed_nominal(const std::vector<WeightedRule>& parts, int64_t m, int64_t n) {
   double added = 0, taken = 0;
   for (const auto& [weight, rule] : parts)

@@ -30,6 +30,9 @@ Direction summed_batch_direction(const std::vector<WeightedRule>& parts, const a
 bool all_take_blocks(const std::vector<WeightedRule>& parts, const MatrixLayout& layout);
 int64_t summed_warm_columns(const std::vector<WeightedRule>& parts, int64_t m, int64_t n);
 int summed_low_rank_parts(const std::vector<WeightedRule>& parts);
+/// That of the first part that has one.
+std::optional<linalg::NewtonSchulzOptions> summed_newton_schulz_choice(const std::vector<WeightedRule>& parts,
+                                                                       const at::Tensor& M);
 std::string summed_name(const std::vector<WeightedRule>& parts);
 /// Its nominal Frobenius norm: parts of positive weight count as parallel, which bounds their sum from above, and those
 /// of negative weight as orthogonal to them. 1 for the sum that is zero.

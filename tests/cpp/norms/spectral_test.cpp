@@ -1,6 +1,10 @@
 #include "fanion/norms/spectral.h"
 
+#include <ATen/ops/empty.h>
+
 #include "certificates.h"
+#include "fanion/linalg/polar/newton_schulz_choice.h"
+#include "fanion/norms/registry.h"
 #include "zoo.h"
 
 namespace fanion::norms {
@@ -39,6 +43,22 @@ TEST(Spectral, NewtonSchulzThatConvergesIsTheExactPolarFactor) {
   const auto A = with_spectrum(30, 40, geometric(30, 0.9), 65);
   // Singular values above 1e-2·‖A‖_F come out within 1e-10 of 1 after twelve steps.
   EXPECT_LE(relative_error(to_dense(norm->lmo(A), A), to_dense(spectral()->lmo(A), A)), 1e-9);
+}
+
+TEST(Spectral, RulesTellHowNewtonSchulzRuns) {
+  const auto M = at::empty({768, 3072}, at::kFloat);
+  for (const auto* text : {"muon", "f-muon", "s-muon", "rms_to_rms:polar=newton_schulz", "0.5*nsgd + 0.5*muon",
+                           "d-fanion:k=2,residual=newton_schulz"}) {
+    const auto choice = rule_from_name(text)->newton_schulz_choice(M);
+    ASSERT_TRUE(choice) << text;
+    const auto expected = linalg::chosen_newton_schulz(M, *choice);
+    EXPECT_EQ(choice->dtype, expected.dtype) << text;
+    EXPECT_EQ(choice->form, expected.form) << text;
+    EXPECT_NE(choice->form, linalg::NewtonSchulzForm::automatic) << text;
+  }
+  EXPECT_EQ(rule_from_name("muon:ns_dtype=float16,ns_form=gram")->newton_schulz_choice(M)->dtype, at::kHalf);
+  for (const auto* text : {"neon", "spectral", "d-fanion:k=2", "0*muon + 1*nsgd"})
+    EXPECT_FALSE(rule_from_name(text)->newton_schulz_choice(M)) << text;
 }
 
 }  // namespace

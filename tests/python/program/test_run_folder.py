@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from .running import (
     CONSOLE_SCRIPT,
@@ -41,9 +42,23 @@ def test_files(finished):
     ]
 
 
+def test_config_keeps_how_newton_schulz_ran(tmp_path):
+    run = train(tmp_path / "muon", TINY | {"optimizer": "f-muon", "steps": 2})
+    recorded = config(run)
+    assert recorded["newton_schulz"]
+    assert set(recorded["newton_schulz"].values()) == {"float32, direct"}  # below 256 rows, on every processor
+    other = dict.fromkeys(recorded["newton_schulz"], "bfloat16, gram")
+    (run / "config.json").write_text(json.dumps(recorded | {"newton_schulz": other}))
+    result = fanion("train", "gpt", "--resume", run, cwd=tmp_path)
+    assert result.returncode == 0
+    assert "float32, direct" in result.stderr and "not to the bits" in result.stderr
+    assert config(run)["newton_schulz"] == other
+
+
 def test_config(finished):
     recorded = config(finished)
-    assert set(recorded) == {"schema", "experiment", "options", "figure", "version", "commit", "machine", "data"}
+    keys = {"schema", "experiment", "options", "figure", "version", "commit", "machine", "data", "newton_schulz"}
+    assert set(recorded) == keys
     assert (recorded["schema"], recorded["experiment"]) == (2, "gpt")
     assert [q["key"] for q in recorded["figure"]["quantities"]] == ["validation_loss"]
     assert set(recorded["data"]) == {"data"}
@@ -54,7 +69,7 @@ def test_config(finished):
     machine = recorded["machine"]
     assert machine["cpu"]
     assert machine["cores"] >= 1
-    assert machine["torch"].startswith("2.13")
+    assert machine["torch"] == torch.__version__.partition("+")[0]
     assert machine["instruction_set"]
 
     options = recorded["options"]

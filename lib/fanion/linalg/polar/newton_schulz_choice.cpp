@@ -23,8 +23,10 @@ NewtonSchulzOptions chosen_newton_schulz(const at::Tensor& M, NewtonSchulzOption
   const bool open = options.form == NewtonSchulzForm::automatic;
   if (open) options.form = NewtonSchulzForm::direct;
   const int64_t m = std::min(M.size(-2), M.size(-1)), n = std::max(M.size(-2), M.size(-1));
-  if (!M.device().is_cpu() || M.scalar_type() == at::kDouble || m < kManyRows) return options;
-  if (!options.dtype) options.dtype = kernels::multiplies_pairs() ? at::kBFloat16 : at::kFloat;
+  const bool plain = !M.device().is_cpu() || M.scalar_type() == at::kDouble || m < kManyRows;
+  if (!plain && !options.dtype) options.dtype = kernels::multiplies_pairs() ? at::kBFloat16 : at::kFloat;
+  options.dtype = dtype_of_products(M, options);
+  if (plain) return options;
   if (!open || options.dtype == at::kDouble) return options;
   const auto steps = step_coefficients(options);
   const auto products = [&](NewtonSchulzForm form) {

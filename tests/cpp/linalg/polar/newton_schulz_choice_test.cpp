@@ -31,9 +31,9 @@ TEST(NewtonSchulzChoice, IsTheTable) {
       EXPECT_EQ(choice(768, 768, dtype), Choice(fast, kDirect)) << set;
       EXPECT_EQ(choice(768, 3072, dtype), Choice(fast, kGram)) << set;
       EXPECT_EQ(choice(2304, 768, dtype), Choice(fast, kGram)) << set;
-      EXPECT_EQ(choice(128, 4096, dtype), Choice(std::nullopt, kDirect)) << "small";
+      EXPECT_EQ(choice(128, 4096, dtype), Choice(at::kFloat, kDirect)) << "small";
     }
-    EXPECT_EQ(choice(768, 3072, at::kDouble), Choice(std::nullopt, kDirect));
+    EXPECT_EQ(choice(768, 3072, at::kDouble), Choice(at::kDouble, kDirect));
     EXPECT_EQ(choice(768, 3072, at::kFloat, {.dtype = at::kFloat}), Choice(at::kFloat, kGram));
     EXPECT_EQ(choice(768, 3072, at::kFloat, {.form = kDirect}), Choice(fast, kDirect));
     EXPECT_EQ(choice(768, 768, at::kFloat, {.form = kGram}), Choice(fast, kGram));
