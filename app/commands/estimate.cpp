@@ -22,6 +22,13 @@ struct EstimateCommand {
     command.add_option("--directions", options.directions, "random directions for L, beside the LMO's")
         ->capture_default_str();
     command.add_option("--step", options.step, "length of a difference in the norm (default: the learning rate)");
+    command
+        .add_option("--walk", options.walk,
+                    "LMO steps from halfway to the checkpoint and from it, along which L0 and L1 are fitted; 0: none")
+        ->capture_default_str();
+    command.add_option("--quantile", options.quantile, "share of the walk's slopes below L0 + L1 |grad|_dual")
+        ->capture_default_str();
+    command.add_option("--eps", options.eps, "of Lemma 7's step size (default: half of each |grad|_dual)");
     command.add_option("--seed", options.seed, "of batches and directions (default: the run's)");
   }
 
@@ -42,11 +49,25 @@ struct EstimateCommand {
               << options.batches << " batches of " << estimate.at("work_per_batch").get<int64_t>() << " "
               << estimate.at("unit").get<std::string>() << ", L from " << options.smoothness_batches
               << " at a distance of " << number(estimate.at("step")) << "; seed " << estimate.at("seed") << "\n\n"
-              << experiments::estimate_table(estimate) << "\nL is seen from below: no direction tried was steeper. "
+              << experiments::estimate_table(estimate) << '\n'
+              << steps_text(estimate, number) << "L is seen from below: no direction tried was steeper. "
               << "The loss is " << number(estimate.at("loss")) << ", an upper bound on delta0.\nfanion theory --L "
               << number(lmo.is_null() || random > lmo ? random : lmo) << " --rho " << number(whole.at("rho"))
               << " --sigma " << terminal::significant(std::sqrt(whole.at("sigma_squared").get<double>()))
               << " --delta0 " << number(estimate.at("loss")) << " --eps ...\nestimate: " << file.string() << '\n';
+  }
+
+  /// The step sizes, where there was a walk.
+  std::string steps_text(const nlohmann::json& estimate, const auto& number) const {
+    if (options.walk == 0) return "";
+    return experiments::step_size_table(estimate) +
+           "\n|grad(Y) - grad(X)|_dual <= (L0 + L1 |grad(X)|_dual) |Y - X|: the line that " + number(options.quantile) +
+           " of the slopes of\n" + std::to_string(options.walk) +
+           " steps from halfway to the checkpoint and as many from it lie below; how many lie above, and by what "
+           "factor "
+           "at most.\nstep = |grad|_dual/(L0 + L1 |grad|_dual) (Gluon), beside Lemma 7's for |grad|_dual <= eps; the "
+           "run "
+           "steps by its lr.\n\n";
   }
 
   std::string run_path;

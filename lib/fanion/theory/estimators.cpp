@@ -12,27 +12,6 @@ namespace {
 
 using Tensors = std::vector<at::Tensor>;
 
-Tensors checked(Tensors gradients, const Tensors& X) {
-  TORCH_CHECK_VALUE(gradients.size() == X.size(), "the gradient function returned ", gradients.size(), " tensors for ",
-                    X.size(), " matrices");
-  for (std::size_t i = 0; i < X.size(); ++i) {
-    TORCH_CHECK_VALUE(gradients[i].sizes() == X[i].sizes(), "gradient ", i, " has shape ", gradients[i].sizes(),
-                      ", its matrix ", X[i].sizes());
-    gradients[i] = gradients[i].detach().to(at::kDouble);
-  }
-  return gradients;
-}
-
-Tensors mean_gradient(const BatchGradient& gradient, const Tensors& X, int64_t batches) {
-  Tensors sum = checked(gradient(X, 0), X);
-  for (int64_t batch = 1; batch < batches; ++batch) {
-    const auto g = checked(gradient(X, batch), X);
-    for (std::size_t i = 0; i < X.size(); ++i) sum[i] = sum[i] + g[i];
-  }
-  for (auto& s : sum) s = s / static_cast<double>(batches);
-  return sum;
-}
-
 Estimate estimate_of(const std::vector<double>& samples) {
   const auto count = static_cast<double>(samples.size());
   double mean = 0, squares = 0;
@@ -57,7 +36,7 @@ class Move {
     for (std::size_t i = first_; i < last_; ++i)
       size = std::max(size, norms[i]->value(moved_[i].to(at::kDouble) - X_[i].detach().to(at::kDouble)).item<double>());
     if (size == 0) return std::numeric_limits<double>::quiet_NaN();
-    const auto moved = mean_gradient(gradient, moved_, batches);
+    const auto moved = mean_gradient(gradient, moved_, 0, batches);
     for (std::size_t i = first_; i < last_; ++i) change += norms[i]->dual(moved[i] - g[i]).item<double>();
     return change / size;
   }
@@ -76,7 +55,7 @@ NoiseEstimate estimate_noise(const BatchGradient& gradient, const Tensors& X, in
   std::vector<double> sums;
   Tensors mean;
   for (int64_t batch = 0; batch < batches; batch += 2) {
-    const auto a = checked(gradient(X, batch), X), b = checked(gradient(X, batch + 1), X);
+    const auto a = gradient_at(gradient, X, batch), b = gradient_at(gradient, X, batch + 1);
     sums.push_back(0);
     for (std::size_t i = 0; i < X.size(); ++i) {
       samples[i].push_back((a[i] - b[i]).square().sum().item<double>() / 2);
@@ -101,7 +80,7 @@ SmoothnessEstimate estimate_smoothness(const BatchGradient& gradient, const Tens
   TORCH_CHECK_VALUE(std::isfinite(o.step) && o.step > 0, "step = ", o.step, " must be finite and positive");
   TORCH_CHECK_VALUE(o.batches >= 1, "batches = ", o.batches, " must be at least 1");
   TORCH_CHECK_VALUE(o.random_directions >= 0, "random_directions = ", o.random_directions, " must not be negative");
-  const auto g = mean_gradient(gradient, X, o.batches);
+  const auto g = mean_gradient(gradient, X, 0, o.batches);
 
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   SmoothnessEstimate estimate{std::vector<LocalSmoothness>(X.size(), {kNone, kNone}), {kNone, kNone}};

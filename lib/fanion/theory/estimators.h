@@ -2,16 +2,12 @@
 
 #include <ATen/core/Generator.h>
 
-#include <functional>
 #include <vector>
 
 #include "fanion/norms/matrix_norm.h"
+#include "fanion/theory/batch_gradient.h"
 
 namespace fanion::theory {
-
-/// The gradients at X on batch number `batch`, one for each matrix of X, of its shape. It depends on X and `batch`
-/// alone; different batches are independent draws.
-using BatchGradient = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>& X, int64_t batch)>;
 
 /// A mean over independent samples.
 struct Estimate {

@@ -8,7 +8,7 @@ import pytest
 
 from .running import TINY, fanion, refused, snapshot, train
 
-FEW = ["--batches", 4, "--smoothness-batches", 1]
+FEW = ["--batches", 4, "--smoothness-batches", 1, "--walk", 2]
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,32 @@ def test_estimate(run):
     assert whole["gradient_dual_norm"] == pytest.approx(sum(m["gradient_dual_norm"] for m in found["matrices"]))
     # Moving all at once reaches at least as far as the steepest one, up to what the others undo.
     assert whole["L_along_lmo"] > 0.5 * max(m["L_along_lmo"] for m in found["matrices"])
+
+
+def test_step_sizes_of_generalized_smoothness(run):
+    found, out = estimate(run, "--walk", 6, "--batches", 4)
+    assert (found["walk"], found["quantile"]) == (6, 0.9)
+    for figures in [*found["matrices"], found["whole"]]:
+        fit, gradient = figures["generalized_smoothness"], figures["gradient_dual_norm"]
+        line = [fit["L0"] + fit["L1"] * g for g, _ in fit["slopes"]]
+        assert len(line) == fit["points"] == 12, "6 steps on the way and 6 from the checkpoint"
+        assert min(fit["L0"], fit["L1"]) >= 0
+        excess = [slope / at for (_, slope), at in zip(fit["slopes"], line, strict=True)]
+        assert fit["above"] == sum(x > 1 + 1e-9 for x in excess) <= 2
+        assert fit["largest_excess"] == pytest.approx(max(1, *excess))
+        assert fit["step"] == pytest.approx(gradient / (fit["L0"] + fit["L1"] * gradient))
+        assert figures["eps"] == pytest.approx(gradient / 2)
+        L = max(figures["L_along_lmo"], figures["L_along_random"])
+        noise = figures["rho"] ** 2 * figures["sigma_squared"]
+        assert figures["lemma_7_step"] == pytest.approx(
+            min(figures["eps"] / (3 * L), figures["eps"] ** 3 / (192 * noise * L))
+        )
+    whole = found["whole"]["generalized_smoothness"]["slopes"]
+    assert whole[0] != whole[6], "the walks begin at other weights"
+    assert "at eps" in out
+    without, out = estimate(run, "--walk", 0, "--batches", 4)
+    assert "generalized_smoothness" not in without["whole"]
+    assert "at eps" not in out
 
 
 def test_the_command_it_prints_runs(run):
@@ -140,6 +166,9 @@ OPTIONS = {
     "smoothness batches": (["run", "--smoothness-batches", 0], ["batches = 0"]),
     "directions": (["run", "--directions", -1], ["random_directions = -1"]),
     "step": (["run", "--step", -1], ["--step -1"]),
+    "walk": (["run", "--walk", -1], ["--walk -1"]),
+    "quantile": (["run", "--quantile", 2], ["--quantile 2", "(0, 1]"]),
+    "eps": (["run", "--eps", -1], ["--eps -1"]),
     "seed": (["run", "--seed", -1], ["--seed -1"]),
 }
 
