@@ -2,7 +2,9 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "experiments/schedule.h"
 #include "observers/observer.h"
@@ -43,10 +45,11 @@ Option option(const char* name, Field& field, const char* help) {
 OptionTable optimizer_options(RunOptions& o) {
   OptionTable options;
   visit_options(o.step, [&](const char* name, auto& field, optim::Range, const char* help) {
-    // The rate is the run's own, which a tuned one may replace; the models here store their matrices as out x in.
+    // The rate is the run's own, which a tuned one may replace; the models here hold one matrix a parameter, out x in.
     const std::string_view called = name;
-    if (called == "lr" || called == "transposed") return;
-    options.push_back(option(name, field, help));
+    if (called == "lr" || std::ranges::count(optim::kHolding, called) > 0) return;
+    if constexpr (!std::is_same_v<std::remove_reference_t<decltype(field)>, optim::Sizes>)
+      options.push_back(option(name, field, help));
     if (called == "adjust_lr_fn") options.back().former = "scale";
   });
   visit_options(o.adamw, [&](const char* name, auto& field, optim::Range, const char* help) {

@@ -3,6 +3,7 @@
 // library parses names.
 
 #include <torch/custom_class.h>
+#include <torch/serialize/archive.h>
 
 #include <sstream>
 
@@ -10,6 +11,8 @@
 #include "fanion/linalg/newton_schulz.h"
 #include "fanion/linalg/polar.h"
 #include "fanion/linalg/polar_express.h"
+#include "fanion/optim/held_matrices.h"
+#include "fanion/optim/matrix_view.h"
 #include "fanion/optim/step.h"
 #include "fanion/version.h"
 
@@ -95,10 +98,65 @@ std::string spread_method(std::string_view rule, std::string_view options, std::
   const auto* lmo = std::get_if<optim::LmoSettings>(&settings);
   TORCH_CHECK_VALUE(lmo != nullptr, "spread_method takes the text of a matrix rule, got ", rule);
   const auto whole = distributed::spread_from_text(spread);
-  const auto layout = distributed::layout_of(distributed::as_matrix(whole, lmo->step.transposed));
+  const auto matrices = optim::matrices_here({whole.sizes, lmo->step}, &whole);
+  if (matrices.empty() || !matrices[0].spread) return "";
+  const auto layout = distributed::layout_of(distributed::as_matrix(*matrices[0].spread, lmo->step.transposed));
   if (!layout.is_spread()) return "";
   if (layout.over_replicas) return "products";
   return lmo->rule->takes_blocks(layout) ? "sums" : "owner";
+}
+
+/// The matrices that a parameter, or its momentum, holds under a matrix rule's options, each out × in.
+std::vector<at::Tensor> held_matrices(const at::Tensor& parameter, std::string_view options) {
+  optim::LmoStepOptions o;
+  read_options(o, options);
+  const optim::HeldMatrices held(parameter.sizes(), o);
+  std::vector<at::Tensor> matrices;
+  for (const auto& matrix : optim::matrices_here(held, nullptr))
+    matrices.push_back(
+        optim::matrix_view(matrix.of_rows(parameter, held.row_dimension() - held.leading()), o.transposed));
+  return matrices;
+}
+
+/// Sizes of what counts them: leading dimensions, and the number of matrices that rows are split into.
+std::vector<int64_t> held_front(at::IntArrayRef sizes, std::string_view options) {
+  optim::LmoStepOptions o;
+  read_options(o, options);
+  return optim::HeldMatrices(sizes, o).front();
+}
+
+/// Rows and columns of each of them, one after the other.
+std::vector<int64_t> held_shapes(at::IntArrayRef sizes, std::string_view options) {
+  optim::LmoStepOptions o;
+  read_options(o, options);
+  const optim::HeldMatrices held(sizes, o);
+  const auto shapes = held.shapes();
+  std::vector<int64_t> all;
+  for (int64_t i = 0; i < held.count(); ++i) {
+    const auto& [m, n] = shapes[i % shapes.size()];
+    all.insert(all.end(), {m, n});
+  }
+  return all;
+}
+
+/// As `LmoOptimizer::save` leaves its state in the archive that torch::save writes.
+void write_archive(const std::string& path, const c10::List<std::string>& names, at::TensorList tensors) {
+  torch::serialize::OutputArchive archive;
+  for (std::size_t i = 0; i < tensors.size(); ++i) archive.write(names.get(i), tensors[i], /*is_buffer=*/true);
+  archive.save_to(path);
+}
+
+std::tuple<std::vector<std::string>, std::vector<at::Tensor>> read_archive(const std::string& path) {
+  torch::serialize::InputArchive archive;
+  archive.load_from(path, at::Device(at::kCPU));
+  std::tuple<std::vector<std::string>, std::vector<at::Tensor>> found;
+  for (const auto& name : archive.keys()) {
+    at::Tensor tensor;
+    archive.read(name, tensor, /*is_buffer=*/true);
+    std::get<0>(found).push_back(name);
+    std::get<1>(found).push_back(tensor);
+  }
+  return found;
 }
 
 /// With the named set of coefficients, or with `triples` where the name is empty; steps = 0 are all of a named set.
@@ -165,6 +223,11 @@ TORCH_LIBRARY(fanion, m) {
   define_op<step_options>(m, "step_options(str rule) -> str[]");
   define_op<check_step_options>(m, "check_step_options(str rule, str options) -> ()");
   define_op<spread_method>(m, "spread_method(str rule, str options, str spread) -> str");
+  define_op<held_matrices>(m, "held_matrices(Tensor parameter, str options) -> Tensor[]", InGraphs::never);
+  define_op<write_archive>(m, "write_archive(str path, str[] names, Tensor[] tensors) -> ()", InGraphs::never);
+  define_op<read_archive>(m, "read_archive(str path) -> (str[] names, Tensor[] tensors)", InGraphs::never);
+  define_op<held_shapes>(m, "held_shapes(int[] sizes, str options) -> int[]");
+  define_op<held_front>(m, "held_front(int[] sizes, str options) -> int[]");
   define_op<newton_schulz>(
       m,
       "newton_schulz(Tensor M, *, str name, float[] triples, int steps, float eps, ScalarType? dtype, str form) "

@@ -8,6 +8,7 @@ The work is done in C++ (libfanion), also under `find_package(fanion)`: `cmake_p
 
 import fanion._fake_ops  # noqa: F401  (what torch.compile must know of the ops)
 from fanion import decomposition, linalg, norms
+from fanion._cpp_archive import save_for_cpp, state_dict_from_cpp
 from fanion._diagnostics import Diagnostics
 from fanion._groups import param_groups
 from fanion._library import PACKAGE, ops
@@ -72,6 +73,8 @@ __all__ = [
     "polar",
     "polar_express_coefficients",
     "polar_with_report",
+    "save_for_cpp",
+    "state_dict_from_cpp",
     "state_dict_from_torch",
     "topk_svd",
 ]

@@ -26,6 +26,10 @@ class _StepArguments(_First):
     momentum_kind: InitVar[str] = "ema"
     nonfinite: InitVar[str] = "error"
     transposed: InitVar[bool] = False
+    flatten: InitVar[bool] = True
+    split_sizes: InitVar[Sequence[int] | None] = None
+    num_heads: InitVar[int] = 1
+    interleaved: InitVar[bool] = False
     momentum_dtype: InitVar[str] = "float32"
     normalize_weights: InitVar[bool] = False
     adapt: InitVar[str] = "none"

@@ -24,7 +24,7 @@ def restoring(optimizer: Any) -> Iterator[None]:
 
     By hooks, so that the caller's own hooks see and change what they would in any torch optimizer.
     """
-    names = [group.get("param_names") for group in optimizer.param_groups]
+    names = [{k: v for k, v in group.items() if k in ("param_names", "why")} for group in optimizer.param_groups]
     loaded: dict[Tensor, State] = {}
 
     def load(_: torch.optim.Optimizer, saved: Mapping[str, Any]) -> Any:
@@ -35,8 +35,7 @@ def restoring(optimizer: Any) -> Iterator[None]:
     def finish(_: torch.optim.Optimizer) -> None:
         optimizer.state.update(loaded)
         for group, own in zip(optimizer.param_groups, names, strict=True):
-            if own is not None:  # torch has taken the saved ones
-                group["param_names"] = own
+            group.update(own)  # torch has taken the saved ones
             for name, option in STEP_OPTIONS.items() if group["algorithm"] == "lmo" else ():
                 group.setdefault(name, option.default)  # what an older version did without saying so
 
@@ -60,7 +59,13 @@ def restored_state(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> di
     with a warning; without one where a frozen parameter has none at all, as in torch's distributed checkpoints.
     """
     groups, saved_groups = optimizer.param_groups, saved["param_groups"]
-    if [len(g["params"]) for g in groups] != [len(g["params"]) for g in saved_groups]:
+    ours, theirs = ([len(g["params"]) for g in some] for some in (groups, saved_groups))
+    if ours != theirs:
+        if sum(ours) == sum(theirs) and any(g.get("split_sizes") or g.get("flatten") is False for g in groups):
+            raise ValueError(
+                f"the checkpoint has groups of {theirs} parameters, the optimizer of {ours}, some split into "
+                "matrices; fanion.param_groups(model, split=False) makes groups as before there were such"
+            )
         return {}  # torch refuses these, with its own message
     restored = {}
     keys = _saved_keys(groups, saved_groups)
@@ -70,8 +75,7 @@ def restored_state(optimizer: StatefulOptimizer, saved: Mapping[str, Any]) -> di
             named = label(group, index, i)
             values = dict(saved["state"].get(keys[parameter], {}))
             values |= {k: torch.tensor(v) for k, v in values.items() if isinstance(v, Real)}  # AdamW's step, once
-            transposed = saved_group.get("transposed", False)
-            values = {k: as_state_of(k, v, parameter, transposed) for k, v in values.items()}
+            values = {k: as_state_of(k, v, parameter, saved_group) for k, v in values.items()}
             needed = needed_state(optimizer, parameter, saved_group, named)
             first = partial(initial_state, optimizer, parameter, saved_group, named)
             if "warm_start" in needed and "warm_start" in values:

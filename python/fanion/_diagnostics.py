@@ -1,6 +1,7 @@
 """What a step would do to every parameter, in numbers."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from fanion import norms
 from fanion._library import ops
 from fanion._optimizer_state import StatefulOptimizer
-from fanion._options import number
+from fanion._options import number, text_of
 from fanion._parameter import name_of
 from fanion._spread import whole
 from fanion.linalg import topk_svd
@@ -17,7 +18,7 @@ from fanion.linalg import topk_svd
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """Of one parameter W with momentum M, as an m × n matrix; 0 where W or M is zero.
+    """Of one matrix W with momentum M, m × n; 0 where W or M is zero.
 
     Of a parameter under AdamW M is the first moment, and the first three are None unless it is a matrix.
     Cost: those of the rule's direction and of its dual norm, for many a dense SVD. DTensors are gathered, one after the
@@ -39,19 +40,33 @@ class Diagnostics:
 
 @torch.no_grad()
 def diagnostics(optimizer: StatefulOptimizer) -> dict[str, Diagnostics]:
-    """Diagnostics of every parameter of an optimizer by its name, or by its place where it has none."""
+    """Diagnostics of every parameter of an optimizer by its name, or by its place where it has none.
+
+    Of a parameter that holds several matrices under a rule, of each of them: "experts.w1[2]", "attn.qkv.weight[0]".
+    """
     found = {}
     for index, group in enumerate(optimizer.param_groups):
         rule = optimizer.rule_of(group) if group["algorithm"] == "lmo" else None
         for i, p in enumerate(group["params"]):
             W, state = whole(p), {kind: whole(tensor) for kind, tensor in optimizer.state[p].items()}
-            of = _under_adamw(W, state, group) if rule is None else _under_rule(W, state, group, rule)
-            found[name_of(group, i) or f"{i} of group {index}"] = of
+            name = name_of(group, i) or f"{i} of group {index}"
+            if rule is None:
+                found[name] = _under_adamw(W, state, group)
+                continue
+            options = text_of(group)
+            momenta = ops.held_matrices(state["momentum_buffer"], options)
+            for place, W_i, M_i in zip(_places(W, options), ops.held_matrices(W, options), momenta, strict=True):
+                found[name + place] = _under_rule(W_i, M_i, group, rule)
     return found
 
 
-def _under_rule(p: Tensor, state: dict[str, Tensor], group: dict[str, Any], rule: str) -> Diagnostics:
-    W, M = (t.t() if group["transposed"] else t.flatten(1) for t in (p, state["momentum_buffer"]))
+def _places(W: Tensor, options: str) -> list[str]:
+    """Where each of the matrices that W holds stands in it, "[expert][part]"; "" where it is one."""
+    front = ops.held_front(W.shape, options)
+    return ["".join(f"[{i}]" for i in place) for place in product(*map(range, front))]
+
+
+def _under_rule(W: Tensor, M: Tensor, group: dict[str, Any], rule: str) -> Diagnostics:
     lr = number("lr", group["lr"]) * ops.lr_factor(group["adjust_lr_fn"] or "original", rule, *W.shape)
     D = norms.rule_from_name(rule).direction(M).dense()
     try:

@@ -9,13 +9,14 @@ from fanion._library import ops
 from fanion._optimizer_state import StatefulOptimizer
 from fanion._options import text_of
 from fanion._places import Owned
+from fanion._rule_info import rules
 from fanion._spread import is_here, spread_text
 
 _SHOWN = 4
 Params = Sequence[tuple[str, Any]]
 
 
-def group_table(groups: Sequence[dict[str, Any]], reasons: Mapping[str, Sequence[str]], frozen: Sequence[Owned]) -> str:
+def group_table(groups: Sequence[dict[str, Any]], frozen: Sequence[Owned]) -> str:
     """One line per group, and one for parameters left out: rates, sizes, shapes, names with numbers as *, and why.
 
     A rate or decay that the group leaves to the optimizer stands as the argument that will give it.
@@ -26,7 +27,7 @@ def group_table(groups: Sequence[dict[str, Any]], reasons: Mapping[str, Sequence
     for group in groups:
         prefix = "adamw_" if group["algorithm"] == "adamw" else ""
         rates = [_number(group.get(key, f"{prefix}{key}")) for key in ("lr", "weight_decay")]
-        why = _first(list(dict.fromkeys(reasons[group["name"]])))
+        why = _first(list(dict.fromkeys(group["why"])))
         rows.append((group["name"], group["algorithm"], why, *rates, *_sizes(group["params"])))
     if frozen:
         params = [(entry.name, entry.parameter) for entry in frozen]
@@ -69,6 +70,35 @@ def _methods(optimizer: StatefulOptimizer, group: Mapping[str, Any], averaging: 
     found = Counter(ops.spread_method(rule, options, spread) for spread in spreads if spread)
     found.pop("", None)
     return _first([method if len(found) == 1 else f"{method} ({times})" for method, times in found.items()])
+
+
+def parameters_table(optimizer: StatefulOptimizer) -> str:
+    """One line per parameter: its group, matrices, rule, that rule's norm, factor on the rate, rate, decay, and why.
+
+    Matrices of the same size stand once, "3 of 768×768"; the factor is that of each size.
+    """
+    summaries = {info.name: info.summary if info.is_norm else f"no norm: {info.summary}" for info in rules()}
+    rows: list[tuple[str, ...]] = [
+        ("parameter", "group", "matrices", "rule", "norm", "scale", "lr", "decay", "because of")
+    ]
+    for index, group in enumerate(optimizer.param_groups):
+        by_rule = group["algorithm"] == "lmo"
+        rule = optimizer.rule_of(group) if by_rule else "adamw"
+        rates = [_number(group[key]) for key in ("lr", "weight_decay")]
+        names = group.get("param_names") or [str(i) for i in range(len(group["params"]))]
+        reasons = group.get("why") or [""] * len(names)
+        for name, parameter, why in zip(names, group["params"], reasons, strict=True):
+            shapes, scale = ["×".join(map(str, parameter.shape)) or "scalar"], ""
+            if by_rule:
+                held = ops.held_shapes(parameter.shape, text_of(group))
+                counts = Counter(zip(held[::2], held[1::2], strict=True))
+                shapes = [f"{m}×{n}" if count == 1 else f"{count} of {m}×{n}" for (m, n), count in counts.items()]
+                adjust = group["adjust_lr_fn"] or "original"
+                scale = ", ".join(_number(ops.lr_factor(adjust, rule, m, n)) for m, n in counts)
+            norm = summaries.get(rule.partition(":")[0], "sum of rules") if by_rule else ""
+            of_group = str(group.get("name", index))
+            rows.append((str(name), of_group, ", ".join(shapes), rule, norm, scale, *rates, why))
+    return _aligned(rows, right=())
 
 
 def _sizes(params: Params) -> tuple[str, str, str, str]:

@@ -51,7 +51,7 @@ def initial_state(optimizer: StatefulOptimizer, parameter: Tensor, group: Mappin
     try:
         kinds, tensors = ops.initial_state(block(parameter), rule, text_of(group), whole=whole)
         made = zip(kinds, tensors, strict=True)
-        return {kind: spread_state(kind, t, parameter, group.get("transposed", False)) for kind, t in made}
+        return {kind: spread_state(kind, t, parameter, group) for kind, t in made}
     except ValueError as error:
         raise ValueError(f"{named}: {error}") from error
 

@@ -4,8 +4,8 @@ A ValueError names the value given and the values allowed; ranges are checked in
 """
 
 import inspect
-from collections.abc import Collection, Iterable, Mapping
-from numbers import Real
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -20,7 +20,7 @@ Group = Mapping[str, Any]
 
 
 class Option(NamedTuple):
-    """A line of a table; `kind` is "number", "flag" or "choice", `allowed` the range or the choices."""
+    """A line of a table; `kind` is "number", "count", "sizes", "flag" or "choice", `allowed` the range or choices."""
 
     name: str
     kind: str
@@ -29,10 +29,14 @@ class Option(NamedTuple):
     help: str
 
     @property
-    def default(self) -> float | bool | str:
+    def default(self) -> float | int | bool | str | None:
         """The value that stands where nothing is given."""
         if self.kind == "number":
             return float(self.initial)
+        if self.kind == "count":
+            return int(self.initial)
+        if self.kind == "sizes":
+            return None
         return self.initial == "true" if self.kind == "flag" else self.initial
 
 
@@ -124,9 +128,26 @@ def _text(option: Option, value: object) -> str:
         return repr(number(option.name, value))
     if option.kind == "choice":  # None is torch's word for the default
         return option.initial if value is None else choice(option.name, value, option.allowed.split(", "))
+    if option.kind == "count":
+        return option.initial if value is None else str(_count(option.name, value))
+    if option.kind == "sizes":
+        return option.initial if value is None else sizes_text(option.name, value)
     if isinstance(value, bool):
         return "true" if value else "false"
     raise ValueError(f"{option.name} = {value!r} must be True or False")
+
+
+def _count(key: str, value: object) -> int:
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    raise ValueError(f"{key} = {value!r} must be a whole number")
+
+
+def sizes_text(key: str, value: object) -> str:
+    """Sizes as C++ reads them, "768+768+768"."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise ValueError(f"{key} = {value!r} must be None or a list of whole numbers, such as (768, 768, 768)")
+    return "+".join(str(_count(key, size)) for size in value)
 
 
 def _with_single_betas(group: Group) -> Group:

@@ -46,8 +46,9 @@ def check_parameter(parameter: Tensor, group: Mapping[str, Any], named: str) -> 
         )
     if transposed not in (True, False):
         raise ValueError(f"transposed = {transposed!r} must be True or False")
-    if transposed and (algorithm != "lmo" or parameter.ndim != 2):
+    matrices = parameter.ndim == 2 or (parameter.ndim > 2 and group.get("flatten") is False)
+    if transposed and (algorithm != "lmo" or not matrices):
         raise ValueError(
             f"{named} has shape {tuple(parameter.shape)} in a group with algorithm={algorithm!r} and transposed=True; "
-            "that is for matrices under a rule, stored as in × out"
+            "that is for matrices under a rule, stored as in × out, and with flatten=False for stacks of them"
         )

@@ -1,5 +1,6 @@
 """Parameters spread over processes, as torch's DTensors are: their blocks here, and those of their state."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,26 +72,29 @@ def spread_text(parameter: Tensor, averaging: Any = None) -> str:
     return ";".join([",".join(map(str, parameter.shape)), *axes])
 
 
-def spread_state(kind: str, tensor: Tensor, parameter: Tensor, transposed: bool) -> Tensor:
+def spread_state(kind: str, tensor: Tensor, parameter: Tensor, group: Mapping[str, Any]) -> Tensor:
     """A state tensor of a DTensor, of which `tensor` is the block here, or for the warm start the whole."""
     if not is_spread(parameter) or tensor.ndim == 0:
         return tensor
     from torch.distributed.tensor import DTensor, distribute_tensor
 
-    placements = _placements(kind, tensor, parameter, transposed)
+    placements = _placements(kind, tensor, parameter, group)
     mesh = parameter.device_mesh  # type: ignore[attr-defined]
     if kind == "warm_start":
         return distribute_tensor(tensor, mesh, placements, src_data_rank=None)
     shape = list(parameter.shape)
+    leading, rows, _ = _held(parameter, group)
     if kind == "second_moment":
-        rows = _matrix_dimension(0, transposed)
-        columns = parameter.numel() // shape[rows] if shape[rows] else 0
-        shape = [shape[rows], 1 if tensor.shape[1] == 1 else columns]
+        own = shape[leading:]
+        columns = math.prod(own) // shape[rows] if shape[rows] else 0
+        shape = [*shape[:leading], shape[rows], 1 if tensor.shape[-1] == 1 else columns]
+    elif kind == "momentum_step":
+        shape = [*shape[:leading], *tensor.shape[leading:]]
     stride = torch.empty(shape, device="meta").stride()
     return DTensor.from_local(tensor, mesh, placements, run_check=False, shape=torch.Size(shape), stride=stride)
 
 
-def as_state_of(kind: str, value: Tensor, parameter: Tensor, transposed: bool) -> Tensor:
+def as_state_of(kind: str, value: Tensor, parameter: Tensor, group: Mapping[str, Any]) -> Tensor:
     """State from a checkpoint as the parameter's: whole, or spread as its own. Collective where it was spread."""
     if value.ndim == 0 or not (is_spread(value) or is_spread(parameter)):
         return value
@@ -98,7 +102,7 @@ def as_state_of(kind: str, value: Tensor, parameter: Tensor, transposed: bool) -
         return whole(value)
     from torch.distributed.tensor import distribute_tensor
 
-    placements = _placements(kind, value, parameter, transposed)
+    placements = _placements(kind, value, parameter, group)
     mesh = parameter.device_mesh  # type: ignore[attr-defined]
     if is_spread(value):
         same = value.device_mesh == mesh and list(value.placements) == list(placements)  # type: ignore[attr-defined]
@@ -108,7 +112,14 @@ def as_state_of(kind: str, value: Tensor, parameter: Tensor, transposed: bool) -
     return distribute_tensor(value.to(parameter.device), mesh, placements, src_data_rank=None)
 
 
-def _placements(kind: str, tensor: Tensor, parameter: Tensor, transposed: bool) -> Sequence[Any]:
+def _held(parameter: Tensor, group: Mapping[str, Any]) -> tuple[int, int, bool]:
+    """Dimensions in front of a parameter's matrices, the one that counts rows, and whether these are split."""
+    leading = 0 if group.get("flatten", True) else parameter.ndim - 2
+    is_split = len(group.get("split_sizes") or ()) > 1 or (group.get("num_heads") or 1) > 1
+    return leading, leading + bool(group.get("transposed", False)), is_split
+
+
+def _placements(kind: str, tensor: Tensor, parameter: Tensor, group: Mapping[str, Any]) -> Sequence[Any]:
     """Where a state tensor of this kind lies, by the axes of the parameter's mesh.
 
     ValueError: a warm start along the columns of a convolution, whose blocks no placement describes.
@@ -116,27 +127,26 @@ def _placements(kind: str, tensor: Tensor, parameter: Tensor, transposed: bool) 
     from torch.distributed.tensor import Replicate
 
     placements = parameter.placements  # type: ignore[attr-defined]
-    if kind not in ("warm_start", "second_moment"):
+    if kind not in ("warm_start", "second_moment", "momentum_step"):
         return placements  # type: ignore[no-any-return]
+    leading, rows, is_split = _held(parameter, group)
     found = []
     for placement in placements:
         dimension = _dimension(placement)
-        of_matrix = -1 if dimension < 0 else _matrix_dimension(min(dimension, 1), transposed)
-        if kind == "warm_start":  # its rows are the matrix's columns
-            by_rows = of_matrix == 1 and tensor.numel() > 0
-            if by_rows and parameter.ndim > 2:
+        of_state = -1
+        if 0 <= dimension < leading:
+            of_state = dimension
+        elif kind == "warm_start" and dimension >= 0 and dimension != rows and tensor.numel() > 0:
+            if parameter.ndim - leading > 2:
                 raise ValueError(
                     f"it has shape {tuple(parameter.shape)} and is split along dimension {dimension}; rules that keep "
                     "a warm start take convolutions that are split along dimension 0"
                 )
-            found.append(_along(placement, 0) if by_rows else Replicate())
-        else:
-            found.append(_along(placement, of_matrix) if of_matrix >= 0 else Replicate())
+            of_state = leading + is_split  # its rows are the matrix's columns
+        elif kind == "second_moment" and dimension >= 0:
+            of_state = leading + (dimension != rows)
+        found.append(_along(placement, of_state) if of_state >= 0 else Replicate())
     return found
-
-
-def _matrix_dimension(dimension: int, transposed: bool) -> int:
-    return 1 - dimension if transposed else dimension
 
 
 def _dimension(placement: Any) -> int:

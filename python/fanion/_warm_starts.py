@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from fanion._optimizer_state import State, StatefulOptimizer, initial_state, needed_state
@@ -13,13 +14,15 @@ from fanion._spread import block
 def resized(warm: Tensor, needed: Tensor, first: Callable[[], State]) -> Tensor:
     """A warm start with as many columns as `needed`, whose values do not count.
 
-    The leading columns stay, and further ones are those that `first` makes. Unchanged where rows differ.
+    The leading columns stay, and further ones are those that `first` makes, also in place of the zeros that fill up
+    the smaller of several matrices. Unchanged where anything but the columns differs.
     """
-    if warm.ndim != 2 or warm.shape[0] != needed.shape[0] or warm.shape[1] == needed.shape[1]:
+    if warm.ndim != needed.ndim or warm.shape[:-1] != needed.shape[:-1] or warm.shape[-1] == needed.shape[-1]:
         return warm
-    columns = min(warm.shape[1], needed.shape[1])
+    columns = min(warm.shape[-1], needed.shape[-1])
     result = first()["warm_start"]
-    block(result)[:, :columns] = block(warm)[:, :columns]
+    old, new = block(warm)[..., :columns], block(result)[..., :columns]
+    new.copy_(torch.where((old != 0).any(-2, keepdim=True), old, new))
     return result
 
 

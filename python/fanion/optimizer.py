@@ -11,7 +11,7 @@ from torch.optim.optimizer import ParamsT
 from fanion._averaging import average_momenta, averaging_group
 from fanion._checkpoint import restoring
 from fanion._diagnostics import Diagnostics, diagnostics
-from fanion._group_table import settings_table
+from fanion._group_table import parameters_table, settings_table
 from fanion._library import ops
 from fanion._optimizer_state import check_options, initial_state, rule_of_any
 from fanion._options import (
@@ -186,13 +186,15 @@ class LmoOptimizer(torch.optim.Optimizer):
         average_momenta(self, self._averaging)
         return super().state_dict()
 
-    def table(self) -> str:
+    def table(self, *, each: bool = False) -> str:
         """One line per group: rule, shape scale, learning rate and weight decay as they are now, and what is in it.
 
         Where parameters are spread over processes, also how directions are found: by "sums" over their blocks (Muon's
         Gram form, say), each by its "owner", or by "products" with momenta that are averaged; see docs/scaling.md.
+        `each`: one line per parameter instead: its group, the matrices it holds, rule, that rule's norm, what
+        `adjust_lr_fn` makes of the rate, rate, decay, and what decided on its group, where `param_groups` made it.
         """
-        return settings_table(self, self._averaging)
+        return parameters_table(self) if each else settings_table(self, self._averaging)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """torch's, but state keeps its own dtype, whatever the parameter's (see `_checkpoint.restored_state`).

@@ -1,13 +1,14 @@
 // Trains a two-layer network for STEPS steps with one of the presets and AdamW on its bias, as
-// tests/python/test_cpp_parity.py does in Python: `fanion_parity PRESET STEPS IN OUT`.
+// tests/python/test_cpp_parity.py does in Python: `fanion_parity PRESET STEPS IN OUT [LOAD SAVE]`.
 // IN holds float32 numbers in this order: X (64, 24), Y (64, 12), W1 (32, 24), b1 (32), W2 (12, 32); OUT the last
-// three.
+// three. LOAD, where it is no "-", is a file with the optimizer's state at the start, SAVE takes that at the end.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mse_loss.h>
 #include <ATen/ops/relu.h>
+#include <torch/serialize.h>
 
 #include <fstream>
 #include <functional>
@@ -61,7 +62,7 @@ at::Tensor read(std::ifstream& in, std::vector<int64_t> shape) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  TORCH_CHECK(argc == 5, "usage: fanion_parity PRESET STEPS IN OUT");
+  TORCH_CHECK(argc == 5 || argc == 7, "usage: fanion_parity PRESET STEPS IN OUT [LOAD SAVE]");
   std::ifstream in(argv[3], std::ios::binary);
   const auto X = read(in, {64, 24}), Y = read(in, {64, 12});
   auto W1 = read(in, {32, 24}), b1 = read(in, {32}), W2 = read(in, {12, 32});
@@ -70,11 +71,13 @@ int main(int argc, char** argv) {
   const fanion::optim::LmoStepOptions step{.lr = 0.02, .momentum = 0.9, .weight_decay = 0.01};
   fanion::optim::LmoOptimizer optimizer({{.params = {W1, W2}, .settings = presets().at(argv[1])(step)},
                                          {.params = {b1}, .settings = fanion::optim::AdamWOptions{.lr = 0.01}}});
+  if (argc == 7 && std::string(argv[5]) != "-") torch::load(optimizer, argv[5]);
   for (int i = 0; i < std::stoi(argv[2]); ++i) {
     optimizer.zero_grad();
     at::mse_loss(at::linear(at::relu(at::linear(X, W1, b1)), W2), Y).backward();
     optimizer.step();
   }
+  if (argc == 7) torch::save(optimizer, argv[6]);
   std::ofstream out(argv[4], std::ios::binary);
   for (const auto* p : {&W1, &b1, &W2})
     out.write(reinterpret_cast<const char*>(p->const_data_ptr<float>()), static_cast<std::streamsize>(p->nbytes()));

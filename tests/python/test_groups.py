@@ -42,14 +42,15 @@ def test_modules_decide():
     assert found["embedding"] == ["layer0.weight"]
     assert found["head"] == ["out.weight"]
     assert found["matrix"] == [
-        f"blocks.{i}.{leaf}"
-        for i in range(2)
-        for leaf in ("attn.in_proj_weight", "attn.out_proj.weight", "embed_head.weight", "down.weight")
+        f"blocks.{i}.{leaf}" for i in range(2) for leaf in ("attn.out_proj.weight", "embed_head.weight", "down.weight")
     ]
+    assert found["packed 8+8+8"] == ["blocks.0.attn.in_proj_weight", "blocks.1.attn.in_proj_weight"]
     assert "out.bias" in found["vectors"]
     assert "blocks.0.norm.weight" in found["vectors"]
     assert "blocks.0.attn.bias_k" in found["vectors"]
-    assert [group["algorithm"] for group in groups] == ["lmo", "adamw", "adamw", "adamw"]
+    assert [group["algorithm"] for group in groups] == ["lmo", "lmo", "adamw", "adamw", "adamw"]
+    assert "blocks.0.attn.in_proj_weight" in names(quiet(Gpt(), split=False))["matrix"]
+    assert "blocks.0.attn.in_proj_weight" in names(quiet(Gpt(), matrix=["*in_proj_weight"]))["matrix"]
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -122,7 +123,9 @@ def test_patterns_come_first():
         quiet(Gpt(), matrix=["out.weight"], embedding=["out*"])
     with pytest.raises(ValueError, match=r"must be a list of patterns, such as \['pos'\]"):
         quiet(Gpt(positions=True), matrix="pos")
-    with pytest.raises(ValueError, match="no group 'bias'; choose from: matrix, transposed, embedding, head, vectors"):
+    with pytest.raises(
+        ValueError, match="no group 'bias'; choose from: matrix, transposed, packed, experts, lora_A, lora_B, emb"
+    ):
         quiet(Gpt(), options={"bias": {}})
 
 
@@ -210,13 +213,14 @@ def test_table(capsys):
     lines = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
     assert [line[:7] for line in lines] == [
         ["group", "algorithm", "because of", "lr", "decay", "tensors", "entries"],
-        ["matrix", "lmo", "MultiheadAttention, Linear", "lr", "weight_decay", "8", "1,280"],
+        ["matrix", "lmo", "Linear", "lr", "weight_decay", "6", "896"],
+        ["packed 8+8+8", "lmo", "Q, K, V of MultiheadAttention", "lr", "weight_decay", "2", "384"],
         ["embedding", "adamw", "Embedding", "adamw_lr", "adamw_weight_decay", "1", "248"],
         ["head", "adamw", "last Linear, a vocabulary wide", "0.0003", "adamw_weight_decay", "1", "248"],
         ["vectors", "adamw", "1-D, MultiheadAttention, LayerNorm", "adamw_lr", "0", "17", "287"],
     ]
-    assert "4 of 24×8, 2 of 8×8, 2 of 8×24" in lines[1]
-    assert "blocks.*.attn.in_proj_weight" in lines[1][-1]
+    assert "2 of 8×8, 2 of 24×8, 2 of 8×24" in lines[1]
+    assert lines[2][-2:] == ["2 of 24×8", "blocks.*.attn.in_proj_weight"]
     quiet(Gpt())
     assert capsys.readouterr().out == ""
 
@@ -235,11 +239,34 @@ def test_table_of_an_optimizer():
     assert [line[-6:-4] for line in lines] == [
         ["lr", "decay"],
         ["0.02", "0.1"],
+        ["0.02", "0.1"],
         ["0.005", "0.01"],
         ["0.0003", "0.01"],
         ["0.005", "0"],
         ["0.25", "0.1"],
     ]
-    assert [line[0] for line in lines[1:]] == ["matrix", "embedding", "head", "vectors", "4"]
+    assert [line[0] for line in lines[1:]] == ["matrix", "packed 8+8+8", "embedding", "head", "vectors", "5"]
     optimizer.param_groups[0]["lr"] = 1e-3
     assert optimizer.table().splitlines()[1].split()[3] == "0.001"
+
+
+def test_table_of_every_parameter():
+    groups = quiet(Gpt(), packed={"blocks.0.down.weight": 2}, options={"head": {"lr": 3e-4}})
+    optimizer = fanion.FNeon(groups, lr=0.02, adjust_lr_fn="rms_to_rms")
+    lines = [re.split("  +", line) for line in optimizer.table(each=True).splitlines()]
+    assert lines[0] == ["parameter", "group", "matrices", "rule", "norm", "scale", "lr", "decay", "because of"]
+    by_name = {line[0]: line[1:] for line in lines[1:]}
+    assert list(by_name) == [name for group in groups for name, _ in group["params"]]
+    rule, norm = "f-neon:alpha=0.5,svd=subspace", "alpha*neon + (1-alpha)*nsgd"
+    packed = by_name["blocks.1.attn.in_proj_weight"]
+    assert packed == ["packed 8+8+8", "3 of 8×8", rule, norm, "1", "0.02", "0.1", "Q, K, V of MultiheadAttention"]
+    assert by_name["blocks.1.embed_head.weight"] == ["matrix", "24×8", rule, norm, "1.732", "0.02", "0.1", "Linear"]
+    assert by_name["blocks.0.down.weight"][:2] == ["packed 2 heads", "2 of 4×24"]
+    assert by_name["out.bias"] == ["vectors", "31", "adamw", "0.001", "0", "1-D"]
+    saved = optimizer.state_dict()
+    for group in saved["param_groups"]:
+        del group["why"]  # of an older version
+    optimizer.load_state_dict(saved)
+    assert by_name == {
+        line[0]: line[1:] for line in (re.split("  +", row) for row in optimizer.table(each=True).splitlines()[1:])
+    }

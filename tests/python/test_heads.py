@@ -98,7 +98,7 @@ def test_a_vit_has_its_classifier_as_head():
     assert [name for name, _ in groups["head"]] == ["head.weight"]
     assert [name for name, _ in groups["embedding"]] == ["pos_embed"]
     assert "cls_token" in [name for name, _ in groups["vectors"]]
-    assert [name for name, _ in groups["matrix"]][:2] == ["patches.weight", "blocks.0.self_attn.in_proj_weight"]
+    assert [name for name, _ in groups["matrix"]][:2] == ["patches.weight", "blocks.0.self_attn.out_proj.weight"]
     with pytest.raises(ValueError, match=r"'pos_embed' of shape \(1, 17, 8\).*embedding=\['pos_embed'\]"):
         fanion.param_groups(Vit(), verbose=False)
 

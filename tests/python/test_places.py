@@ -79,7 +79,8 @@ def gpt2():
 def test_conv1d_is_transposed_by_its_type():
     assert names(gpt2()) == {
         "matrix": ["fc.weight"],
-        "transposed": ["c_attn.weight", "c_proj.weight"],
+        "transposed": ["c_proj.weight"],
+        "packed 8+8+8 in × out": ["c_attn.weight"],
         "vectors": ["c_attn.bias", "c_proj.bias", "fc.bias"],
     }
     plain = nn.ParameterDict({"kernel": nn.Parameter(torch.randn(4, 6))})
@@ -98,7 +99,7 @@ def test_a_transposed_weight_steps_as_its_transpose(make, adjust_lr_fn):
         for name, linear in plain.items():
             linear.weight.copy_(transposed[name].weight.t())
     options = {"lr": 0.1, "adjust_lr_fn": adjust_lr_fn}
-    ours, reference = make(groups_of(transposed), **options), make(groups_of(plain), **options)
+    ours, reference = (make(groups_of(model, split=False), **options) for model in (transposed, plain))
     generator = torch.Generator().manual_seed(2)
     for _ in range(3):
         for name, linear in plain.items():
@@ -153,7 +154,7 @@ def test_what_cannot_be_transposed(group, message):
 
 
 class Experts(nn.Module):
-    """As in Mixtral, Qwen3-MoE (E × out × in) and gpt-oss (E × in × out, with biases)."""
+    """As in Mixtral, Qwen3-MoE (E × out × in) and gpt-oss (E × in × out, with biases), of a type that nobody knows."""
 
     def __init__(self, in_first):
         super().__init__()
@@ -168,8 +169,111 @@ def test_stacked_experts_are_refused_with_the_question_of_their_axes(in_first):
     for options in ({}, {"matrix": ["experts.*"]}, {"transposed": ["experts.gate_up_proj"]}):
         with pytest.raises(ValueError, match=question) as error:
             groups_of(model, **options)
-        assert "Pass embedding=['experts.gate_up_proj'] or vectors" in str(error.value)
+        assert "Pass experts=['experts.gate_up_proj'] for a stack" in str(error.value)
+        assert "or embedding=['experts.gate_up_proj'] or vectors" in str(error.value)
     assert names(model, embedding=["experts.*"])["embedding"] == ["experts.gate_up_proj", "experts.gate_up_proj_bias"]
+
+
+def test_stacks_that_patterns_name(make):
+    model = nn.ModuleDict({"experts": Experts(True), "fc": nn.Linear(8, 8)})
+    how = {"experts": ["experts.*proj"], "transposed": ["experts.*proj"], "vectors": ["*bias"]}
+    groups = groups_of(model, **how, packed={"experts.*proj": {"split_sizes": (1, 1), "interleaved": True}})
+    assert [group["name"] for group in groups] == ["matrix", "experts 1+1 interleaved in × out", "vectors"]
+    assert groups[1]["why"] == ["transposed=, experts=, packed="]
+    optimizer = make(groups)
+    for p in model.parameters():
+        p.grad = torch.randn_like(p)
+    optimizer.step()
+    assert set(groups_of(model, **how, options={"experts": {"lr": 0.5}})[1]["params"][0][1].shape) == {4, 8, 12}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"experts": ["fc.weight"]}, r"experts matches 'fc\.weight' of shape \(24, 8\), not a stack of matrices"),
+        ({"packed": {"fc.weight": 3.5}}, r"packed\['fc\.weight'\] = 3\.5 must be a number of equal matrices, a list"),
+        (
+            {"packed": {"fc.weight": {"heads": 2}}},
+            r"packed\['fc\.weight'\] has 'heads'; it takes num_heads, or split_s",
+        ),
+        ({"packed": {"fc.weight": (8, 1.5)}}, r"packed\['fc\.weight'\] = 1\.5 must be a whole number"),
+        ({"packed": ["fc.weight"]}, r'packed = .* must be a mapping of patterns, such as \{"\*\.qkv\.weight": 3\}'),
+        ({"packed": {"e.weight": 2}}, r"packed matches 'e\.weight', which is under AdamW \(Embedding\)"),
+        ({"packed": {"fc.weight": 2}, "vectors": ["fc.*"]}, "matched by patterns of both packed and vectors"),
+        ({"packed": {"fc.weight": 2, "fc.w*": 3}}, "two patterns of packed, which split it differently"),
+    ],
+)
+def test_patterns_that_do_not_fit(options, message):
+    with pytest.raises(ValueError, match=message):
+        groups_of(nn.ModuleDict({"fc": nn.Linear(8, 24), "e": nn.Embedding(5, 8)}), **options)
+
+
+def module_of(name, where, base=nn.Module, **attributes):
+    """An instance of a class of that name and module, as other libraries have it."""
+    module = type(name, (base,), {"__module__": where})()
+    for key, value in attributes.items():
+        setattr(module, key, value)
+    return module
+
+
+def holdings(module):
+    """Role and options of the weights of a module `m`."""
+    keys = ("flatten", "transposed", "split_sizes", "interleaved")
+    groups = groups_of(nn.ModuleDict({"m": module}))
+    found = {n: (g["name"].split()[0], *(g[k] for k in keys if k in g)) for g in groups for n, _ in g["params"]}
+    return {name.removeprefix("m."): how for name, how in found.items() if how[0] != "vectors"}
+
+
+HF = "transformers.models.a.modeling_a"
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ({"qkv": nn.Linear(6, 18)}, {"qkv.weight": ("packed", (6, 6, 6))}),
+        ({"qkv": nn.Linear(6, 20)}, {"qkv.weight": ("matrix",)}),
+        (
+            {"qkv_proj": nn.Linear(6, 16), "head_dim": 2, "num_key_value_heads": 2},
+            {"qkv_proj.weight": ("packed", (8, 4, 4))},
+        ),
+        ({"c_attn": Conv1D(18, 6)}, {"c_attn.weight": ("packed", True, (6, 6, 6))}),
+        ({"c_attn": Conv1D(12, 6)}, {"c_attn.weight": ("packed", True, (6, 6))}),
+        ({"gate_up_proj": nn.Linear(6, 16)}, {"gate_up_proj.weight": ("packed", (8, 8))}),
+        ({"query_key_value": nn.Linear(6, 18)}, {"query_key_value.weight": ("matrix",)}),
+    ],
+)
+def test_packed_projections_by_their_layers_name(module, expected):
+    assert holdings(module_of("Attention", "somewhere", **module)) == expected
+
+
+def test_packed_projections_by_the_class_that_holds_them():
+    by_heads = module_of("GPTNeoXAttention", HF, query_key_value=nn.Linear(6, 18), head_size=3)
+    assert holdings(by_heads) == {"query_key_value.weight": ("packed", (3, 3, 3), True)}
+    assert holdings(module_of("CodeGenAttention", HF, qkv_proj=nn.Linear(6, 18))) == {"qkv_proj.weight": ("matrix",)}
+    weights = {"gate_up_proj": nn.Parameter(torch.zeros(2, 8, 3)), "down_proj": nn.Parameter(torch.zeros(2, 3, 4))}
+    of_mixtral = module_of("AnyExperts", HF, is_transposed=False, has_gate=True, is_concatenated=True, **weights)
+    assert holdings(of_mixtral) == {"gate_up_proj": ("experts", False, (4, 4)), "down_proj": ("experts", False)}
+    weights = {name: nn.Parameter(p.mT.contiguous()) for name, p in weights.items()}
+    of_gpt_oss = module_of("GptOssExperts", HF, **weights, gate_up_proj_bias=nn.Parameter(torch.zeros(2, 8)))
+    in_first = ("experts", False, True)
+    assert holdings(of_gpt_oss) == {"gate_up_proj": (*in_first, (1, 1), True), "down_proj": in_first}
+    router = module_of("AnyTopKRouter", HF, weight=nn.Parameter(torch.zeros(4, 6)))
+    assert holdings(router) == {"weight": ("matrix",)}
+
+
+def test_lora_factors_are_told_apart():
+    factors = {
+        "lora_A": nn.ModuleDict({"default": nn.Linear(6, 2, False)}),
+        "lora_B": nn.ModuleDict({"default": nn.Linear(2, 8, False)}),
+    }
+    frozen = nn.Linear(6, 8).requires_grad_(False)
+    layer = module_of("LoraLayer", "peft.tuners.lora.layer", base_layer=frozen, **factors)
+    groups = groups_of(nn.ModuleDict({"q": layer}), options={"matrix": {"lr": 0.1}, "lora_B": {"lr": 0.4}})
+    assert [(g["name"], g["lr"], g["why"]) for g in groups] == [
+        ("lora_A", 0.1, ["A of LoRA, r × in"]),
+        ("lora_B", 0.4, ["B of LoRA, out × r"]),
+    ]
+    assert len(names(nn.ModuleDict({"q": layer}), split=False)["matrix"]) == 2
 
 
 def test_transformers():
@@ -177,15 +281,23 @@ def test_transformers():
     config = transformers.GPT2Config(n_layer=1, n_embd=32, n_head=2, vocab_size=101, bos_token_id=0, eos_token_id=0)
     found = names(transformers.GPT2LMHeadModel(config), head="auto")
     leaves = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
-    assert found["transposed"] == [f"transformer.h.0.{leaf}.weight" for leaf in leaves]
+    assert found["transposed"] == [f"transformer.h.0.{leaf}.weight" for leaf in leaves[1:]]
+    assert found["packed 32+32+32 in × out"] == ["transformer.h.0.attn.c_attn.weight"]
     assert found["embedding"] == ["transformer.wte.weight", "transformer.wpe.weight"]
     sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 4}
     moe = {"num_key_value_heads": 2, "vocab_size": 101, "num_local_experts": 4, "pad_token_id": 0, "head_dim": 8}
-    for kind in ("Mixtral", "GptOss"):
-        config = getattr(transformers, f"{kind}Config")(**sizes, **moe)
-        model = getattr(transformers, f"{kind}ForCausalLM")(config)
-        with pytest.raises(ValueError, match=r"experts\.gate_up_proj' of shape .*rows and columns"):
-            names(model, matrix=["*gate.weight", "*experts*"] if kind == "Mixtral" else ["*experts*"])
+    model = transformers.MixtralForCausalLM(transformers.MixtralConfig(**sizes, **moe))
+    found = names(model, head="auto")
+    assert found["experts 48+48"] == ["model.layers.0.mlp.experts.gate_up_proj"]
+    assert found["experts"] == ["model.layers.0.mlp.experts.down_proj"]
+    assert "model.layers.0.mlp.gate.weight" in found["matrix"]
+    found = names(transformers.GptOssForCausalLM(transformers.GptOssConfig(**sizes, **moe)), head="auto")
+    assert found["experts 1+1 interleaved in × out"] == ["model.layers.0.mlp.experts.gate_up_proj"]
+    assert found["experts in × out"] == ["model.layers.0.mlp.experts.down_proj"]
+    assert {f"model.layers.0.mlp.experts.{leaf}_proj_bias" for leaf in ("gate_up", "down")} <= set(found["vectors"])
+    found = names(transformers.Phi3ForCausalLM(transformers.Phi3Config(**sizes, **moe)), head="auto")
+    assert found["packed 32+16+16"] == ["model.layers.0.self_attn.qkv_proj.weight"]
+    assert found["packed 48+48"] == ["model.layers.0.mlp.gate_up_proj.weight"]
     for tied in (False, True):
         config = transformers.LlamaConfig(**sizes, **moe | {"tie_word_embeddings": tied})
         found = names(transformers.LlamaForCausalLM(config), head="auto")

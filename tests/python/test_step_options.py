@@ -23,6 +23,10 @@ def a_value(option):
     """One that is not the table's default."""
     if option.kind == "number":
         return 0.5
+    if option.kind == "count":
+        return 2
+    if option.kind == "sizes":
+        return (3, 3)
     if option.kind == "flag":
         return not option.default
     return option.allowed.split(", ")[-1]
@@ -42,6 +46,10 @@ def test_every_class_takes_every_option_and_keeps_it_in_the_group(make, paramete
     if name == "error_feedback" and getattr(make, "func", make).__name__ in WITHOUT_LOW_RANK_PART:
         with pytest.raises(ValueError, match="error_feedback needs a rule with one low-rank part"):
             make(parameters((6, 8)), error_feedback=True)
+        return
+    if name == "interleaved":
+        with pytest.raises(ValueError, match="interleaved says how split_sizes go on"):
+            make(parameters((6, 8)), interleaved=True)
         return
     optimizer = make(parameters((6, 8)), **{name: a_value(option)})
     assert optimizer.param_groups[0][name] == a_value(option)
@@ -90,5 +98,5 @@ def test_the_programs_flags_are_the_table(tmp_path):
     if not program.exists():
         pytest.skip("the program is not installed")
     shown = subprocess.run([program, "train", "gpt", "--help"], capture_output=True, text=True, check=True).stdout
-    for name in STEP_OPTIONS.keys() - {"lr", "transposed"}:
+    for name in STEP_OPTIONS.keys() - {"lr", "transposed", "flatten", "split_sizes", "num_heads", "interleaved"}:
         assert f"--{name.replace('_', '-')}" in shown, name

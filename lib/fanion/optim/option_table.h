@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -16,21 +17,27 @@
 ///   template <class Visit> void visit_options(Options& o, Visit&& visit) { visit(name, o.field, range, help); … }
 ///
 /// and everything else that knows its fields goes through that: the check, the texts that cross the Python boundary,
-/// Python's keywords and their documentation, the program's flags and config.json. A field is a double, a bool or a
-/// closed enum with a `names_of`; its initialiser is the default.
+/// Python's keywords and their documentation, the program's flags and config.json. A field is a double, a bool, a
+/// count, a list of sizes or a closed enum with a `names_of`; its initialiser is the default.
 namespace fanion::optim {
 
-/// What a number may be: any; finite and not negative; in [0, 1).
+/// What a number may be: any; finite and not negative; in [0, 1). Counts and sizes are at least 1, whatever stands
+/// here.
 enum class Range { any, not_negative, below_one };
 
-/// An option in words: kind is "number", "flag" or "choice"; allowed is the range or the choices.
+/// An option in words: kind is "number", "count", "sizes", "flag" or "choice"; allowed is the range or the choices.
 struct OptionLine {
   std::string name, kind, initial, allowed, help;
 };
 
+/// A list of sizes, "768+768+768" as a text, "none" where it is empty.
+using Sizes = std::vector<int64_t>;
+
 namespace option_table {
 
 std::string text_of(double value);
+std::string text_of(int64_t value);
+std::string text_of(const Sizes& value);
 inline std::string text_of(bool value) { return value ? "true" : "false"; }
 template <class Enum>
   requires std::is_enum_v<Enum>
@@ -39,6 +46,8 @@ std::string text_of(Enum value) {
 }
 
 void read(double& field, std::string_view name, std::string_view text);
+void read(int64_t& field, std::string_view name, std::string_view text);
+void read(Sizes& field, std::string_view name, std::string_view text);
 void read(bool& field, std::string_view name, std::string_view text);
 template <class Enum>
   requires std::is_enum_v<Enum>
@@ -52,6 +61,8 @@ void read(Enum& field, std::string_view name, std::string_view text) {
 }
 
 void check(double value, std::string_view name, Range range);
+void check(int64_t value, std::string_view name, Range range);
+void check(const Sizes& value, std::string_view name, Range range);
 inline void check(bool, std::string_view, Range) {}
 template <class Enum>
   requires std::is_enum_v<Enum>
@@ -61,6 +72,10 @@ template <class Field>
 std::string allowed(const Field& field, Range range) {
   if constexpr (std::is_same_v<Field, double>) {
     return range == Range::not_negative ? "finite and not negative" : range == Range::below_one ? "in [0, 1)" : "";
+  } else if constexpr (std::is_same_v<Field, int64_t>) {
+    return "whole, at least 1";
+  } else if constexpr (std::is_same_v<Field, Sizes>) {
+    return "none, or whole numbers of at least 1";
   } else if constexpr (std::is_enum_v<Field>) {
     std::string choices;
     for (const auto& entry : names_of(field)) choices.append(choices.empty() ? "" : ", ").append(entry.name);
@@ -106,7 +121,11 @@ std::vector<OptionLine> option_lines(Options o) {
   std::vector<OptionLine> lines;
   visit_options(o, [&](const char* name, auto& field, Range range, const char* help) {
     using Field = std::remove_reference_t<decltype(field)>;
-    const auto* kind = std::is_same_v<Field, double> ? "number" : std::is_enum_v<Field> ? "choice" : "flag";
+    const auto* kind = std::is_same_v<Field, double>    ? "number"
+                       : std::is_same_v<Field, int64_t> ? "count"
+                       : std::is_same_v<Field, Sizes>   ? "sizes"
+                       : std::is_enum_v<Field>          ? "choice"
+                                                        : "flag";
     lines.push_back({name, kind, option_table::text_of(field), option_table::allowed(field, range), help});
   });
   return lines;

@@ -95,14 +95,28 @@ std::string found_head(const std::vector<PlacedModule>& modules) {
   return std::ranges::count_if(linears, alike) == 1 && (linears.size() > 1 || convolutions) ? name : "";
 }
 
+/// How a parameter holds its matrices; what `LmoStepOptions` says of it.
+struct Holding {
+  bool transposed = false, flatten = true;
+  Sizes split_sizes = {};
+  bool operator==(const Holding&) const = default;
+};
+
 /// A parameter with its first name, and the role that all places of it give.
 struct HeldParameter {
   std::string name, holder;
   at::Tensor parameter;
   GroupRole role;
+  Holding holding = {};
 };
 
-std::vector<HeldParameter> entries_of(const std::vector<PlacedModule>& modules, const std::string& head) {
+/// Q, K and V where a module packs them into one parameter.
+Holding holding_at(const Module& module, std::string_view attribute, const at::Tensor& p) {
+  const bool is_packed = is_one_of<torch::nn::MultiheadAttentionImpl>(module) && attribute == "in_proj_weight";
+  return is_packed ? Holding{.split_sizes = Sizes(3, p.size(0) / 3)} : Holding{};
+}
+
+std::vector<HeldParameter> entries_of(const std::vector<PlacedModule>& modules, const std::string& head, bool split) {
   std::vector<HeldParameter> entries;
   for (const auto& [name, module] : modules) {
     const bool in_head = !head.empty() && (name == head || name.starts_with(head + "."));
@@ -113,22 +127,60 @@ std::vector<HeldParameter> entries_of(const std::vector<PlacedModule>& modules, 
       if (seen != entries.end())
         seen->role = std::min(seen->role, role);
       else
-        entries.push_back({name.empty() ? each.key() : c10::str(name, ".", each.key()), name, p, role});
+        entries.push_back({name.empty() ? each.key() : c10::str(name, ".", each.key()), name, p, role,
+                           split ? holding_at(*module, each.key(), p) : Holding{}});
     }
   }
   return entries;
 }
 
-void give_role(std::vector<HeldParameter>& entries, const std::vector<std::string>& names, GroupRole role,
-               const char* list) {
-  for (const auto& name : names) {
-    const auto found = std::ranges::find(entries, name, &HeldParameter::name);
-    TORCH_CHECK_VALUE(found != entries.end(), "ParamGroupOptions::", list, " names '", name,
-                      "', which is no parameter; names look like '", entries.front().name, "'");
-    TORCH_CHECK_VALUE(role != GroupRole::matrix || found->parameter.dim() == 2, "ParamGroupOptions::matrix names '",
-                      name, "' of shape ", found->parameter.sizes(), ", which is no matrix");
-    found->role = role;
+HeldParameter& entry_named(std::vector<HeldParameter>& entries, const std::string& name, const char* list) {
+  const auto found = std::ranges::find(entries, name, &HeldParameter::name);
+  TORCH_CHECK_VALUE(found != entries.end(), "ParamGroupOptions::", list, " names '", name,
+                    "', which is no parameter; names look like '", entries.front().name, "'");
+  return *found;
+}
+
+/// Roles and holdings that the options' lists give.
+void give_roles(std::vector<HeldParameter>& entries, const ParamGroupOptions& options) {
+  for (const auto& name : options.experts) {
+    auto& entry = entry_named(entries, name, "experts");
+    TORCH_CHECK_VALUE(entry.parameter.dim() > 2, "ParamGroupOptions::experts names '", name, "' of shape ",
+                      entry.parameter.sizes(), ", which is no stack of matrices");
+    entry.role = GroupRole::matrix, entry.holding = {.flatten = false};
   }
+  const auto give_matrix = [&](const std::string& name, const char* list, bool transposed) {
+    auto& entry = entry_named(entries, name, list);
+    TORCH_CHECK_VALUE(entry.parameter.dim() == 2 || (transposed && !entry.holding.flatten), "ParamGroupOptions::", list,
+                      " names '", name, "' of shape ", entry.parameter.sizes(), ", which is no matrix");
+    entry.role = GroupRole::matrix;
+    entry.holding = {.transposed = transposed, .flatten = entry.holding.flatten};
+  };
+  for (const auto& name : options.matrix) give_matrix(name, "matrix", false);
+  for (const auto& name : options.transposed) give_matrix(name, "transposed", true);
+  for (const auto& [name, sizes] : options.packed) {
+    auto& entry = entry_named(entries, name, "packed");
+    TORCH_CHECK_VALUE(entry.parameter.dim() >= 2, "ParamGroupOptions::packed names '", name, "' of shape ",
+                      entry.parameter.sizes(), ", which is no matrix");
+    if (entry.holding.flatten && entry.parameter.dim() == 2) entry.role = GroupRole::matrix;
+    entry.holding.split_sizes = sizes;
+  }
+  for (const auto& name : options.adamw) entry_named(entries, name, "adamw").role = GroupRole::vectors;
+}
+
+/// The rule's settings for parameters that hold their matrices like this.
+LmoSettings settings_for(LmoSettings rule, const Holding& holding) {
+  rule.step.transposed = holding.transposed, rule.step.flatten = holding.flatten;
+  rule.step.split_sizes = holding.split_sizes;
+  return rule;
+}
+
+/// The holdings of the entries under the rule, one matrix first.
+std::vector<Holding> holdings_of(const std::vector<HeldParameter>& entries) {
+  std::vector<Holding> holdings{{}};
+  for (const auto& e : entries)
+    if (e.role == GroupRole::matrix && std::ranges::count(holdings, e.holding) == 0) holdings.push_back(e.holding);
+  return holdings;
 }
 
 }  // namespace
@@ -139,32 +191,34 @@ std::vector<ParamGroup> param_groups(const Module& model, const LmoSettings& rul
   const auto head = options.head ? *options.head : found_head(modules);
   TORCH_CHECK_VALUE(head.empty() || std::ranges::count(modules, head, &PlacedModule::name) == 1,
                     "ParamGroupOptions::head names '", head, "', which is no module of the model");
-  auto entries = entries_of(modules, head);
+  auto entries = entries_of(modules, head, options.split);
   std::erase_if(entries, [](const HeldParameter& e) { return !e.parameter.requires_grad(); });
   TORCH_CHECK_VALUE(!entries.empty(), "the model has no parameter that requires a gradient");
-  give_role(entries, options.matrix, GroupRole::matrix, "matrix");
-  give_role(entries, options.adamw, GroupRole::vectors, "adamw");
+  give_roles(entries, options);
+  for (const auto& e : entries)
+    TORCH_CHECK_VALUE(e.role != GroupRole::unknown, "parameter '", e.name, "' of shape ", e.parameter.sizes(),
+                      " is held by ", e.holder.empty() ? "the model itself" : "module '" + e.holder + "'",
+                      ", whose type does not tell what it is for: name it in ParamGroupOptions::matrix if it is ",
+                      "stored out x in, in ::transposed if in x out, in ::experts if it is a stack of such, else in "
+                      "::adamw");
 
   auto undecayed = adamw;
   undecayed.weight_decay = 0;
   std::vector<ParamGroup> groups;
-  for (const auto role : {GroupRole::matrix, GroupRole::embedding, GroupRole::head, GroupRole::vectors}) {
-    ParamGroup group;
-    if (role == GroupRole::matrix)
-      group.settings = rule;
-    else
-      group.settings = role == GroupRole::vectors ? undecayed : adamw;
+  const auto add_group = [&](GroupSettings settings, const auto& is_of_it) {
+    ParamGroup group{{}, std::move(settings), {}};
     for (const auto& e : entries) {
-      TORCH_CHECK_VALUE(e.role != GroupRole::unknown, "parameter '", e.name, "' of shape ", e.parameter.sizes(),
-                        " is held by ", e.holder.empty() ? "the model itself" : "module '" + e.holder + "'",
-                        ", whose type does not tell what it is for: name it in ParamGroupOptions::matrix if it is ",
-                        "stored out x in, else in ::adamw");
-      if (e.role != role) continue;
+      if (!is_of_it(e)) continue;
       group.params.push_back(e.parameter);
       group.names.push_back(e.name);
     }
     if (!group.params.empty()) groups.push_back(std::move(group));
-  }
+  };
+  for (const auto& holding : holdings_of(entries))
+    add_group(settings_for(rule, holding),
+              [&](const auto& e) { return e.role == GroupRole::matrix && e.holding == holding; });
+  for (const auto role : {GroupRole::embedding, GroupRole::head, GroupRole::vectors})
+    add_group(role == GroupRole::vectors ? undecayed : adamw, [&](const auto& e) { return e.role == role; });
   return groups;
 }
 

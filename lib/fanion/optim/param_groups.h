@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,9 +20,17 @@ struct ParamGroupOptions {
   std::optional<std::string> head = std::nullopt;
   /// Parameters that follow the rule, or AdamW, whatever holds them.
   std::vector<std::string> matrix = {}, adamw = {};
+  /// Those that follow the rule stored in x out; and stacks of matrices, E x out x in, E x in x out where both name
+  /// one.
+  std::vector<std::string> transposed = {}, experts = {};
+  /// How the rows (out) of parameters are split into matrices, each stepped as if alone.
+  std::map<std::string, Sizes> packed = {};
+  /// Whether MultiheadAttention's in_proj_weight is split into Q, K and V; where not, it is stepped as one matrix.
+  bool split = true;
 };
 
-/// Splits a model into groups for `LmoOptimizer`: matrices under `rule`; embeddings, the head, and what is no matrix,
+/// Splits a model into groups for `LmoOptimizer`: matrices under `rule`, a group for each way in which parameters hold
+/// them (held_matrices.h), those that are one matrix first; embeddings, the head, and what is no matrix,
 /// that without weight decay, under AdamW. Groups without parameters are left out; names are the parameters'.
 ///
 /// \code

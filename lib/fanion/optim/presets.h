@@ -47,12 +47,12 @@ LmoSettings s_fanion(norms::Rank k, const LmoStepOptions& step = {}, double alph
 /// The LMO of the Schatten norm ‖σ‖_p, 1 ≤ p ≤ ∞ (KyFan §2.9).
 LmoSettings schatten_descent(double p, const LmoStepOptions& step = {});
 /// Dion's defaults: a rate of 0.01 times √(m/n), a sum without Nesterov, error feedback.
-inline constexpr LmoStepOptions kDionStep{.lr = 0.01,
-                                          .nesterov = false,
-                                          .momentum_kind = MomentumKind::sum,
-                                          .weight_decay = 0.01,
-                                          .adjust_lr_fn = norms::AdjustLrFn::rms_to_rms,
-                                          .error_feedback = true};
+inline const LmoStepOptions kDionStep{.lr = 0.01,
+                                      .nesterov = false,
+                                      .momentum_kind = MomentumKind::sum,
+                                      .weight_decay = 0.01,
+                                      .adjust_lr_fn = norms::AdjustLrFn::rms_to_rms,
+                                      .error_feedback = true};
 /// Dion (Ahn & Xu 2025): one warm power step (see norms/dion.h); what it does not capture stays in the momentum.
 LmoSettings dion(norms::Rank k, const LmoStepOptions& step = kDionStep, int64_t passes = 1);
 /// −M/‖M‖_F (KyFan Lemma 1).
@@ -68,7 +68,7 @@ LmoSettings gauss_southwell(const LmoStepOptions& step = {});
 AdamWOptions adam(AdamWOptions options = {});
 
 /// What prox steps, whose length is the gradient's, start from: no scale by shape.
-inline constexpr LmoStepOptions kProxOptions{.adjust_lr_fn = norms::AdjustLrFn::none};
+inline const LmoStepOptions kProxOptions{.adjust_lr_fn = norms::AdjustLrFn::none};
 /// −M/λ, gradient descent: as torch.optim.SGD with momentum_kind = sum and weight_decay = 0.
 LmoSettings sgd(const LmoStepOptions& step = kProxOptions, double lambda = 1);
 /// −σ₁u₁v₁ᵀ/λ (Proposal eq. 4; Poster).

@@ -29,7 +29,7 @@ using Blocks = std::vector<const Block*>;
 
 bool spread_alike(const distributed::Spread& a, const distributed::Spread& b) {
   return a.sizes == b.sizes && std::ranges::equal(a.axes, b.axes, [](const auto& x, const auto& y) {
-           return x.dimension == y.dimension && x.group == y.group;
+           return x.dimension == y.dimension && x.group == y.group && (!x.splits() || x.sizes == y.sizes);
          });
 }
 

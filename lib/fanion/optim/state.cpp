@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "fanion/optim/matrix_view.h"
+#include "fanion/optim/held_matrices.h"
 
 namespace fanion::optim {
 namespace {
@@ -17,25 +17,57 @@ at::ScalarType momentum_dtype(const at::Tensor& parameter) {
   return parameter.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
+/// Columns of the warm start of an m × n matrix.
+int64_t warm_columns(const LmoSettings& settings, int64_t m, int64_t n) {
+  return m * n == 0 ? 0 : settings.rule->warm_columns(m, n);  // an empty matrix has no triplets
+}
+
 std::vector<StateKind> lmo_kinds(const at::Tensor& parameter, const LmoSettings& settings, at::IntArrayRef whole) {
-  const auto [rows, columns_here] = matrix_shape(parameter, settings.step.transposed);
-  const auto [m, n] = matrix_shape(whole, settings.step.transposed);
+  const HeldMatrices held(whole, settings.step);
+  const auto sizes = parameter.sizes().vec();
+  const std::vector<int64_t> leading(sizes.begin(), sizes.begin() + held.leading());
+  const auto in_front_of = [](std::vector<int64_t> front, std::initializer_list<int64_t> own) {
+    front.insert(front.end(), own);
+    return front;
+  };
+  int64_t columns = 0;
+  for (const auto& [m, n] : held.shapes()) columns = std::max(columns, warm_columns(settings, m, n));
+  const auto rows_here = sizes[held.row_dimension()], n = held.shapes()[0].second;
+  int64_t columns_here = 1;
+  for (auto d = held.leading(); d < std::ssize(sizes); ++d)
+    if (d != held.row_dimension()) columns_here *= sizes[d];
+  auto front = leading;
+  if (held.rows().size() > 1) front.push_back(std::ssize(held.rows()));
+
   const auto dtype = momentum_dtype(parameter);
   const bool narrow = settings.step.momentum_dtype == MomentumDtype::bfloat16;
-  const int64_t columns = m * n == 0 ? 0 : settings.rule->warm_columns(m, n);  // an empty matrix has no triplets
-  std::vector<StateKind> kinds = {{"momentum_buffer", parameter.sizes().vec(), narrow ? at::kBFloat16 : dtype},
-                                  {"warm_start", {columns == 0 ? n : columns_here, columns}, dtype}};
-  if (narrow) kinds.push_back({"momentum_step", {}, at::kFloat});
-  if (settings.step.adapt == Adapt::neuron) kinds.push_back({"second_moment", {rows, 1}, dtype});
-  if (settings.step.adapt == Adapt::element) kinds.push_back({"second_moment", {rows, columns_here}, dtype});
+  std::vector<StateKind> kinds = {
+      {"momentum_buffer", sizes, narrow ? at::kBFloat16 : dtype},
+      {"warm_start", in_front_of(front, {columns == 0 ? n : columns_here, columns}), dtype}};
+  if (narrow) kinds.push_back({"momentum_step", front, at::kFloat});
+  if (settings.step.adapt == Adapt::neuron)
+    kinds.push_back({"second_moment", in_front_of(leading, {rows_here, 1}), dtype});
+  if (settings.step.adapt == Adapt::element)
+    kinds.push_back({"second_moment", in_front_of(leading, {rows_here, columns_here}), dtype});
   return kinds;
 }
 
+/// Of every matrix that the parameter holds; where one has fewer columns than another, zeros fill them up.
 at::Tensor initial_warm_start(const at::Tensor& parameter, const LmoSettings& settings, at::IntArrayRef whole,
                               int64_t columns) {
-  const auto [m, n] = matrix_shape(whole, settings.step.transposed);
-  if (columns == 0) return at::zeros({n, 0}, parameter.options().dtype(momentum_dtype(parameter)));
-  return norms::initial_warm_start(*settings.rule, m, n, parameter.options());
+  const HeldMatrices held(whole, settings.step);
+  const auto shapes = held.shapes();
+  auto sizes = held.front();
+  sizes.insert(sizes.end(), {shapes[0].second, columns});
+  auto all = at::zeros(sizes, parameter.options().dtype(momentum_dtype(parameter)));
+  if (all.numel() == 0) return all;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const auto [m, n] = shapes[i];
+    const auto own = shapes.size() > 1 ? all.select(held.leading(), static_cast<int64_t>(i)) : all;
+    own.narrow(-1, 0, warm_columns(settings, m, n))
+        .copy_(norms::initial_warm_start(*settings.rule, m, n, parameter.options()));
+  }
+  return all;
 }
 
 std::vector<StateKind> adamw_kinds(const at::Tensor& parameter) {
@@ -59,7 +91,7 @@ NamedState initial_state(const at::Tensor& parameter, const GroupSettings& setti
   for (const auto& kind : state_kinds(p, settings, whole)) {
     at::Tensor tensor;
     if (kind.name == kWarmStart)
-      tensor = initial_warm_start(p, std::get<LmoSettings>(settings), whole.value_or(p.sizes()), kind.sizes[1]);
+      tensor = initial_warm_start(p, std::get<LmoSettings>(settings), whole.value_or(p.sizes()), kind.sizes.back());
     else if (p.sizes() == kind.sizes)
       tensor = at::zeros_like(p, kind.dtype);
     else

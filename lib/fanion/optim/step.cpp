@@ -10,6 +10,7 @@
 #include "fanion/no_autocast.h"
 #include "fanion/optim/check_step.h"
 #include "fanion/optim/lmo_step.h"
+#include "fanion/optim/packed_steps.h"
 #include "fanion/optim/sharded_step.h"
 
 namespace fanion::optim {
@@ -50,13 +51,18 @@ int64_t step_(const std::vector<StepEntry>& entries, const std::vector<GroupSett
   const auto checked = check_step(entries, groups, call);
   const auto averaged = averaged_gradients(entries, groups, checked);
   std::vector<MatrixStep> matrices, spread_out;
+  PackedSteps packed;
   std::vector<std::vector<AdamWParameter>> others(groups.size());
   for (const auto& [i, go] : checked.active) {
     const auto& [parameter, grad, state, group, position, name, spread] = entries[i];
     const auto* lmo = std::get_if<LmoSettings>(&groups[group]);
     const bool is_part = spread && spread->is_part();
     const auto label_of_this = [&entry = entries[i]] { return label(entry); };
-    if (lmo != nullptr && is_part && c10::multiply_integers(spread->sizes) > 0)
+    const at::IntArrayRef sizes = spread ? at::IntArrayRef(spread->sizes) : parameter.sizes();
+    const bool has_entries = is_part ? c10::multiply_integers(sizes) > 0 : parameter.numel() > 0;
+    if (lmo != nullptr && has_entries && !HeldMatrices(sizes, lmo->step).is_one())
+      packed.add({parameter, grad, &state, lmo, label_of_this, go, is_part ? &*spread : nullptr});
+    else if (lmo != nullptr && is_part && has_entries)
       spread_out.push_back({parameter, grad, &state, lmo, label_of_this, go, &*spread});
     else if (parameter.numel() == 0) {
       if (lmo == nullptr && spread) state[2].second.add_(1);  // AdamW's count goes on where others have the entries
@@ -65,8 +71,10 @@ int64_t step_(const std::vector<StepEntry>& entries, const std::vector<GroupSett
     else
       others[group].push_back({parameter, averaged[i], state[0].second, state[1].second, state[2].second, go});
   }
+  for (const auto& step : packed.steps()) (step.spread != nullptr ? spread_out : matrices).push_back(step);
   step_matrices(matrices, call.stacks);
   step_sharded(spread_out);
+  packed.keep();
   for (std::size_t g = 0; g < groups.size(); ++g)
     if (!others[g].empty()) adamw_step_(others[g], std::get<AdamWOptions>(groups[g]));
   return checked.skipped;

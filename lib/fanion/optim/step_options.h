@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <string_view>
+
 #include "fanion/norms/adjust_lr_fn.h"
 #include "fanion/optim/adapt.h"
 #include "fanion/optim/finite.h"
@@ -19,6 +22,10 @@ struct LmoStepOptions {
   norms::AdjustLrFn adjust_lr_fn = norms::AdjustLrFn::original;
   NonfinitePolicy nonfinite = NonfinitePolicy::error;
   bool transposed = false;
+  bool flatten = true;
+  Sizes split_sizes = {};
+  int64_t num_heads = 1;
+  bool interleaved = false;
   MomentumDtype momentum_dtype = MomentumDtype::float32;
   bool normalize_weights = false;
   Adapt adapt = Adapt::none;
@@ -43,6 +50,15 @@ void visit_options(LmoStepOptions& o, Visit&& visit) {
   visit("nonfinite", o.nonfinite, Range::any,
         "a gradient with NaN or Inf: error before anything changes, skip the parameter and count it, or ignore");
   visit("transposed", o.transposed, Range::any, "parameters are stored as in x out; the rule takes their transpose");
+  visit("flatten", o.flatten, Range::any,
+        "parameters of more than two dimensions are one matrix, the first dimension by all others; false: the last two "
+        "are a matrix, and those before count matrices (experts)");
+  visit("split_sizes", o.split_sizes, Range::any,
+        "rows (out) of the matrices that a parameter packs one after the other, such as Q, K and V; each is stepped by "
+        "itself");
+  visit("num_heads", o.num_heads, Range::any, "the same for so many matrices of equal size, such as heads");
+  visit("interleaved", o.interleaved, Range::any,
+        "split_sizes repeat until the rows end (gpt-oss's gate and up, Megatron's query groups)");
   visit("momentum_dtype", o.momentum_dtype, Range::any,
         "dtype of B: float32 (float64 for float64 parameters), or bfloat16, rounded stochastically");
   visit("normalize_weights", o.normalize_weights, Range::any,
@@ -59,6 +75,10 @@ void visit_options(LmoStepOptions& o, Visit&& visit) {
       "B <- B + g (ema: + (1 - mu) g), and after the step B <- B - (1 - mu) U U' B: what the direction's low-rank part "
       "has not captured is kept; for rules with one such part");
 }
+
+/// Those that say how parameters hold their matrices (held_matrices.h).
+inline constexpr std::array<std::string_view, 5> kHolding{"transposed", "flatten", "split_sizes", "num_heads",
+                                                          "interleaved"};
 
 /// Throws naming the first option outside its range.
 void check_options(const LmoStepOptions& options);

@@ -35,15 +35,21 @@ TORCH_MODULE(TinyGpt);
 TEST(ParamGroups, ALanguageModel) {
   TinyGpt model;
   const auto groups = param_groups(*model, muon({.lr = 0.02}), {.lr = 3e-3, .weight_decay = 0.1});
-  EXPECT_EQ(group_names(groups), (NamesByGroup{{"attention.in_proj_weight", "attention.out_proj.weight", "up.weight"},
+  EXPECT_EQ(group_names(groups), (NamesByGroup{{"attention.out_proj.weight", "up.weight"},
+                                               {"attention.in_proj_weight"},
                                                {"tokens.weight"},
                                                {"out.weight"},
                                                {"attention.in_proj_bias", "attention.out_proj.bias", "norm.weight",
                                                 "norm.bias", "up.bias", "out.bias"}}));
   EXPECT_EQ(std::get<LmoSettings>(groups[0].settings).step.lr, 0.02);
-  EXPECT_EQ(std::get<AdamWOptions>(groups[2].settings).weight_decay, 0.1);
-  EXPECT_EQ(std::get<AdamWOptions>(groups[3].settings).weight_decay, 0);
-  EXPECT_EQ(std::get<AdamWOptions>(groups[3].settings).lr, 3e-3);
+  EXPECT_EQ(std::get<LmoSettings>(groups[0].settings).step.split_sizes, Sizes{});
+  EXPECT_EQ(std::get<LmoSettings>(groups[1].settings).step.split_sizes, (Sizes{8, 8, 8}));
+  EXPECT_EQ(std::get<AdamWOptions>(groups[3].settings).weight_decay, 0.1);
+  EXPECT_EQ(std::get<AdamWOptions>(groups[4].settings).weight_decay, 0);
+  EXPECT_EQ(std::get<AdamWOptions>(groups[4].settings).lr, 3e-3);
+  const auto whole = param_groups(*model, muon(), {}, {.split = false});
+  EXPECT_EQ(whole[0].names,
+            (std::vector<std::string>{"attention.in_proj_weight", "attention.out_proj.weight", "up.weight"}));
 }
 
 TEST(ParamGroups, AConvolutionalAndARecurrentModel) {
@@ -83,6 +89,8 @@ TEST(ParamGroups, SaysWhatItCannotTell) {
   EXPECT_VALUE_ERROR(param_groups(*odd, muon(), {}, {.matrix = {"mixing"}}), "parameter 'experts'");
   EXPECT_VALUE_ERROR(param_groups(*odd, muon(), {}, {.matrix = {"experts"}}),
                      "'experts' of shape [2, 4, 5], which is no matrix");
+  EXPECT_VALUE_ERROR(param_groups(*odd, muon(), {}, {.experts = {"mixing"}}),
+                     "'mixing' of shape [4, 5], which is no stack of matrices");
   EXPECT_VALUE_ERROR(param_groups(*odd, muon(), {}, {.adamw = {"mixin"}}),
                      "'mixin', which is no parameter; names look like 'mixing'");
   EXPECT_EQ(group_names(param_groups(*odd, muon(), {}, {.matrix = {"mixing"}, .adamw = {"experts"}})),
@@ -92,6 +100,20 @@ TEST(ParamGroups, SaysWhatItCannotTell) {
   EXPECT_VALUE_ERROR(param_groups(*model, muon(), {}, {.head = "outt"}), "'outt', which is no module");
   for (auto& p : model->parameters()) p.set_requires_grad(false);
   EXPECT_VALUE_ERROR(param_groups(*model, muon(), {}, {.head = ""}), "no parameter that requires a gradient");
+}
+
+TEST(ParamGroups, StacksAndSplitsThatOptionsName) {
+  Odd odd;
+  const auto groups = param_groups(*odd, muon(), {},
+                                   {.transposed = {"experts"}, .experts = {"experts"}, .packed = {{"mixing", {1, 3}}}});
+  EXPECT_EQ(group_names(groups), (NamesByGroup{{"mixing"}, {"experts"}, {"position"}}));
+  EXPECT_EQ(std::get<LmoSettings>(groups[0].settings).step.split_sizes, (Sizes{1, 3}));
+  const auto& stack = std::get<LmoSettings>(groups[1].settings).step;
+  EXPECT_TRUE(stack.transposed && !stack.flatten);
+  const LmoOptimizer optimizer(groups);
+  EXPECT_VALUE_ERROR(
+      LmoOptimizer(param_groups(*odd, muon(), {}, {.experts = {"experts"}, .packed = {{"mixing", {1, 2}}}})),
+      "parameter 'mixing': split_sizes = 1+2 add up to 3, and the rows (out)");
 }
 
 TEST(ParamGroups, TheyStep) {
