@@ -21,7 +21,8 @@ optim::AdamWOptions adamw_settings(const RunOptions& options, double lr, double 
 void check_optimizer(const RunOptions& options, const std::map<Role, optim::GroupSettings>& settings,
                      const std::vector<std::pair<int64_t, int64_t>>& matrix_shapes);
 
-/// How Newton–Schulz runs for each shape of the matrices here, where their rule takes it: {"768x3072": "bfloat16, gram"}.
+/// How Newton–Schulz runs for each shape of the matrices here, where their rule takes it: {"768x3072": "bfloat16,
+/// gram"}.
 std::map<std::string, std::string> newton_schulz_choices(const std::vector<Parameter>& parameters,
                                                          const optim::GroupSettings& of_matrices);
 

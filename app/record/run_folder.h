@@ -49,8 +49,8 @@ class RunFolder {
   /// Throws, naming it, if the checkpoint that the run is to start with is not the one it was made with.
   void check_start(const std::filesystem::path& checkpoint) const;
 
-  /// Adds what this machine chose for the run to config.json, or says on the terminal that it differs from what is there:
-  /// the run goes on then, not to the same bits.
+  /// Adds what this machine chose for the run to config.json, or says on the terminal that it differs from what is
+  /// there: the run goes on then, not to the same bits.
   void keep_choice(const std::string& key, const nlohmann::json& choice);
 
   /// Appends one line to a log and hands it to the system at once.

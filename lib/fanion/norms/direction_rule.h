@@ -58,8 +58,8 @@ class DirectionRule {
   /// for singular values that fall linearly to 0, as those of random square matrices nearly do. Positive.
   virtual double nominal_frobenius(int64_t m, int64_t n) const = 0;
 
-  /// How Newton–Schulz runs in a step at a momentum of M's shape, dtype and device, whose entries are not read: dtype and
-  /// form as the table of `linalg/polar/newton_schulz_choice.h` fills them in. Nothing for a rule without it.
+  /// How Newton–Schulz runs in a step at a momentum of M's shape, dtype and device, whose entries are not read: dtype
+  /// and form as the table of `linalg/polar/newton_schulz_choice.h` fills them in. Nothing for a rule without it.
   virtual std::optional<linalg::NewtonSchulzOptions> newton_schulz_choice(const at::Tensor&) const { return {}; }
 
   /// The direction as a form that a step can take without forming M (sweep_form.h), if it has one for m × n matrices:
