@@ -42,10 +42,9 @@ TrainingResult train(record::RunFolder& run, const Watcher& watch, const process
     run.check_start(o.init_from);
     training.start_from(o.init_from);
   }
-  const auto choices = training.newton_schulz();
   if (is_first) {
     run.rewind(progress.step);
-    if (!choices.empty()) run.keep_choice("newton_schulz", choices);
+    if (const auto choices = training.newton_schulz(); !choices.empty()) run.keep_choice("newton_schulz", choices);
   }
 
   const auto nan = std::numeric_limits<double>::quiet_NaN();

@@ -1,5 +1,7 @@
 """Inside torch.autocast every op gives the bits that it gives outside."""
 
+import tempfile
+
 import pytest
 import torch
 from conftest import OPTIMIZERS
@@ -72,6 +74,12 @@ def dense(M):
     return ops.dense_operator(M)
 
 
+def archived(M):
+    with tempfile.TemporaryDirectory() as folder:
+        ops.write_archive(f"{folder}/state.pt", ["0.0.momentum_buffer"], [M])
+        return ops.read_archive(f"{folder}/state.pt")
+
+
 def direction(M):
     return ops.dense_direction(*ops.rule_direction(M, "f-fanion:k=2"), M.shape, M.dtype, M.device)
 
@@ -82,6 +90,11 @@ CALLS = {
     "initial_state": lambda M: ops.initial_state(M, "fanion:k=2", "momentum_dtype=bfloat16"),
     "step_options": lambda M: ops.step_options("lmo"),
     "spread_method": lambda M: ops.spread_method("muon", "", "4,4;0:0:2,2:a"),
+    "held_matrices": lambda M: ops.held_matrices(M, "split_sizes=50+20"),
+    "held_shapes": lambda M: ops.held_shapes(M.shape, "split_sizes=50+20"),
+    "held_front": lambda M: ops.held_front(M.shape, "split_sizes=50+20"),
+    "write_archive": archived,
+    "read_archive": archived,
     "check_step_options": lambda M: ops.check_step_options("muon", "lr=0.1"),
     "newton_schulz": lambda M: ops.newton_schulz(
         M, name="quintic", triples=[], steps=0, eps=0.0, dtype=torch.float32, form="direct"

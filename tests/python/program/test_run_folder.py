@@ -82,7 +82,8 @@ def test_config(finished):
     assert Path(options["data"]).is_absolute()
     assert Path(options["data"]).name == "tinyshakespeare.txt"
     shown = set(re.findall(r"--([a-z0-9_]+)[ ,]", fanion("train", "gpt", "--help", cwd=finished.parent).stdout))
-    assert set(options) == {name for name in shown if "-" not in name} - {"help", "config", "out", "resume"}
+    of_the_call = {"help", "config", "out", "resume", "timeout"}
+    assert set(options) == {name for name in shown if "-" not in name} - of_the_call
 
 
 def test_threads_are_resolved(tmp_path):
