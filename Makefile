@@ -32,7 +32,7 @@ test: build ## all tests, C++ and Python; ARGS="-k polar" runs the Python tests 
 	@bash scripts/test.sh $(ARGS)
 
 test-cpp: build ## the C++ tests; ARGS="-R polar" runs those that ctest finds with it
-	@$(BIN)/ctest --test-dir $(BUILD) -j "$$(nproc)" --output-on-failure --no-tests=error $(ARGS)
+	@$(BIN)/ctest --test-dir $(BUILD) -j "$$(env -u OMP_NUM_THREADS nproc)" --output-on-failure --no-tests=error $(ARGS)
 
 test-torch: ## all tests with another torch, in an environment of their own: TORCH=2.9.1
 	@test -n "$(TORCH)" || { echo 'which torch? for example: make test-torch TORCH=2.9.1'; exit 1; }

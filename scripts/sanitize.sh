@@ -18,7 +18,7 @@ export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tests/tsan/suppressions.txt
 case $preset in
   asan) if [ -n "$filter" ]; then OMP_NUM_THREADS=2 "$tests" --gtest_brief=1 --gtest_filter="$filter"
-        else ctest --preset asan -j "$(nproc)"; fi ;;
+        else ctest --preset asan -j "$(env -u OMP_NUM_THREADS nproc)"; fi ;;
   # Without address randomisation, which ThreadSanitizer's map of the memory does not stand.
   tsan) OMP_NUM_THREADS=4 setarch -R "$tests" --gtest_brief=1 --gtest_filter="${filter:-$threaded}" ;;
 esac

@@ -4,9 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv} build=${BUILD:-build}
+cores=$(env -u OMP_NUM_THREADS nproc)  # which prints that variable where it is set
 if [ $# = 0 ]; then
-  "$venv/bin/ctest" --test-dir "$build" -j "$(nproc)" --output-on-failure --no-tests=error
-  set -- -n "$(nproc)" --dist loadfile
+  "$venv/bin/ctest" --test-dir "$build" -j "$cores" --output-on-failure --no-tests=error
+  set -- -n "$cores" --dist loadfile
 fi
 # A thread each: tests that need more say so.
 OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} "$venv/bin/python" -m pytest "$@"

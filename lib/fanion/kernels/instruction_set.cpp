@@ -49,6 +49,15 @@ bool multiplies_pairs() {
 #endif
 }
 
+bool multiplies_tiles() {
+#ifdef FANION_X86_KERNELS
+  static const bool supported = __builtin_cpu_supports("amx-bf16") != 0;
+  return supported && multiplies_pairs();
+#else
+  return false;
+#endif
+}
+
 std::optional<Storage> storage_of(const at::Tensor& A) {
   switch (A.scalar_type()) {
     case at::kFloat: return Storage::float32;

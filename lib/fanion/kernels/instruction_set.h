@@ -17,6 +17,8 @@ void set_instruction_set(std::string_view name);
 
 /// Whether that and the processor have products of pairs of bfloat16, twice the arithmetic of floats (AVX512-BF16).
 bool multiplies_pairs();
+/// Whether that and the processor have products of tiles of it, eight times that again (AMX-BF16).
+bool multiplies_tiles();
 
 /// The table of that instruction set.
 const LoopTable& loops_in_use();

@@ -10,17 +10,20 @@
 #include <utility>
 #include <vector>
 
+#include "fanion/kernels/instruction_set.h"
 #include "fanion/threads.h"
 
 namespace fanion::linalg {
 namespace {
 
-constexpr int64_t kTile = 192;  // rows and columns: smaller ones multiply more slowly, larger ones leave more undone
+/// Rows and columns of a tile: smaller ones multiply more slowly, larger ones leave more undone. Where tiles of AMX
+/// multiply, what comes before and after the arithmetic counts for more.
+int64_t side(at::ScalarType dtype) { return dtype == at::kBFloat16 && kernels::multiplies_tiles() ? 384 : 192; }
 
-/// Rows or columns in equal pieces of about kTile, of whole cache lines but for the last.
+/// Rows or columns in equal pieces of about a tile's side, of whole cache lines but for the last.
 struct Pieces {
-  explicit Pieces(int64_t length) : all(length) {
-    const int64_t wanted = std::max<int64_t>((all + kTile / 2) / kTile, 1);
+  Pieces(int64_t length, at::ScalarType dtype) : all(length) {
+    const int64_t tile = side(dtype), wanted = std::max<int64_t>((all + tile / 2) / tile, 1);
     size = ((all + wanted - 1) / wanted + 31) / 32 * 32;
   }
   int64_t count() const { return (all + size - 1) / size; }
@@ -59,7 +62,7 @@ at::Tensor columns_of(const at::Tensor& X, const Pieces& pieces, int64_t i) {
 }  // namespace
 
 at::Tensor product(const at::Tensor& A, const at::Tensor& B, double alpha, const at::Tensor& C, double beta) {
-  const Pieces rows(A.size(-2)), columns(B.size(-1));
+  const Pieces rows(A.size(-2), A.scalar_type()), columns(B.size(-1), A.scalar_type());
   const int64_t tiles = rows.count() * columns.count();
   if (!takes_tiles(A) || tiles < 4) return whole(A, B, alpha, C, beta);
   // In B's order, so that a matrix that is the transpose of rows comes out as one.
@@ -75,7 +78,7 @@ at::Tensor product(const at::Tensor& A, const at::Tensor& B, double alpha, const
 }
 
 at::Tensor symmetric_product(const at::Tensor& A, const at::Tensor& B, double alpha, const at::Tensor& C, double beta) {
-  const Pieces pieces(A.size(-2));
+  const Pieces pieces(A.size(-2), A.scalar_type());
   if (!takes_tiles(A) || pieces.count() == 1) return whole(A, B, alpha, C, beta);
   const auto out = at::empty({A.size(0), A.size(0)}, A.options());
   std::vector<std::pair<int64_t, int64_t>> upper;
@@ -92,8 +95,8 @@ at::Tensor symmetric_product(const at::Tensor& A, const at::Tensor& B, double al
   return out;
 }
 
-double symmetric_share(int64_t m) {
-  const auto count = static_cast<double>(Pieces(m).count());
+double symmetric_share(int64_t m, at::ScalarType dtype) {
+  const auto count = static_cast<double>(Pieces(m, dtype).count());
   return (count + 1) / (2 * count);
 }
 

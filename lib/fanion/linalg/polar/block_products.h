@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/ScalarType.h>
 
 namespace fanion::linalg {
 
@@ -16,7 +17,7 @@ at::Tensor product(const at::Tensor& A, const at::Tensor& B, double alpha = 1, c
 at::Tensor symmetric_product(const at::Tensor& A, const at::Tensor& B, double alpha = 1, const at::Tensor& C = {},
                              double beta = 0);
 
-/// What `symmetric_product` takes of the arithmetic of a whole product for m × m results: 1 where it is one.
-double symmetric_share(int64_t m);
+/// What `symmetric_product` takes of the arithmetic of a whole product for m × m results of a dtype: 1 where it is one.
+double symmetric_share(int64_t m, at::ScalarType dtype);
 
 }  // namespace fanion::linalg

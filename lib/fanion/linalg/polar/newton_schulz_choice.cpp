@@ -11,7 +11,7 @@ namespace fanion::linalg {
 
 double newton_schulz_products(int64_t m, int64_t n, NewtonSchulzForm form, at::ScalarType dtype,
                               const std::vector<Quintic>& steps) {
-  const double share = symmetric_share(m), ratio = static_cast<double>(n) / static_cast<double>(m);
+  const double share = symmetric_share(m, dtype), ratio = static_cast<double>(n) / static_cast<double>(m);
   const auto count = static_cast<double>(steps.size());
   if (form == NewtonSchulzForm::direct) return count * ((1 + share) * ratio + share);
   const auto runs = static_cast<double>(gram_restarts(steps, dtype).size() + 1);

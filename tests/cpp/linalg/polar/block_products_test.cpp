@@ -6,6 +6,7 @@
 #include <ATen/ops/stack.h>
 
 #include "certificates.h"
+#include "fanion/kernels/instruction_set.h"
 #include "zoo.h"
 
 namespace fanion::linalg {
@@ -45,7 +46,7 @@ TEST(BlockProducts, SymmetricProductsAreProducts) {
       SCOPED_TRACE(c10::str(dtype, " ", m));
       const auto X = normal(m, 90, 4, dtype), XX = at::matmul(in_double(X), in_double(X).t());
       const auto gram = symmetric_product(X, X.mT());
-      const bool tiled = symmetric_share(m) < 1 && dtype != at::kDouble;
+      const bool tiled = symmetric_share(m, dtype) < 1 && dtype != at::kDouble;
       EXPECT_TRUE(!tiled || same_bits(gram, gram.t().contiguous()));
       EXPECT_LE(relative_error(gram, XX), rounding_in(dtype));
       const auto polynomial = symmetric_product(gram, gram, 2, gram, -0.5), R = in_double(gram);
@@ -78,9 +79,10 @@ TEST(BlockProducts, NumberOfThreadsChangesNoBit) {
 }
 
 TEST(BlockProducts, ShareIsThatOfTheTilesFound) {
-  EXPECT_EQ(symmetric_share(100), 1);
-  EXPECT_EQ(symmetric_share(768), 10.0 / 16);
-  EXPECT_NEAR(symmetric_share(100000), 0.5, 0.01);
+  EXPECT_EQ(symmetric_share(100, at::kFloat), 1);
+  EXPECT_EQ(symmetric_share(768, at::kFloat), 10.0 / 16);
+  EXPECT_EQ(symmetric_share(768, at::kBFloat16), kernels::multiplies_tiles() ? 3.0 / 4 : 10.0 / 16);
+  EXPECT_NEAR(symmetric_share(100000, at::kBFloat16), 0.5, 0.01);
 }
 
 }  // namespace
