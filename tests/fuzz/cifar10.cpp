@@ -8,7 +8,7 @@ namespace fanion::fuzz {
 namespace {
 
 /// The first line is counts.json, the rest both files of images.
-void read(std::string_view input) {
+void read_cifar10(std::string_view input) {
   const auto end = std::min(input.find('\n'), input.size());
   const auto images = input.substr(std::min(end + 1, input.size()));
   const std::filesystem::path counts = file_of(input.substr(0, end), "counts.json");
@@ -29,7 +29,7 @@ Target cifar10() {
            "{\"data_batch_1.bin\": 18446744073709551615}\n" + image, "{\"data_batch_1.bin\": 1.5}\n" + image,
            "{\"test_batch.bin\": -1}\n", std::string(100, '[') + "\n" + image},
           {"{", "}", "\"data_batch_1.bin\"", "\"test_batch.bin\"", ":", ",", "1", "2", "1e300", "null", "\n", image},
-          read};
+          read_cifar10};
 }
 
 }  // namespace fanion::fuzz

@@ -8,7 +8,7 @@
 namespace fanion::fuzz {
 namespace {
 
-void read(std::string_view input) {
+void read_config(std::string_view input) {
   auto json = data::parse_json(input, "config.json");
   commands::split_rate(json, "config.json");
   const auto experiment = experiments::experiment_by_name("gpt");
@@ -28,7 +28,7 @@ Target config() {
            R"({"width": 1e300, "eps": -0.0, "optimizer": 3})"},
           {"\"steps\"", "\"threads\"", "\"optimizer\"", "\"muon@0.1\"", "\"scale\"", "\"layers\"", "{", "}", "[", "]",
            ":", ",", "null", "true", "1e300", "9223372036854775807", "18446744073709551615", "-1", "\"\\u0000\""},
-          read};
+          read_config};
 }
 
 }  // namespace fanion::fuzz

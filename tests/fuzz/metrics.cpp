@@ -1,10 +1,12 @@
+#include <c10/util/Exception.h>
+
 #include "record/log_lines.h"
 #include "target.h"
 
 namespace fanion::fuzz {
 namespace {
 
-void read(std::string_view input) {
+void read_metrics(std::string_view input) {
   const auto log = record::parse_log(input, "metrics.jsonl");
   std::string kept;
   for (const auto& line : log.lines) kept += line.dump() + "\n";
@@ -22,7 +24,7 @@ Target metrics() {
            std::string(3000, '[') + "\n" + std::string(3000, '{')},
           {"{", "}", "\"step\":", "\"loss\":", "\"validation_loss\":", "\"seconds\":", "null", ",", "\n", "1e-300",
            "-1", "9223372036854775807"},
-          read};
+          read_metrics};
 }
 
 }  // namespace fanion::fuzz

@@ -4,7 +4,7 @@
 namespace fanion::fuzz {
 namespace {
 
-void read(std::string_view input) {
+void read_rule_text(std::string_view input) {
   const auto name = norms::rule_from_name(input)->name();
   const auto again = norms::rule_from_name(name)->name();
   TORCH_CHECK(again == name, "'", name, "' reads as '", again, "'");
@@ -45,7 +45,7 @@ Target rule_text() {
     words.push_back(rule.name);
     seeds.push_back(rule.keys.find("k,") == 0 || rule.keys == "k" ? rule.name + ":k=2" : rule.name);
   }
-  return {"rule_text", seeds, words, read};
+  return {"rule_text", seeds, words, read_rule_text};
 }
 
 }  // namespace fanion::fuzz

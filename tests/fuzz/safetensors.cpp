@@ -12,7 +12,7 @@ namespace fanion::fuzz {
 namespace {
 
 /// The length of the header, the header, the data.
-std::string file_with(const std::string& header, const std::string& data) {
+std::string safetensors_with(const std::string& header, const std::string& data) {
   const uint64_t length = header.size();
   return std::string(reinterpret_cast<const char*>(&length), sizeof length) + header + data;
 }
@@ -28,7 +28,7 @@ std::string checkpoint() {
   return bytes_of(file);
 }
 
-void read(std::string_view input) {
+void read_safetensors(std::string_view input) {
   const auto file = record::read_safetensors(file_of(input, "checkpoint.safetensors"));
   record::progress_of(file.metadata, "checkpoint.safetensors");
 }
@@ -37,7 +37,7 @@ void read(std::string_view input) {
 
 Target safetensors() {
   const auto entry = [](const std::string& text) {
-    return file_with("{\"__metadata__\":{\"checksum\":\"0\"},\"a\":" + text + "}", std::string(16, 'x'));
+    return safetensors_with("{\"__metadata__\":{\"checksum\":\"0\"},\"a\":" + text + "}", std::string(16, 'x'));
   };
   return {"safetensors",
           {checkpoint(), entry("{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}"),
@@ -48,7 +48,7 @@ Target safetensors() {
            entry(std::string(200, '[') + std::string(200, ']')), std::string(7, '\xff')},
           {"\"data_offsets\"", "\"shape\"", "\"dtype\"", "\"F32\"", "\"BF16\"", "[0,16]", "{", "}", "[", "]", ",", ":",
            "18446744073709551615", "-1", "1e300", "null", "\"__metadata__\"", "\"step\":\"1e300\""},
-          read};
+          read_safetensors};
 }
 
 }  // namespace fanion::fuzz

@@ -4,7 +4,7 @@
 namespace fanion::fuzz {
 namespace {
 
-void read(std::string_view input) {
+void read_svd_costs(std::string_view input) {
   const auto costs = linalg::read_costs(file_of(input, "svd_costs.json"));
   const auto text = linalg::to_json(costs);
   TORCH_CHECK(linalg::to_json(linalg::read_costs(file_of(text, "again.json"))) == text,
@@ -20,7 +20,7 @@ Target svd_costs() {
            "{\"single\": {\"gram\": 1e400, \"gemm\": null}, \"eigh\": -1}"},
           {"\"single\"", "\"twice\"", "\"gram\"", "\"eigh\"", "\"step\"", "[", "]", "{", "}", ",", ":", "null",
            "1e-300", "-1", "\"1\"", "18446744073709551615"},
-          read};
+          read_svd_costs};
 }
 
 }  // namespace fanion::fuzz
