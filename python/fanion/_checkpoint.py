@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fanion._optimizer_state import State, StatefulOptimizer, check_options, initial_state, needed_state
 from fanion._options import STEP_OPTIONS
-from fanion._parameter import label
+from fanion._parameter import label, names_of
 from fanion._spread import as_state_of
 from fanion._torch_checkpoint import completed
 from fanion._warm_starts import resized
@@ -92,8 +92,8 @@ def _saved_keys(groups: Any, saved_groups: Any) -> dict[Tensor, Any]:
     """
     places = [p for group in groups for p in group["params"]]
     keys = [key for group in saved_groups for key in group["params"]]
-    own = [name for group in groups for name in group.get("param_names") or ()]
-    theirs = [name for group in saved_groups for name in group.get("param_names") or ()]
+    own = [name for group in groups for name in names_of(group) or ()]
+    theirs = [name for group in saved_groups for name in names_of(group) or ()]
     by_place = dict(zip(places, keys, strict=True))
     if len(own) != len(places) or len(theirs) != len(keys) or own == theirs:
         return by_place

@@ -8,6 +8,7 @@ from typing import Any
 from fanion._library import ops
 from fanion._optimizer_state import StatefulOptimizer
 from fanion._options import text_of
+from fanion._parameter import names_of
 from fanion._places import Owned
 from fanion._rule_info import rules
 from fanion._spread import is_here, spread_text
@@ -45,7 +46,7 @@ def settings_table(optimizer: StatefulOptimizer, averaging: Any = None) -> str:
     for index, group in enumerate(optimizer.param_groups):
         by_rule = group["algorithm"] == "lmo"
         rates = [_number(group[key]) for key in ("lr", "weight_decay")]
-        names = group.get("param_names") or [str(i) for i in range(len(group["params"]))]
+        names = names_of(group) or [str(i) for i in range(len(group["params"]))]
         rows.append(
             (
                 str(group.get("name", index)),
@@ -85,7 +86,7 @@ def parameters_table(optimizer: StatefulOptimizer) -> str:
         by_rule = group["algorithm"] == "lmo"
         rule = optimizer.rule_of(group) if by_rule else "adamw"
         rates = [_number(group[key]) for key in ("lr", "weight_decay")]
-        names = group.get("param_names") or [str(i) for i in range(len(group["params"]))]
+        names = names_of(group) or [str(i) for i in range(len(group["params"]))]
         reasons = group.get("why") or [""] * len(names)
         for name, parameter, why in zip(names, group["params"], reasons, strict=True):
             shapes, scale = ["×".join(map(str, parameter.shape)) or "scalar"], ""

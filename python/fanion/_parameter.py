@@ -12,16 +12,27 @@ from fanion._spread import check_placements, is_spread
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
+def names_of(group: Mapping[str, Any]) -> list[str] | None:
+    """The names given with the parameters; None without, or where there are not as many.
+
+    torch's ZeroRedundancyOptimizer leaves a process some of a group's parameters and the names of all.
+    """
+    names = group.get("param_names")
+    if names is None or len(names) != len(group["params"]):
+        return None
+    return [str(name) for name in names]
+
+
 def name_of(group: Mapping[str, Any], i: int) -> str:
     """The name given with the parameter, else an empty text."""
-    names = group.get("param_names")
-    return str(names[i]) if names else ""
+    names = names_of(group)
+    return names[i] if names else ""
 
 
 def label(group: Mapping[str, Any], group_index: int, i: int) -> str:
     """`parameter 'blocks.0.weight'`, or `parameter 3 of group 0 (shape (5,))` where there are no names."""
-    if group.get("param_names"):
-        return f"parameter '{group['param_names'][i]}'"
+    if names := names_of(group):
+        return f"parameter '{names[i]}'"
     parameter = group["params"][i]
     shape = "none yet" if is_lazy(parameter) else tuple(parameter.shape)
     return f"parameter {i} of group {group_index} (shape {shape})"

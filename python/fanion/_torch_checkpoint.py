@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from fanion._optimizer_state import StatefulOptimizer
-from fanion._parameter import label
+from fanion._parameter import label, names_of
 
 _MUON = {"lr", "weight_decay", "momentum", "nesterov", "ns_coefficients", "eps", "ns_steps", "adjust_lr_fn"}
 _ADAMW = {"lr", "betas", "eps", "weight_decay"}
@@ -30,7 +30,7 @@ def state_dict_from_torch(optimizer: StatefulOptimizer, *saved: Mapping[str, Any
     """
     entries = [(source, group) for source in saved for group in source["param_groups"]]
     groups = optimizer.param_groups
-    named = all("param_names" in group for group in (*groups, *(group for _, group in entries)))
+    named = all(names_of(group) is not None for group in (*groups, *(group for _, group in entries)))
     if named:
         found = {
             name: (source["state"].get(key, {}), group)

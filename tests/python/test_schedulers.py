@@ -89,3 +89,16 @@ def test_options_of_the_rules_are_no_options_of_adamw_groups():
     assert "momentum" not in added
     assert "ns_steps" not in added
     assert added["mine"] == 7
+
+
+def test_names_count_where_there_are_as_many_as_parameters(parameters):
+    """ZeroRedundancyOptimizer gives an optimizer some parameters of a group and the names of all."""
+    params, names = parameters((6, 4), (5, 3)), ["head.weight", "up.weight", "down.weight"]
+    optimizer = fanion.Muon(params)
+    optimizer.param_groups[0]["param_names"] = names
+    params[0].grad = torch.full((6, 4), float("nan"))
+    with pytest.raises(ValueError, match=r"parameter 0 of group 0 \(shape \[6, 4\]\)"):
+        optimizer.step()
+    optimizer.param_groups[0]["param_names"] = names[1:]
+    with pytest.raises(ValueError, match=r"parameter 'up\.weight'"):
+        optimizer.step()
