@@ -1,9 +1,9 @@
 """A hundred steps of other optimizers' own code beside ours, on the gradients of a training by theirs.
 
-    python benchmarks/peer_parity.py --muon DIR --airbench DIR --dion DIR
+    python benchmarks/peer_parity.py --muon DIR --airbench DIR --dion DIR --cosmos DIR
 
-Each DIR is a clone: of KellerJordan/Muon, KellerJordan/cifar10-airbench, microsoft/dion on GitHub. What is
-not given is left out. Both sides start from the same weights and get the same gradients, in float32; a line says how
+Each DIR is a clone: of KellerJordan/Muon, KellerJordan/cifar10-airbench, microsoft/dion, lliu606/COSMOS on GitHub. What
+is not given is left out. Both sides start from the same weights and get the same gradients, in float32; a line says how
 far apart the weights are, over how far they have moved, after 1, 10 and 100 steps: of their code as it is, which mostly
 multiplies in bfloat16, and of the same code with float32 in its place.
 docs/records/peer-parity.md has a run.
@@ -134,6 +134,22 @@ def from_dion(folder: Path) -> dict[str, tuple[Make, MakeOurs]]:
     }
 
 
+def from_cosmos(folder: Path) -> dict[str, tuple[Make, MakeOurs]]:
+    """Likewise of lliu606/COSMOS."""
+    theirs = module_of(folder, "COSMOS_optim").COSMOS
+
+    def start(optimizer: Any, params: list[nn.Parameter]) -> None:
+        for p in params:  # theirs begins with the leading eigenvectors of the first gradient's gᵀg
+            optimizer.state[p]["cosmos_basis"].copy_(torch.linalg.svd(p.grad).Vh[:8].mT)
+
+    return {
+        "COSMOS": (
+            lambda ps: theirs(ps, lr=2e-3, betas=(0.95, 0.95), weight_decay=0.1, lr_ratio=0.2, rank=8),
+            ours(fanion.Cosmos, start=start, cosmos_rank=8, eps=1e-7, **BFLOAT16),
+        )
+    }
+
+
 def gradients(weights: list[torch.Tensor], step: int) -> list[torch.Tensor]:
     """Of a network that learns another one, on fresh inputs at every step."""
     generator = torch.Generator().manual_seed(1000 + step)
@@ -191,7 +207,7 @@ def beside(theirs: Make, own: MakeOurs, precision: str) -> list[float]:
 def main() -> None:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    sources = {"muon": from_muon, "airbench": from_airbench, "dion": from_dion}
+    sources = {"muon": from_muon, "airbench": from_airbench, "dion": from_dion, "cosmos": from_cosmos}
     for name in sources:
         parser.add_argument(f"--{name}", type=Path, metavar="DIR", help="a clone")
     given = vars(parser.parse_args())

@@ -13,6 +13,7 @@ from fanion._diagnostics import Diagnostics
 from fanion._groups import param_groups
 from fanion._library import PACKAGE, ops
 from fanion._torch_checkpoint import state_dict_from_torch
+from fanion.cosmos import Cosmos
 from fanion.deflated import DFanion
 from fanion.dion import Dion
 from fanion.fanions import Fanion, FFanion, SFanion
@@ -41,6 +42,7 @@ cmake_prefix_path = str(PACKAGE)
 __all__ = [
     "NSGD",
     "SGD",
+    "Cosmos",
     "DFanion",
     "Diagnostics",
     "Dion",

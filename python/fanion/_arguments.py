@@ -36,6 +36,9 @@ class _StepArguments(_First):
     adapt_beta: InitVar[float] = 0.95
     weight_decay_method: InitVar[str] = "decoupled"
     error_feedback: InitVar[bool] = False
+    cosmos_rank: InitVar[float] = 0
+    cosmos_gamma: InitVar[float] = 0.2
+    cosmos_beta: InitVar[float] = 0.95
     adamw_lr: InitVar[float | Tensor] = 1e-3
     adamw_betas: InitVar[tuple[float, float]] = (0.9, 0.999)
     adamw_eps: InitVar[float] = 1e-8

@@ -38,6 +38,11 @@ const std::map<std::string, Make>& presets() {
          step.lr = o.lr, step.momentum = o.momentum, step.weight_decay = o.weight_decay;
          return optim::dion(3, step);
        }},
+      {"Cosmos",
+       [](auto o) {
+         o.adjust_lr_fn = fanion::norms::AdjustLrFn::match_rms_adamw, o.cosmos_rank = 3;
+         return optim::cosmos(o);
+       }},
       {"NSGD", [](const auto& o) { return optim::nsgd(o); }},
       {"Signum", [](const auto& o) { return optim::signum(o); }},
       {"SMuon", [](const auto& o) { return optim::s_muon(o, 0.3, 0.01); }},

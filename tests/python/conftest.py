@@ -9,6 +9,7 @@ import fanion
 CLASSES = {name: kind for name, kind in vars(fanion).items() if name in fanion.__all__ and isinstance(kind, type)}
 # A small k, so that every rule fits the smallest matrices of these tests (k + oversample is clipped to min(m, n)).
 GIVEN = {
+    "Cosmos": {"cosmos_rank": 1},
     "SFanion": {"eta": 0.01},
     "SchattenDescent": {"p": 3},
     "LmoOptimizer": {"rule": "0.3*neon + 0.7*max_entry"},

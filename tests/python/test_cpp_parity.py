@@ -20,6 +20,7 @@ OPTIMIZERS = {
     "FFanion": {"k": 3, "alpha": 1.2},
     "DFanion": {"k": 3},
     "Dion": {"k": 3},
+    "Cosmos": {"cosmos_rank": 3},
     "NSGD": {},
     "Signum": {},
     "SMuon": {"alpha": 0.3, "eta": 0.01},

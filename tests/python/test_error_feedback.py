@@ -25,7 +25,21 @@ def rest(M, k):
     return M - U @ (U.mT @ M)
 
 
-# Class with options, k, and −D for a momentum M.
+def above_threshold(M):
+    """U, V and σ − τ of F*-Neon's triplets, Σ[σ_i − τ]_+ = τ."""
+    U, S, Vh = torch.linalg.svd(M, full_matrices=False)
+    sums = S.cumsum(0) / torch.arange(2, len(S) + 2)
+    tau = sums.max()  # Σ_{i≤j} σ_i/(j + 1) is largest where the next σ lies below it
+    kept = tau < S
+    return U[:, kept], S[kept] - tau, Vh[kept]
+
+
+def f_star(M):
+    U, d, Vh = above_threshold(M)
+    return 2 * U @ torch.diag(d) @ Vh
+
+
+# Class with options, what a step captures (k leading columns of U, or U), and −D for a momentum M.
 RULES = {
     "Neon": (fanion.Neon, {}, 1, lambda M: flattened(M, 1)),
     "Fanion": (fanion.Fanion, {"k": 3}, 3, lambda M: flattened(M, 3)),
@@ -37,6 +51,8 @@ RULES = {
         2,
         lambda M: flattened(M, 2) + math.sqrt((min(M.shape) - 2) / M.numel()) * rest(M, 2).sign(),
     ),
+    "KernelNeon": (fanion.KernelNeon, {"lambd": 3}, 1, lambda M: torch.linalg.svdvals(M)[0] / 3 * flattened(M, 1)),
+    "FStarNeon": (fanion.FStarNeon, {}, lambda M: above_threshold(M)[0], f_star),
     "rows": (
         fanion.DFanion,
         {"k": 2, "residual": "row_norm"},
@@ -56,7 +72,7 @@ def stepped_by_hand(W, gradients, k, direction, lr, mu, decay, nesterov, kind):
         B = B + g
         M = mu * B + g if nesterov else B
         W = (1 - lr * decay) * W - lr * direction(M)
-        U, _ = top(M, k)
+        U = k(M) if callable(k) else top(M, k)[0]
         B = B - (1 - mu) * U @ (U.mT @ B)
     return W, B
 
@@ -80,7 +96,7 @@ def test_steps_are_those_by_hand(name, nesterov, kind, shape):
     assert torch.allclose(optimizer.state[p]["momentum_buffer"], B, rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", ["Muon", "FMuon", "NSGD", "Signum"])
+@pytest.mark.parametrize("name", ["Muon", "FMuon", "NSGD", "Signum", "SGD"])
 def test_rules_without_a_low_rank_part_refuse_it(name, parameters):
     with pytest.raises(ValueError, match=r"needs a rule with one low-rank part.* has none; such are neon, fanion, "):
         getattr(fanion, name)(parameters((6, 8)), error_feedback=True)

@@ -63,6 +63,7 @@ RULES = {
     "d-fanion rows": {"kind": "DFanion", "k": 1, "residual": "row_norm", "adapt": "element"},
     "d-fanion newton": {"kind": "DFanion", "k": 1, "residual": "newton_schulz"},
     "kernel-neon": {"kind": "KernelNeon", "lambd": 20.0},
+    "kernel-neon feedback": {"kind": "KernelNeon", "lambd": 20.0, "error_feedback": True},
     "f-star-neon": {"kind": "FStarNeon", "lambd": 20.0},
     "dion": {"kind": "Dion", "k": 2},
     "dion fraction": {"kind": "Dion", "rank_fraction": 0.5, "nesterov": True},

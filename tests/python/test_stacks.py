@@ -44,6 +44,7 @@ def test_steps_read_no_value(name, dtype, options):
         {"momentum_dtype": "bfloat16", "momentum_kind": "sum"},
         {"error_feedback": True},
         {"error_feedback": True, "nesterov": False, "momentum_kind": "sum"},
+        {"cosmos_rank": 2},
     ],
     ids=str,
 )

@@ -15,12 +15,14 @@ DOCS = Path(__file__).parents[2] / "docs" / "conventions.md"
 
 WITHOUT_LOW_RANK_PART = {
     *("Muon", "FMuon", "SMuon", "SchattenDescent", "NSGD", "Signum", "SignSGD", "GaussSouthwell"),
-    *("SGD", "KernelNeon", "FStarNeon"),
+    *("SGD", "Cosmos"),
 }
 
 
 def a_value(option):
     """One that is not the table's default."""
+    if option.allowed.startswith("0, 1, 2"):
+        return 2
     if option.kind == "number":
         return 0.5
     if option.kind == "count":
@@ -47,15 +49,25 @@ def test_every_class_takes_every_option_and_keeps_it_in_the_group(make, paramete
         with pytest.raises(ValueError, match="error_feedback needs a rule with one low-rank part"):
             make(parameters((6, 8)), error_feedback=True)
         return
+    if name == "cosmos_rank" and getattr(make, "func", make) is fanion.Dion:  # which has error feedback
+        with pytest.raises(ValueError, match="error_feedback and cosmos_rank = 2 exclude each other"):
+            make(parameters((6, 8)), cosmos_rank=2)
+        return
     if name == "interleaved":
         with pytest.raises(ValueError, match="interleaved says how split_sizes go on"):
             make(parameters((6, 8)), interleaved=True)
         return
-    optimizer = make(parameters((6, 8)), **{name: a_value(option)})
+    options = {name: a_value(option)}
+    if name in ("split_sizes", "num_heads") and getattr(make, "func", make) is fanion.Cosmos:
+        with pytest.raises(ValueError, match=r"cosmos_rank = 1 is for a parameter that is one matrix, .* holds 2"):
+            make(parameters((6, 8)), **options)
+        options["cosmos_rank"] = 0
+    optimizer = make(parameters((6, 8)), **options)
     assert optimizer.param_groups[0][name] == a_value(option)
     optimizer.step()
     plain = make(parameters((6, 8)))
-    assert plain.param_groups[0][name] == inspect.signature(type(plain)).parameters[name].default
+    default = inspect.signature(type(plain)).parameters[name].default
+    assert plain.param_groups[0][name] == getattr(make, "keywords", {}).get(name, default)
 
 
 def test_help_has_the_table():

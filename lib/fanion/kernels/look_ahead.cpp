@@ -24,7 +24,9 @@ int formed_rows(const at::Tensor& g, int64_t columns) {
 }
 
 MomentumTerms terms_of(const LookAhead& M, bool update) {
-  return {static_cast<float>(M.mu), static_cast<float>(1 - M.mu), M.average, M.ahead, update};
+  const auto mu = static_cast<float>(M.mu), rest = static_cast<float>(1 - M.mu);
+  if (M.feedback) return {mu, rest, /*average=*/false, M.ahead, update, M.average ? rest : 1, /*decay=*/1};
+  return {mu, rest, M.average, M.ahead, update};
 }
 
 LookAheadRows rows_of(const LookAhead& M, bool update) {

@@ -12,8 +12,8 @@ namespace fanion::norms {
 struct LowRankTerm {
   double coef;
   at::Tensor U, V;
-  /// (k,): where U has orthonormal columns (or zeros) and V unit ones, with U diag(S) Vᵀ = U Uᵀ M: what the term has
-  /// captured of M, singular values where those are singular vectors. float64 where M was taken at another scale.
+  /// (k,): where U has orthonormal columns (or zeros), with U diag(S) Vᵀ = U Uᵀ M: what the term has captured of M,
+  /// singular values where V has unit columns, the singular vectors. float64 where M was taken at another scale.
   /// Undefined where a term is something else.
   at::Tensor S = {};
 };

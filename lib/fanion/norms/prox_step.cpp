@@ -4,7 +4,9 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <cmath>
 #include <utility>
@@ -44,8 +46,14 @@ at::Tensor paired(const at::Tensor& M, const Term& term) {
 /// The term times `factor`, 0-dimensional or (b, 1, 1) float64.
 Term times(Term term, const at::Tensor& factor) {
   const auto by = [&](const at::Tensor& X) { return X * factor.to(X.scalar_type()); };
-  if (auto* low_rank = std::get_if<LowRankTerm>(&term))
-    return LowRankTerm{low_rank->coef, by(low_rank->U), low_rank->V};
+  if (auto* low_rank = std::get_if<LowRankTerm>(&term)) {
+    auto S = low_rank->S;  // U stays orthonormal and U diag(S) Vᵀ what it was
+    if (S.defined()) {
+      const auto own = S.dim() == 2 ? factor.squeeze(2) : factor;
+      S = at::where(own > 0, S / own, at::zeros_like(S));
+    }
+    return LowRankTerm{low_rank->coef, low_rank->U, by(low_rank->V), S};
+  }
   if (auto* scaled = std::get_if<ScaledTerm>(&term)) return ScaledTerm{scaled->coef, scaled->M, scaled->scale * factor};
   if (auto* dense = std::get_if<DenseTerm>(&term)) return DenseTerm{dense->coef, by(dense->D)};
   auto rest = std::get<ResidualTerm>(term);
@@ -69,6 +77,7 @@ class ProxStep final : public DirectionRule {
     return at_its_length(M, norm_->batch_direction(M, warm, layout), layout);
   }
   int64_t warm_columns(int64_t m, int64_t n) const override { return norm_->warm_columns(m, n); }
+  int low_rank_parts() const override { return norm_->low_rank_parts(); }
   double nominal_frobenius(int64_t m, int64_t n) const override { return norm_->nominal_frobenius(m, n); }
 
  private:

@@ -95,10 +95,11 @@ Direction ThresholdedNorm::direction(const at::Tensor& M, at::Tensor* warm) cons
     tau = threshold_of(sigma);
   }
   const auto [sum, norm] = sums_above(sigma, tau);
-  if (norm == 0) return {{LowRankTerm{-1, svd.U * 0, svd.V}}};
+  if (norm == 0) return {{LowRankTerm{-1, svd.U * 0, svd.V, svd.S * 0}}};
   const auto kept = std::count_if(sigma.begin(), sigma.end(), [&](double s) { return s > tau; });
   const auto d = (svd.S.narrow(0, 0, kept).to(at::kDouble) - tau) / size(sum, norm);
-  return {{LowRankTerm{-1, svd.U.narrow(1, 0, kept) * d.to(svd.U.scalar_type()), svd.V.narrow(1, 0, kept)}}};
+  const auto V = svd.V.narrow(1, 0, kept) * d.to(svd.V.scalar_type());
+  return {{LowRankTerm{-1, svd.U.narrow(1, 0, kept), V, svd.values_of_M().narrow(0, 0, kept) / d}}};
 }
 
 /// The θ whose projection is on the unit sphere, by bisection to the last double.

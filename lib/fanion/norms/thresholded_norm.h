@@ -21,6 +21,7 @@ class ThresholdedNorm : public MatrixNorm {
   Direction direction(const at::Tensor& M, at::Tensor* warm) const final;
   int64_t warm_columns(int64_t m, int64_t n) const final;
   std::string name() const final;
+  int low_rank_parts() const final { return 1; }
   double nominal_frobenius(int64_t m, int64_t n) const final;
 
  protected:

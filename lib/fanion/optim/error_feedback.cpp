@@ -26,8 +26,9 @@ void check_feedback(const norms::DirectionRule& rule) {
   TORCH_CHECK_VALUE(
       parts == 1, "error_feedback needs a rule with one low-rank part, ", rule.name(), " has ",
       parts == 0 ? c10::str("none") : c10::str(parts),
-      "; such are neon, fanion, f-neon, f-fanion, s-fanion, d-fanion with k >= 1, dion, nuclear, ky_fan_dual, "
-      "the spectral norm by an exact polar factor, and sums with one of them");
+      "; such are neon, fanion, f-neon, f-fanion, s-fanion, d-fanion with k >= 1, dion, kernel-neon, f-star-neon, "
+      "nuclear, ky_fan_dual, f_star_rms, f_star_sum, the spectral norm by an exact polar factor, and sums with one of "
+      "them");
 }
 
 void feed_back_(const at::Tensor& B, const norms::LowRankTerm& part, bool at_B, double mu,

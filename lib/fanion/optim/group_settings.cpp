@@ -32,7 +32,10 @@ void check_settings(const GroupSettings& settings) {
   const auto* lmo = std::get_if<LmoSettings>(&settings);
   TORCH_CHECK_VALUE(lmo == nullptr || lmo->rule, "a group has no rule");
   with_options(settings, [](const auto& o) { check_options(o); });
-  if (lmo != nullptr && lmo->step.error_feedback) check_feedback(*lmo->rule);
+  if (lmo == nullptr || !lmo->step.error_feedback) return;
+  check_feedback(*lmo->rule);
+  TORCH_CHECK_VALUE(lmo->step.cosmos_rank == 0, "error_feedback and cosmos_rank = ", lmo->step.cosmos_rank,
+                    " exclude each other: which part of the momentum a step of both has captured is not defined");
 }
 
 std::vector<std::string> texts_of(const GroupSettings& settings) {

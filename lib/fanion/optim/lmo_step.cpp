@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "fanion/kernels/caches.h"
+#include "fanion/optim/cosmos.h"
 #include "fanion/optim/error_feedback.h"
 #include "fanion/optim/matrix_view.h"
 #include "fanion/optim/stacks.h"
@@ -23,6 +24,11 @@ namespace {
 
 MomentumOptions momentum_options(const LmoStepOptions& o) {
   return {o.momentum, o.nesterov, o.momentum_kind, o.error_feedback};
+}
+
+CosmosState cosmos_state(const MatrixStep& step) {
+  const auto of = [&](std::size_t i) { return state_of(step, kCosmosKinds[i]); };
+  return {of(0), of(1), of(2), of(3), of(4)};
 }
 
 /// Whether sharing the step of W out among the threads costs them more than they save; and then, whether the momenta of
@@ -57,7 +63,19 @@ at::Tensor momentum(const MatrixStep& step) {
 
 norms::Direction direction(const MatrixStep& step, const at::Tensor& M) {
   auto warm = state_of(step, "warm_start");
-  return step.settings->rule->direction(M, warm.numel() > 0 ? &warm : nullptr);
+  const auto of_rule = [&](const at::Tensor& X) {
+    return step.settings->rule->direction(X, warm.numel() > 0 ? &warm : nullptr);
+  };
+  const auto& o = step.settings->step;
+  if (o.cosmos_rank == 0) return of_rule(M);
+  const auto number = [&](double x) { return at::scalar_tensor(x, M.options()); };
+  const CosmosNumbers numbers{number(o.momentum),
+                              number(o.cosmos_gamma),
+                              number(o.cosmos_beta),
+                              o.nesterov,
+                              o.momentum_kind == MomentumKind::sum,
+                              step.settings->rule->nominal_frobenius(M.size(0), M.size(1))};
+  return cosmos_direction(matrix_view(step.grad, o.transposed), M, cosmos_state(step), numbers, of_rule);
 }
 
 void adapt(const MatrixStep& step, norms::Direction& D, const at::Tensor& M) {
@@ -93,6 +111,7 @@ bool in_sweeps(const MatrixStep& step) {
   const auto B = state_of(step, "momentum_buffer");
   if (o.transposed || state_of(step, "momentum_step").defined() || !B.defined()) return false;
   if (o.adapt != Adapt::none || o.weight_decay_method == WeightDecayMethod::cautious) return false;  // these need D
+  if (o.cosmos_rank > 0) return false;                                                               // and this M
   auto warm = state_of(step, "warm_start");
   const auto [m, n] = matrix_shape(step.W, false);
   const auto& rule = *step.settings->rule;

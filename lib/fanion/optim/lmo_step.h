@@ -53,7 +53,7 @@ namespace stages {
 
 /// B ← μB + …; returns the matrix (m, n) the direction is taken at, not to be written to.
 at::Tensor momentum(const MatrixStep& step);
-/// D(M), and the rule's warm start of the next step.
+/// D(M), and the rule's warm start of the next step; with `cosmos_rank` COSMOS's, of which the rule gives a part.
 norms::Direction direction(const MatrixStep& step, const at::Tensor& M);
 /// D by a running mean of its squares, with `adapt`.
 void adapt(const MatrixStep& step, norms::Direction& D, const at::Tensor& M);

@@ -44,6 +44,9 @@ void read(bool& field, std::string_view name, std::string_view text) {
 void check(double value, std::string_view name, Range range) {
   if (range == Range::not_negative)
     TORCH_CHECK_VALUE(value >= 0 && std::isfinite(value), name, " = ", value, " must be finite and not negative");
+  if (range == Range::count)
+    TORCH_CHECK_VALUE(value >= 0 && std::isfinite(value) && value == std::floor(value), name, " = ", value,
+                      " must be a whole number and not negative");
   if (range == Range::below_one) TORCH_CHECK_VALUE(value >= 0 && value < 1, name, " = ", value, " must lie in [0, 1)");
 }
 

@@ -21,9 +21,9 @@
 /// count, a list of sizes or a closed enum with a `names_of`; its initialiser is the default.
 namespace fanion::optim {
 
-/// What a number may be: any; finite and not negative; in [0, 1). Counts and sizes are at least 1, whatever stands
-/// here.
-enum class Range { any, not_negative, below_one };
+/// What a number may be: any; finite and not negative; in [0, 1); a whole one, not negative. Counts and sizes are at
+/// least 1, whatever stands here.
+enum class Range { any, not_negative, below_one, count };
 
 /// An option in words: kind is "number", "count", "sizes", "flag" or "choice"; allowed is the range or the choices.
 struct OptionLine {
@@ -71,7 +71,10 @@ void check(Enum, std::string_view, Range) {}
 template <class Field>
 std::string allowed(const Field& field, Range range) {
   if constexpr (std::is_same_v<Field, double>) {
-    return range == Range::not_negative ? "finite and not negative" : range == Range::below_one ? "in [0, 1)" : "";
+    return range == Range::not_negative ? "finite and not negative"
+           : range == Range::below_one  ? "in [0, 1)"
+           : range == Range::count      ? "0, 1, 2, …"
+                                        : "";
   } else if constexpr (std::is_same_v<Field, int64_t>) {
     return "whole, at least 1";
   } else if constexpr (std::is_same_v<Field, Sizes>) {
@@ -131,14 +134,14 @@ std::vector<OptionLine> option_lines(Options o) {
   return lines;
 }
 
-/// Whether two structs agree in everything but their numbers.
+/// Whether two structs agree in everything but their numbers; counts, which decide shapes, are no such numbers.
 template <class Options>
 bool same_but_for_numbers(Options a, Options b) {
   const auto words = [](Options& o) {
     std::string all;
-    visit_options(o, [&](const char*, auto& field, Range, const char*) {
-      if constexpr (!std::is_same_v<std::remove_reference_t<decltype(field)>, double>)
-        all.append(option_table::text_of(field)).append(",");
+    visit_options(o, [&](const char*, auto& field, Range range, const char*) {
+      constexpr bool is_number = std::is_same_v<std::remove_reference_t<decltype(field)>, double>;
+      if (!is_number || range == Range::count) all.append(option_table::text_of(field)).append(",");
     });
     return all;
   };

@@ -57,6 +57,7 @@ LmoSettings s_fanion(norms::Rank k, const LmoStepOptions& step, double alpha, st
 }
 LmoSettings schatten_descent(double p, const LmoStepOptions& step) { return {norms::schatten(p), step}; }
 LmoSettings dion(norms::Rank k, const LmoStepOptions& step, int64_t passes) { return {norms::dion(k, passes), step}; }
+LmoSettings cosmos(const LmoStepOptions& step, const linalg::NewtonSchulzOptions& ns) { return muon(step, ns); }
 LmoSettings nsgd(const LmoStepOptions& step) { return {norms::frobenius(), step}; }
 LmoSettings signum(const LmoStepOptions& step) { return {norms::max_entry(), step}; }
 LmoSettings sign_sgd(LmoStepOptions step) {

@@ -55,6 +55,12 @@ inline const LmoStepOptions kDionStep{.lr = 0.01,
                                       .error_feedback = true};
 /// Dion (Ahn & Xu 2025): one warm power step (see norms/dion.h); what it does not capture stays in the momentum.
 LmoSettings dion(norms::Rank k, const LmoStepOptions& step = kDionStep, int64_t passes = 1);
+/// COSMOS's defaults, those of its authors: r = 64, γ = 0.2, β₂ = μ = 0.95, entries of RMS 0.2·lr.
+inline constexpr LmoStepOptions kCosmosStep{
+    .lr = 2e-3, .adjust_lr_fn = norms::AdjustLrFn::match_rms_adamw, .cosmos_rank = 64};
+/// COSMOS (Liu et al. 2025; see cosmos.h): Adam in a leading eigenspace, Muon outside of it; any other settings take
+/// `cosmos_rank` too.
+LmoSettings cosmos(const LmoStepOptions& step = kCosmosStep, const linalg::NewtonSchulzOptions& newton_schulz = {});
 /// −M/‖M‖_F (KyFan Lemma 1).
 LmoSettings nsgd(const LmoStepOptions& step = {});
 /// −sign(M) (KyFan Table 1).

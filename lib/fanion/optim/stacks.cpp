@@ -9,8 +9,10 @@
 #include <ATen/ops/where.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "fanion/optim/cosmos.h"
 #include "fanion/optim/matrix_view.h"
 #include "fanion/optim/stack_momentum.h"
 
@@ -29,13 +31,38 @@ bool together(const MatrixStep& a, const MatrixStep& b) {
 
 const LmoStepOptions& options_of(const MatrixStep* step) { return step->settings->step; }
 
-norms::Direction batch_direction(const Stack& stack, const at::Tensor& M) {
+norms::Direction batch_rule_direction(const Stack& stack, const at::Tensor& M) {
   const auto states = states_of(stack, "warm_start");
   const auto& rule = *stack[0]->settings->rule;
   if (states.empty() || states[0].numel() == 0) return rule.batch_direction(M);
   auto warm = at::stack(states);
   auto D = rule.batch_direction(M, &warm);
   at::_foreach_copy_(states, warm.unbind());
+  return D;
+}
+
+/// COSMOS's, or the rule's; of a matrix that is not stepped M is zero and its gradient may be anything.
+norms::Direction batch_direction(const Stack& stack, const at::Tensor& M, const at::Tensor& go) {
+  const auto& o = options_of(stack[0]);
+  if (o.cosmos_rank == 0) return batch_rule_direction(stack, M);
+  std::array<TensorVector, kCosmosKinds.size()> states;
+  std::array<at::Tensor, kCosmosKinds.size()> all;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    states[i] = states_of(stack, kCosmosKinds[i]), all[i] = at::stack(states[i]);
+  TensorVector gradients;
+  for (const auto* step : stack) gradients.push_back(step->grad);
+  auto g = as_matrices(at::stack(gradients), o.transposed);
+  if (go.defined()) g = g.masked_fill(go.logical_not().view({-1, 1, 1}), 0);
+  const auto number = [&](double LmoStepOptions::* field) {
+    return spread_numbers(numbers_of(stack, [field](const LmoStepOptions& own) { return own.*field; }), M);
+  };
+  const CosmosNumbers numbers{
+      number(&LmoStepOptions::momentum),    number(&LmoStepOptions::cosmos_gamma),
+      number(&LmoStepOptions::cosmos_beta), o.nesterov,
+      o.momentum_kind == MomentumKind::sum, stack[0]->settings->rule->nominal_frobenius(M.size(1), M.size(2))};
+  auto D = cosmos_direction(g, M, {all[0], all[1], all[2], all[3], all[4]}, numbers,
+                            [&](const at::Tensor& X) { return batch_rule_direction(stack, X); });
+  for (std::size_t i = 0; i < all.size(); ++i) at::_foreach_copy_(states[i], all[i].unbind());
   return D;
 }
 
@@ -131,7 +158,7 @@ void step_stack(const Stack& stack) {
   const auto before = go.defined() ? std::optional<BeforeTheStep>(stack) : std::nullopt;
   auto M = stack_momentum_(stack);
   if (go.defined()) M = M.masked_fill(go.logical_not().view({-1, 1, 1}), 0);  // no solver sees NaN
-  auto D = batch_direction(stack, M);
+  auto D = batch_direction(stack, M, go);
   const auto part = stages::captured(*stack[0], D);
   batch_adapt(stack, D, M);
   stages::rescale(*stack[0], D);

@@ -3,14 +3,18 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 
+#include "fanion/linalg/random_start.h"
+#include "fanion/optim/cosmos.h"
 #include "fanion/optim/held_matrices.h"
 
 namespace fanion::optim {
 namespace {
 
-constexpr std::string_view kWarmStart = "warm_start";
+constexpr std::string_view kWarmStart = "warm_start", kCosmosBasis = kCosmosKinds[0];
 
 /// Of what a rule keeps, where the options do not say otherwise.
 at::ScalarType momentum_dtype(const at::Tensor& parameter) {
@@ -49,6 +53,19 @@ std::vector<StateKind> lmo_kinds(const at::Tensor& parameter, const LmoSettings&
     kinds.push_back({"second_moment", in_front_of(leading, {rows_here, 1}), dtype});
   if (settings.step.adapt == Adapt::element)
     kinds.push_back({"second_moment", in_front_of(leading, {rows_here, columns_here}), dtype});
+  if (const double r = settings.step.cosmos_rank; r > 0) {
+    TORCH_CHECK_VALUE(held.is_one(), "cosmos_rank = ", r,
+                      " is for a parameter that is one matrix, not for one of shape ", whole, " that holds ",
+                      held.count());
+    const auto m = held.shapes()[0].first;
+    if (m * n == 0) return kinds;
+    TORCH_CHECK_VALUE(r <= static_cast<double>(std::min(m, n)), "cosmos_rank = ", r,
+                      " must be at most min(m, n) = ", std::min(m, n), " of a ", m, " x ", n, " matrix");
+    const auto rank = static_cast<int64_t>(r);
+    const std::array<std::vector<int64_t>, kCosmosKinds.size()> sizes{{{n, rank}, {rank, rank}, {m, rank}, {}, {}}};
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      kinds.push_back({kCosmosKinds[i], sizes[i], sizes[i].empty() ? at::kFloat : dtype});
+  }
   return kinds;
 }
 
@@ -80,8 +97,11 @@ std::vector<StateKind> adamw_kinds(const at::Tensor& parameter) {
 
 std::vector<StateKind> state_kinds(const at::Tensor& parameter, const GroupSettings& settings,
                                    at::OptionalIntArrayRef whole) {
-  if (const auto* lmo = std::get_if<LmoSettings>(&settings))
+  if (const auto* lmo = std::get_if<LmoSettings>(&settings)) {
+    TORCH_CHECK_VALUE(lmo->step.cosmos_rank == 0 || !whole, "cosmos_rank = ", lmo->step.cosmos_rank,
+                      " is for parameters that are whole on every process, and no DTensors");
     return lmo_kinds(parameter, *lmo, whole.value_or(parameter.sizes()));
+  }
   return adamw_kinds(parameter);
 }
 
@@ -92,6 +112,8 @@ NamedState initial_state(const at::Tensor& parameter, const GroupSettings& setti
     at::Tensor tensor;
     if (kind.name == kWarmStart)
       tensor = initial_warm_start(p, std::get<LmoSettings>(settings), whole.value_or(p.sizes()), kind.sizes.back());
+    else if (kind.name == kCosmosBasis)
+      tensor = linalg::random_block(kind.sizes[0], kind.sizes[1], p.options().dtype(kind.dtype), {});
     else if (p.sizes() == kind.sizes)
       tensor = at::zeros_like(p, kind.dtype);
     else

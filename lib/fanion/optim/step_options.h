@@ -32,6 +32,9 @@ struct LmoStepOptions {
   double adapt_beta = 0.95;
   WeightDecayMethod weight_decay_method = WeightDecayMethod::decoupled;
   bool error_feedback = false;
+  double cosmos_rank = 0;
+  double cosmos_gamma = 0.2;
+  double cosmos_beta = 0.95;
 };
 
 /// The table of the step's options.
@@ -74,6 +77,11 @@ void visit_options(LmoStepOptions& o, Visit&& visit) {
       "error_feedback", o.error_feedback, Range::any,
       "B <- B + g (ema: + (1 - mu) g), and after the step B <- B - (1 - mu) U U' B: what the direction's low-rank part "
       "has not captured is kept; for rules with one such part");
+  visit("cosmos_rank", o.cosmos_rank, Range::count,
+        "r > 0: COSMOS, Adam in the r leading eigenvectors of the mean of g' g and the rule outside of them; 0: the "
+        "rule alone");
+  visit("cosmos_gamma", o.cosmos_gamma, Range::not_negative, "gamma, the weight of the rule's part");
+  visit("cosmos_beta", o.cosmos_beta, Range::below_one, "decay of the means of g' g and of Adam's squares");
 }
 
 /// Those that say how parameters hold their matrices (held_matrices.h).

@@ -30,14 +30,13 @@ bool are_rows(const at::Tensor& W, const at::Tensor& g, const at::Tensor& B) {
 bool sweep_step_(const at::Tensor& W, const at::Tensor& grad, const at::Tensor& B, at::Tensor* warm,
                  const norms::DirectionRule& rule, const MomentumOptions& momentum, double step, double keep) {
   if (!are_rows(W, grad, B)) return false;
-  if (momentum.feedback && (momentum.nesterov || momentum.kind == MomentumKind::ema)) return false;
   const auto [m, n] = matrix_shape(W);
   const auto form = rule.sweep_form(m, n);
   const bool low_rank = form && form->k > 0 && form->low_rank != 0;
   if (!form || form->k > kMostColumns || (low_rank && form->triplets.method != linalg::SvdMethod::subspace))
     return false;
-  kernels::LookAhead M{matrix_view(grad.detach()), matrix_view(B), momentum.feedback ? 1 : momentum.momentum,
-                       momentum.kind == MomentumKind::ema, momentum.nesterov};
+  kernels::LookAhead M{matrix_view(grad.detach()),         matrix_view(B),    momentum.momentum,
+                       momentum.kind == MomentumKind::ema, momentum.nesterov, momentum.feedback};
   if (!kernels::takes_look_ahead(M)) return false;
   const bool twice = form->map == Rest::frobenius || (low_rank && form->map != Rest::none);
   if (twice && M.ahead) M.kept = kernels::room_in_last_cache(M.g);
@@ -45,7 +44,7 @@ bool sweep_step_(const at::Tensor& W, const at::Tensor& grad, const at::Tensor& 
   auto matrix = matrix_view(W);
   const LookAheadOperator A(M);
   const auto feed_back = [&](const norms::LowRankTerm* part) {
-    if (momentum.feedback && part != nullptr) feed_back_(M.B, *part, /*at_B=*/true, momentum.momentum);
+    if (momentum.feedback && part != nullptr) feed_back_(M.B, *part, /*at_B=*/!momentum.nesterov, momentum.momentum);
   };
   const auto by_way_of_M = [&] {
     const auto D = rule.direction(A.to_dense(), warm);

@@ -9,7 +9,8 @@ namespace fanion::optim {
 /// the direction is taken at: where the rule has a `sweep_form` with triplets of a warm subspace, and W, its gradient
 /// and B are float32 on the CPU without gaps. The same as by way of `DirectionRule::direction`, up to rounding.
 ///
-/// With `momentum.feedback` B's part is fed back, too (error_feedback.h): of a `sum` without Nesterov, where M is B.
+/// With `momentum.feedback` B's part is fed back, too (error_feedback.h): a read and a write of B more, and with
+/// Nesterov, where M is not B, another read.
 ///
 /// Returns whether it did; if not, nothing has changed. `warm`: as `direction` takes it.
 /// Cost in reads and writes of W's size: g, B twice (and g, B again, and what more passes read), W twice.

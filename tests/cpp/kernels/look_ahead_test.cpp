@@ -77,6 +77,27 @@ TEST(LookAhead, ProductsAreThoseOfTheMatrix) {
     });
 }
 
+TEST(LookAhead, FeedbackIsItsFormula) {
+  const Settings settings;
+  for (const auto& set : instruction_sets()) {
+    set_instruction_set(set);
+    for (const auto& [m, n] : kSizes)
+      for (const auto& form : kForms) {
+        SCOPED_TRACE(c10::str(set, " ", m, " x ", n, form.average ? " average" : " sum", form.ahead ? " ahead" : ""));
+        const auto g = normal(m, n, 1), B = normal(m, n, 2), V = normal(n, 3, 3);
+        const auto added = exact(g) * (form.average ? 0.1 : 1), after = exact(B) + added;
+        const auto expected = form.ahead ? added + 0.9 * after : after;
+        const LookAhead M{g, B, 0.9, form.average, form.ahead, /*feedback=*/true};
+        double squares = 0;
+        const auto Y = look_ahead_gram(M, true, V, &squares).first;
+        EXPECT_LE(distance(B, after), kRoundings);
+        EXPECT_LE(distance(formed(M), expected), kRoundings);
+        EXPECT_LE(distance(Y, at::matmul(expected, exact(V))), std::sqrt(static_cast<double>(n)) * kRoundings);
+        EXPECT_NEAR(squares, expected.square().sum().item<double>(), 1e-5 * squares);
+      }
+  }
+}
+
 TEST(LookAhead, NormIsThatOfTheMatrix) {
   for_each_case([](const LookAheadCase& c) {
     const double expected = exact(c.formed).square().sum().item<double>();

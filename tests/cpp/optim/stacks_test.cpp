@@ -128,6 +128,8 @@ TEST(Stacks, TakeEveryOption) {
       expect_steps_of_the_matrices(text, at::kDouble, {9, 6}, {.adapt = adapt}, 1e-9);  // of noise, where g is zero
     for (const auto method : {WeightDecayMethod::cautious, WeightDecayMethod::independent})
       expect_steps_of_the_matrices(text, at::kDouble, {9, 6}, {.weight_decay_method = method}, 1e-11);
+    for (const bool nesterov : {true, false})
+      expect_steps_of_the_matrices(text, at::kDouble, {9, 6}, {.nesterov = nesterov, .cosmos_rank = 2}, 1e-9);
     expect_steps_of_the_matrices(text, at::kFloat, {9, 6}, {.momentum_dtype = MomentumDtype::bfloat16}, 1e-3);
     if (text != "muon")
       for (const bool nesterov : {true, false})

@@ -47,6 +47,7 @@ struct NarrowSums {
 struct MomentumTerms {
   float keep, take;
   bool average, ahead, update;
+  float weight = 1, decay = keep;  ///< of a sum: b ← decay·b + weight·g, M = weight·g + keep·b
 };
 
 /// Rows of M, from g and b, each row-major without gaps; b is written with `terms.update`. `kept`, where it is not

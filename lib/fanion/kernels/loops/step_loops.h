@@ -58,10 +58,11 @@ FANION_INLINE T within_range(T x, T y, float t) {
 /// b's update from element i on with `Update`, and M there.
 template <bool Average, bool Ahead, bool Update>
 FANION_INLINE HalfLine formed(const float* g, float* b, std::int64_t i, const MomentumTerms& terms) {
-  const HalfLine x = load<HalfLines>(g, i);
+  HalfLine x = load<HalfLines>(g, i);
+  if constexpr (!Average) x *= terms.weight;
   HalfLine y = load<HalfLines>(b, i);
   if constexpr (Update) {
-    y = Average ? between(y, x, terms.take) : within_range(x, y, terms.keep);
+    y = Average ? between(y, x, terms.take) : within_range(x, y, terms.decay);
     store<HalfLines>(b, i, y);
   }
   if constexpr (!Ahead) return y;
