@@ -1,5 +1,6 @@
 """What a step would do to every parameter, in numbers."""
 
+import math
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -31,7 +32,7 @@ class Diagnostics:
     """‖M‖²_F/σ₁², from 1 to min(m, n)."""
     dual_norm: float | None
     """‖M‖†, what one unit of the step takes off the linearised loss; for a rule that is no norm's LMO ⟨M, −D⟩. None
-    under AdamW."""
+    under AdamW and with `cosmos_rank`."""
     update_over_weight: float
     """‖step‖_F/‖W‖_F, without weight decay; the step is taken at M itself, without the look-ahead of Nesterov."""
     effective_lr: float
@@ -68,12 +69,16 @@ def _places(W: Tensor, options: str) -> list[str]:
 
 def _under_rule(W: Tensor, M: Tensor, group: dict[str, Any], rule: str) -> Diagnostics:
     lr = number("lr", group["lr"]) * ops.lr_factor(group["adjust_lr_fn"] or "original", rule, *W.shape)
+    sigma_1, stable_rank = _spectrum(M)
+    if group["cosmos_rank"] > 0:  # D is no function of M, but as long as the rule's nominal one
+        m, n = W.shape
+        length = 0.2 * math.sqrt(m * n) / ops.lr_factor("match_rms_adamw", rule, m, n) if sigma_1 > 0 else 0.0
+        return Diagnostics(sigma_1, stable_rank, None, lr * _ratio(length, _norm(W)), lr)
     D = norms.rule_from_name(rule).direction(M).dense()
     try:
         dual = norms.norm_from_name(rule).dual(M)
     except ValueError:  # a rule that is no norm's
         dual = -torch.sum(M.double() * D.double())
-    sigma_1, stable_rank = _spectrum(M)
     return Diagnostics(sigma_1, stable_rank, float(dual), lr * _ratio(_norm(D), _norm(W)), lr)
 
 

@@ -155,7 +155,7 @@ def test_a_zero_gradient_and_a_huge_one():
         ({"cosmos_rank": 2.5}, "cosmos_rank = 2.5 must be a whole number"),
         ({"cosmos_rank": 2, "cosmos_gamma": -1}, "cosmos_gamma = -1 must be finite and not negative"),
         ({"cosmos_rank": 2, "cosmos_beta": 1}, r"cosmos_beta = 1 must lie in \[0, 1\)"),
-        ({"cosmos_rank": 2, "num_heads": 2}, "cosmos_rank = 2 is for a parameter that is one matrix, not .* holds 2"),
+        ({"cosmos_rank": 4, "num_heads": 2}, r"cosmos_rank = 4 must be at most min\(m, n\) = 3 of a 3 x 8 matrix"),
         ({"cosmos_rank": 2, "error_feedback": True}, "error_feedback and cosmos_rank = 2 exclude each other"),
     ],
 )

@@ -33,7 +33,13 @@ def test_numbers_are_those_of_the_step(make, parameters):
         assert numbers.update_over_weight == pytest.approx((step.norm() / W.norm()).item(), **tolerance)
         assert numbers.sigma_1 == pytest.approx(S[0].item(), **tolerance)
         assert numbers.stable_rank == pytest.approx((M.norm() / S[0]).square().item(), **tolerance)
-        if make not in (fanion.Muon, fanion.FMuon, fanion.SMuon):  # Newton–Schulz reaches 0.68 to 1.21 of the dual norm
+        if getattr(make, "func", make) is fanion.Cosmos:
+            assert numbers.dual_norm is None
+        elif make not in (
+            fanion.Muon,
+            fanion.FMuon,
+            fanion.SMuon,
+        ):  # Newton–Schulz reaches 0.68 to 1.21 of the dual norm
             gained = -torch.sum(M * step.double()) / numbers.effective_lr
             assert numbers.dual_norm == pytest.approx(gained.item(), **tolerance)
 
@@ -77,4 +83,5 @@ def test_adamw_groups(parameters):
 def test_zeros(make, parameters):
     params = parameters((6, 8))
     numbers = make(params).diagnostics()["0 of group 0"]
-    assert (numbers.sigma_1, numbers.stable_rank, numbers.dual_norm, numbers.update_over_weight) == (0, 0, 0, 0)
+    assert (numbers.sigma_1, numbers.stable_rank, numbers.update_over_weight) == (0, 0, 0)
+    assert numbers.dual_norm == (None if getattr(make, "func", make) is fanion.Cosmos else 0)

@@ -29,29 +29,50 @@ AVERAGING = {"neon": {}, "fanion": {"k": 2}, "dion": {"k": 2}}
 SIZES = {"float": 4, "double": 8, "long": 8, "long int": 8, "int": 4, "unsigned char": 1}
 
 
-def bytes_of(step):
-    """Bytes that a step puts into collectives of either kind, as the profiler sees them."""
+def collectives_of(step):
+    """(kind, bytes) of each collective that a step calls, as the profiler sees them."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], record_shapes=True) as profile:
         step()
-    sums = {"all_reduce": 0, "all_to_all": 0}
-    for event in profile.profiler.kineto_results.events():
-        for name in sums:
-            if event.name().startswith(f"_c10d_functional::{name}"):
-                sums[name] += math.prod(event.shapes()[0]) * SIZES[event.dtypes()[0]]
-    return sums
+    return [
+        (name, math.prod(event.shapes()[0]) * SIZES[event.dtypes()[0]])
+        for event in profile.profiler.kineto_results.events()
+        for name in ("all_reduce", "all_to_all")
+        if event.name().startswith(f"_c10d_functional::{name}")
+    ]
+
+
+def bytes_of(step):
+    """Bytes that a step puts into collectives of either kind."""
+    found = collectives_of(step)
+    return {kind: sum(size for name, size in found if name == kind) for kind in ("all_reduce", "all_to_all")}
+
+
+def with_gradients(rule, shapes, mesh):
+    """An optimizer of matrices whose rows are split."""
+    place = lambda t: distribute_tensor(t, mesh, [Shard(0)], src_data_rank=None)  # noqa: E731
+    params = [nn.Parameter(place(torch.randn(shape))) for shape in shapes]
+    for p in params:
+        p.grad = place(torch.randn(p.shape))
+    return KINDS[rule](params, **({"k": 2} if rule in ("dion", "fanion", "f-fanion", "d-fanion") else {}))
 
 
 def counted(_rank, processes):
     """`bytes_of` one step of each rule."""
-    mesh, found = init_device_mesh("cpu", (processes,)), {}
-    for rule, kind in KINDS.items():
-        place = lambda t: distribute_tensor(t, mesh, [Shard(0)], src_data_rank=None)  # noqa: E731
-        params = [nn.Parameter(place(torch.randn(shape))) for shape in SHAPES]
-        for p in params:
-            p.grad = place(torch.randn(p.shape))
-        optimizer = kind(params, **({"k": 2} if rule in ("dion", "fanion", "f-fanion", "d-fanion") else {}))
-        found[rule] = bytes_of(optimizer.step)
-    return found
+    mesh = init_device_mesh("cpu", (processes,))
+    return {rule: bytes_of(with_gradients(rule, SHAPES, mesh).step) for rule in KINDS}
+
+
+def calls(_rank):
+    """Number of collectives of a step of each rule, of matrices of one shape and of several."""
+    mesh, of_either = init_device_mesh("cpu", (2,)), ([(16, 6)], [(16, 6), (16, 6), (20, 8), (12, 11)])
+    return {rule: [len(collectives_of(with_gradients(rule, s, mesh).step)) for s in of_either] for rule in KINDS}
+
+
+def test_matrices_of_all_shapes_share_their_collectives():
+    for of_rank in results_of(2, calls):
+        assert of_rank["neon"][0] > 2
+        for rule, (one, several) in of_rank.items():
+            assert one == several or rule == "muon", rule
 
 
 def averaged(_rank):

@@ -5,6 +5,8 @@
 
 #include <map>
 
+#include "fanion/distributed/sums/shared_sums.h"
+
 namespace fanion::distributed {
 namespace {
 
@@ -35,6 +37,7 @@ void all_reduce_(const at::Tensor& x, std::string_view operation, const std::str
 }
 
 void sum_over(std::vector<at::Tensor>& tensors, const std::string& group) {
+  if (summed_with_others(tensors, group)) return;
   std::map<at::ScalarType, std::vector<std::size_t>> of_dtype;
   for (std::size_t i = 0; i < tensors.size(); ++i) of_dtype[tensors[i].scalar_type()].push_back(i);
   for (const auto& [dtype, places] : of_dtype) {

@@ -59,7 +59,7 @@ void PackedSteps::add(const MatrixStep& whole) {
     for (const auto& [kind, tensor] : *whole.state) {
       if (kind == "momentum_buffer")
         state.emplace_back(kind, rows_of(matrix, tensor, dimension));
-      else if (kind == "second_moment")
+      else if (kind == "second_moment" || kind == "cosmos_second_moment")
         state.emplace_back(kind, rows_of(matrix, tensor, 0));
       else if (kind == "warm_start" && tensor.size(-1) > 0)
         state.emplace_back(

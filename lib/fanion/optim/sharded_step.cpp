@@ -7,8 +7,10 @@
 #include <ATen/ops/stack.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "fanion/distributed/by_owners.h"
+#include "fanion/distributed/sums/shared_sums.h"
 #include "fanion/optim/adapt.h"
 #include "fanion/optim/matrix_view.h"
 #include "fanion/optim/stack_lists.h"
@@ -184,7 +186,11 @@ void step_sharded(const std::vector<MatrixStep>& steps) {
   }
   Blocks by_blocks, by_owners;
   for (const auto& block : blocks) (block.rule().takes_blocks(block.layout) ? by_blocks : by_owners).push_back(&block);
-  for (const auto& batch : batches_of(by_blocks)) step_batch(batch);
+  if (!by_blocks.empty()) {
+    std::vector<std::function<void()>> batches;
+    for (auto& batch : batches_of(by_blocks)) batches.emplace_back([batch] { step_batch(batch); });
+    distributed::with_shared_sums(batches, by_blocks[0]->step->W.device());
+  }
   step_by_owners(by_owners);
 }
 

@@ -53,18 +53,16 @@ std::vector<StateKind> lmo_kinds(const at::Tensor& parameter, const LmoSettings&
     kinds.push_back({"second_moment", in_front_of(leading, {rows_here, 1}), dtype});
   if (settings.step.adapt == Adapt::element)
     kinds.push_back({"second_moment", in_front_of(leading, {rows_here, columns_here}), dtype});
-  if (const double r = settings.step.cosmos_rank; r > 0) {
-    TORCH_CHECK_VALUE(held.is_one(), "cosmos_rank = ", r,
-                      " is for a parameter that is one matrix, not for one of shape ", whole, " that holds ",
-                      held.count());
-    const auto m = held.shapes()[0].first;
-    if (m * n == 0) return kinds;
-    TORCH_CHECK_VALUE(r <= static_cast<double>(std::min(m, n)), "cosmos_rank = ", r,
-                      " must be at most min(m, n) = ", std::min(m, n), " of a ", m, " x ", n, " matrix");
+  if (const double r = settings.step.cosmos_rank; r > 0 && parameter.numel() > 0) {
+    for (const auto& [rows, of_columns] : held.shapes())
+      TORCH_CHECK_VALUE(r <= static_cast<double>(std::min(rows, of_columns)), "cosmos_rank = ", r,
+                        " must be at most min(m, n) = ", std::min(rows, of_columns), " of a ", rows, " x ", of_columns,
+                        " matrix");
     const auto rank = static_cast<int64_t>(r);
-    const std::array<std::vector<int64_t>, kCosmosKinds.size()> sizes{{{n, rank}, {rank, rank}, {m, rank}, {}, {}}};
+    const std::array sizes{in_front_of(front, {n, rank}), in_front_of(front, {rank, rank}),
+                           in_front_of(leading, {rows_here, rank}), front, front};
     for (std::size_t i = 0; i < sizes.size(); ++i)
-      kinds.push_back({kCosmosKinds[i], sizes[i], sizes[i].empty() ? at::kFloat : dtype});
+      kinds.push_back({kCosmosKinds[i], sizes[i], i < 3 && !narrow ? dtype : at::kFloat});
   }
   return kinds;
 }
@@ -113,7 +111,9 @@ NamedState initial_state(const at::Tensor& parameter, const GroupSettings& setti
     if (kind.name == kWarmStart)
       tensor = initial_warm_start(p, std::get<LmoSettings>(settings), whole.value_or(p.sizes()), kind.sizes.back());
     else if (kind.name == kCosmosBasis)
-      tensor = linalg::random_block(kind.sizes[0], kind.sizes[1], p.options().dtype(kind.dtype), {});
+      tensor = linalg::random_block(kind.sizes.end()[-2], kind.sizes.back(), p.options().dtype(kind.dtype), {})
+                   .expand(kind.sizes)
+                   .clone();
     else if (p.sizes() == kind.sizes)
       tensor = at::zeros_like(p, kind.dtype);
     else

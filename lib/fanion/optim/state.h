@@ -22,9 +22,9 @@ struct StateKind {
 /// (n, warm_columns), and momentum_step, 0-dimensional, for a bfloat16 momentum_buffer, second_moment, (m, 1) or (m,
 /// n), for `adapt`; for `cosmos_rank` r cosmos_basis (n, r), cosmos_covariance (r, r), cosmos_second_moment (m, r),
 /// cosmos_step and cosmos_exponent, 0-dimensional (cosmos.h). A parameter that holds several matrices (held_matrices.h)
-/// has a warm_start and a momentum_step a matrix, with their leading dimensions and their number in front, (E, 2, n,
-/// columns), and a second_moment with the leading dimensions in front. AdamW: exp_avg and exp_avg_sq in its shape and
-/// dtype, and step (0-dimensional float32).
+/// has second moments with its leading dimensions in front, and of all others but the momentum_buffer one a matrix,
+/// with the leading dimensions and the number of matrices in front: (E, 2, n, columns). AdamW: exp_avg and exp_avg_sq
+/// in its shape and dtype, and step (0-dimensional float32).
 ///
 /// `whole`: the sizes of the whole of which the parameter is a block, where it is spread over processes. Then
 /// momentum_buffer and second_moment are blocks alike, and warm_start, where it has columns, as many rows as the block

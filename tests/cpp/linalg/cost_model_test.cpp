@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "certificates.h"
 #include "fanion/linalg/topk_svd.h"
 #include "zoo.h"
 
