@@ -11,8 +11,9 @@ namespace fanion::optim {
 /// rounding.
 ///
 /// Where the rule finds directions from blocks (`DirectionRule::takes_blocks`), matrices of one shape, spread alike
-/// under the same rule and options but for numbers, are taken as a batch, and all batches make their sums together, so
-/// that how many collectives there are depends on neither layers nor shapes. Other directions are found on the whole
+/// under the same rule and options but for numbers, are taken as a batch. All batches make their sums together, so that
+/// how many collectives there are depends on neither layers nor shapes; on the CPU those whose blocks come to 4 MiB at
+/// most. Other directions are found on the whole
 /// matrix by its owner (distributed/by_owners.h).
 void step_sharded(const std::vector<MatrixStep>& steps);
 
