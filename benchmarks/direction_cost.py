@@ -18,6 +18,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -120,12 +121,9 @@ def contestants(M: Tensor, generator: torch.Generator) -> dict[str, tuple[str, i
     start = fanion.topk_svd(last, 12, criterion="lmo_gap", tol=1e-2).V
     found: dict[str, tuple[str, int, Callable[[], Found]]] = {}
     for name, k, columns in (("Neon", 1, 2), ("Fanion-8", 8, 12)):
-        found[f"{name}, Lanczos"] = ("2n²p + O(np²)", k, lambda k=k: lanczos(M, k))
-        found[f"{name}, warm"] = (
-            f"4n²·{columns}",
-            k,
-            lambda k=k, columns=columns: warm_pass(M, k, columns, start[:, :columns].contiguous()),
-        )
+        found[f"{name}, Lanczos"] = ("2n²p + O(np²)", k, partial(lanczos, M, k))
+        warm = start[:, :columns].contiguous()
+        found[f"{name}, warm"] = (f"4n²·{columns}", k, partial(warm_pass, M, k, columns, warm))
     found["Muon"] = ("30n³", 0, lambda: newton_schulz(M, fanion.newton_schulz))
     found["Muon, torch"] = ("30n³", 0, lambda: newton_schulz(M, torch_newton_schulz))
     if M.shape[0] <= LARGEST_SVD:
@@ -140,10 +138,10 @@ def lmo_gap(matrix: Matrix, factors: tuple[Tensor, Tensor], k: int) -> float:
     if k == 0:
         D = factors[0].float()
         largest = fanion.topk_svd(D, 1, criterion="residual", tol=1e-3).S.item()
-        return 1 - torch.sum(M * D.double()).item() / (largest * matrix.total)
+        return float(1 - torch.sum(M * D.double()).item() / (largest * matrix.total))
     S = torch.linalg.svdvals(torch.linalg.qr(left).R @ torch.linalg.qr(right).R.mT)
     size = max(S.sum().item() / k, S[0].item())
-    return 1 - torch.sum((M @ right) * left).item() / (size * matrix.leading[:k].sum().item())
+    return float(1 - torch.sum((M @ right) * left).item() / (size * matrix.leading[:k].sum().item()))
 
 
 def timed(of: Callable[[], Found], clock: Callable[[], float]) -> tuple[Found, list[float]]:
@@ -166,7 +164,13 @@ def measured(sizes: list[int], clock: Callable[[], float]) -> list[dict[str, Any
             matrix = make(n, generator)
             for name, (formula, k, of) in contestants(matrix.M, generator).items():
                 found, seconds = timed(of, clock)
-                line = {"spectrum": spectrum, "n": n, "name": name, "formula": formula, "flops": found.flops}
+                line: dict[str, Any] = {
+                    "spectrum": spectrum,
+                    "n": n,
+                    "name": name,
+                    "formula": formula,
+                    "flops": found.flops,
+                }
                 line |= {"seconds": statistics.median(seconds), "least": min(seconds), "times": len(seconds)}
                 lines.append(line | {"lmo_gap": lmo_gap(matrix, found.factors, k)})
                 print(

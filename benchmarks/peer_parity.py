@@ -15,7 +15,7 @@ import importlib
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -31,7 +31,7 @@ import fanion
 STEPS, SHOWN = 100, (1, 10, 100)
 PRECISIONS = ("as it is", "in float32")
 SHAPES = [(96, 64), (48, 96), (10, 48)]
-BFLOAT16 = {"ns_dtype": "bfloat16", "ns_form": "direct"}  # where theirs multiply in it
+BFLOAT16: dict[str, Any] = {"ns_dtype": "bfloat16", "ns_form": "direct"}  # where theirs multiply in it
 Optimizer = torch.optim.Optimizer
 Make = Callable[[list[nn.Parameter]], Optimizer]
 MakeOurs = Callable[[list[nn.Parameter], str], Optimizer]  # in the precision of theirs
@@ -60,7 +60,7 @@ def ours(make: Any, start: Callable[[Any, list[nn.Parameter]], None] | None = No
 
     def made(params: list[nn.Parameter], precision: str) -> Optimizer:
         is_narrow = precision == PRECISIONS[0] or "ns_dtype" not in options
-        optimizer = make(params, **(options if is_narrow else options | {"ns_dtype": "float32"}))
+        optimizer: Optimizer = make(params, **(options if is_narrow else options | {"ns_dtype": "float32"}))
         if start is not None:
             start(optimizer, params)
         return optimizer
@@ -81,35 +81,37 @@ def from_airbench(folder: Path) -> dict[str, tuple[Make, MakeOurs]]:
     """Likewise of KellerJordan/cifar10-airbench."""
     theirs = definitions_of(folder / "airbench94_muon.py", {"zeropower_via_newtonschulz5", "Muon"})["Muon"]
     options = {"lr": 0.24, "momentum": 0.6, "nesterov": True}
-    own = {**options, "momentum_kind": "sum", "weight_decay": 0.0, "adjust_lr_fn": "none", "normalize_weights": True}
-    own |= {"ns_steps": 3, "eps": 1e-7, **BFLOAT16}
+    own: dict[str, Any] = {**options, "momentum_kind": "sum", "weight_decay": 0.0, "adjust_lr_fn": "none"}
+    own |= {"normalize_weights": True, "ns_steps": 3, "eps": 1e-7, **BFLOAT16}
     return {"airbench94_muon.py, Muon": (lambda ps: theirs(ps, **options), ours(fanion.Muon, **own))}
 
 
 def from_dion(folder: Path) -> dict[str, tuple[Make, MakeOurs]]:
     """Likewise of microsoft/dion."""
     dion = module_of(folder, "dion")
-    common = {"lr": 0.01, "weight_decay": 0.01, "momentum": 0.95, "momentum_kind": "sum", "adjust_lr_fn": "rms_to_rms"}
+    common: dict[str, Any] = {"lr": 0.01, "weight_decay": 0.01, "momentum": 0.95, "momentum_kind": "sum"}
+    common["adjust_lr_fn"] = "rms_to_rms"
     muon = {**common, "eps": 1e-8, **BFLOAT16}
     plain = {"lr": 0.01, "mu": 0.95, "weight_decay": 0.01}
-    rank = {"rank_fraction": 0.25}
+    rank: dict[str, Any] = {"rank_fraction": 0.25}
     starts: dict[tuple[int, ...], torch.Tensor] = {}
 
     def theirs_with_a_start(params: list[nn.Parameter]) -> Optimizer:
-        optimizer = dion.DionReference(params, **plain, **rank, qr_method="qr")
+        optimizer: Any = dion.DionReference(params, **plain, **rank, qr_method="qr")
         for p in params:
             k = math.ceil(0.25 * min(p.shape))
             starts[tuple(p.shape)] = torch.randn(min(p.shape), k)
             optimizer._get_dion_param_config(p)
             optimizer._init_opt_state_dion(p, optimizer.state[p], 0.25, 1)
             optimizer.state[p]["Q"].copy_(starts[tuple(p.shape)])
-        return optimizer
+        made: Optimizer = optimizer
+        return made
 
     def start(optimizer: Any, params: list[nn.Parameter]) -> None:
         for p in params:
             optimizer.state[p]["warm_start"][: min(p.shape)] = starts[tuple(p.shape)]
 
-    you = {"ns_coefficients": "you"}
+    you: dict[str, Any] = {"ns_coefficients": "you"}
     return {
         "dion, MuonReference": (
             lambda ps: dion.MuonReference(ps, **plain, nesterov=True),
@@ -150,7 +152,7 @@ def from_cosmos(folder: Path) -> dict[str, tuple[Make, MakeOurs]]:
     }
 
 
-def gradients(weights: list[torch.Tensor], step: int) -> list[torch.Tensor]:
+def gradients(weights: Sequence[torch.Tensor], step: int) -> list[torch.Tensor]:
     """Of a network that learns another one, on fresh inputs at every step."""
     generator = torch.Generator().manual_seed(1000 + step)
     x = torch.randn(64, SHAPES[0][1], generator=generator)
@@ -165,7 +167,8 @@ def gradients(weights: list[torch.Tensor], step: int) -> list[torch.Tensor]:
 
 def scaled_to_rows(W: torch.Tensor) -> torch.Tensor:
     """W at ‖W‖_F = √rows, as airbench has it."""
-    return W * (len(W) ** 0.5 / W.norm())
+    scaled: torch.Tensor = W * (len(W) ** 0.5 / W.norm())
+    return scaled
 
 
 def stepped_in(precision: str, optimizer: Optimizer) -> None:
