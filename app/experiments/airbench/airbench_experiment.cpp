@@ -24,6 +24,11 @@ std::unique_ptr<Task> AirbenchExperiment::task() const {
   return std::make_unique<AirbenchTask>(airbench, images, role_lr, run.seed, at::Device(run.device));
 }
 
+void AirbenchExperiment::check_parts(int64_t parts) const {
+  TORCH_CHECK_VALUE(parts == 1, "airbench is trained by one process, not by ", parts,
+                    ": its BatchNorm takes statistics of whole batches");
+}
+
 Figure AirbenchExperiment::figure() const {
   auto figure = ImageExperiment::figure();
   figure.quantities.push_back({"augmented_accuracy", "test accuracy with augmentation", "augmented", false});

@@ -16,7 +16,7 @@ class AirbenchExperiment : public images::ImageExperiment {
   Figure figure() const override;
   double rate_factor(Role role, int64_t step) const override;
   /// Its BatchNorm takes statistics of whole batches.
-  void check_parts(int64_t parts) const override { Experiment::check_parts(parts); }
+  void check_parts(int64_t parts) const override;
 
  protected:
   OptionTable own_options() override;

@@ -59,7 +59,7 @@ bool shares_sums(const Blocks& batch) {
   auto bytes = 4.0 * static_cast<double>(batch.size()) * static_cast<double>(matrix.sizes[0] * matrix.sizes[1]);
   for (const auto& axis : matrix.axes)
     if (axis.splits()) bytes /= static_cast<double>(axis.sizes.size());
-  return !batch[0]->step->W.device().is_cpu() || bytes <= kernels::kLastCache / 4;
+  return !batch[0]->step->W.device().is_cpu() || 4 * bytes <= static_cast<double>(kernels::kLastCache);
 }
 
 /// A block that has no rows or columns gets one of zeros, which adds nothing to any sum.

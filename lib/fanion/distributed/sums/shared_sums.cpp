@@ -18,7 +18,7 @@ namespace fanion::distributed {
 namespace {
 
 /// Unwinds a task whose sums are not going to be made.
-struct Abandoned {};
+struct Abandoned : std::exception {};
 
 struct Task {
   std::binary_semaphore turn{0};
@@ -83,6 +83,7 @@ class Turns {
       here = Here{&task, &back_};
       if (!task.is_abandoned) work_[i]();
     } catch (const Abandoned&) {
+      task.error = nullptr;  // it has none of its own
     } catch (...) {
       task.error = std::current_exception();
     }
