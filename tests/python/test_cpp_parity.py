@@ -1,5 +1,6 @@
 """C++ and Python training the same network with the same optimizer end at the same bits."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from torch.nn.functional import linear, mse_loss
 
 import fanion
 
-PROGRAM = Path(__file__).parents[2] / "build" / "tests" / "parity" / "fanion_parity"
+PROGRAM = Path(__file__).parents[2] / os.environ.get("BUILD", "build") / "tests" / "parity" / "fanion_parity"
 STEPS = 100
 OPTIMIZERS = {
     "Muon": {},
