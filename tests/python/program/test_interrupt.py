@@ -19,6 +19,7 @@ def begin(run):
 def test_one_signal_ends_a_step_that_does_not_end(tmp_path, number):
     process = begin(tmp_path / "run")
     wait_for_step(process, tmp_path / "run", 0)
+    time.sleep(4)  # the program looks for a signal once more before the step begins
     _, err = stop(process, number)
     assert process.returncode == 128 + number
     assert err.splitlines()[-1] == "the step did not end: stopped without saving; the last checkpoint stands"
