@@ -66,8 +66,7 @@ struct EstimateCommand {
            " steps from halfway to the checkpoint and as many from it lie below; how many lie above, and by what "
            "factor "
            "at most.\nstep = |grad|_dual/(L0 + L1 |grad|_dual) (Gluon), beside Lemma 7's for |grad|_dual <= eps; the "
-           "run "
-           "steps by its lr.\n\n";
+           "run steps by its lr.\n\n";
   }
 
   std::string run_path;

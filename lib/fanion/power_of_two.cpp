@@ -6,6 +6,7 @@
 #include <ATen/ops/frexp.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/maximum.h>
+#include <ATen/ops/where.h>
 
 #include <cmath>
 #include <limits>
@@ -34,9 +35,14 @@ ScaledMatrix to_middle_of_range(const at::Tensor& X, double largest) {
   return {times_power_of_two(X, -exponent), exponent};
 }
 
-ScaledSlices over_largest(const at::Tensor& X, at::OptionalIntArrayRef dims) {
+at::Tensor exponents_of_largest(const at::Tensor& X, at::OptionalIntArrayRef dims, double of_zero) {
   const auto largest = at::linalg_vector_norm(X, std::numeric_limits<double>::infinity(), dims, /*keepdim=*/true);
-  auto exponents = std::get<1>(at::frexp(largest)).to(at::kDouble);
+  const auto exponents = std::get<1>(at::frexp(largest)).to(at::kDouble);
+  return of_zero == 0 ? exponents : at::where(largest > 0, exponents, of_zero);
+}
+
+ScaledSlices over_largest(const at::Tensor& X, at::OptionalIntArrayRef dims) {
+  auto exponents = exponents_of_largest(X, dims);
   return {times_powers_of_two(X, -exponents), exponents};
 }
 

@@ -23,6 +23,10 @@ ScaledMatrix to_middle_of_range(const at::Tensor& X);
 /// The same of X whose largest entry, as a size, is known.
 ScaledMatrix to_middle_of_range(const at::Tensor& X, double largest);
 
+/// The exponents of the least powers of two that no entry of X's slices along `dims` reaches, keeping its dimensions:
+/// float64 integers, `of_zero` of zero slices. X: float32 or float64. Waits for no device.
+at::Tensor exponents_of_largest(const at::Tensor& X, at::OptionalIntArrayRef dims, double of_zero = 0);
+
 struct ScaledSlices {
   at::Tensor X;
   at::Tensor exponents;  ///< the slices are those of X times 2^exponents: float64 integers, of the shape of a reduction

@@ -1,17 +1,15 @@
 #include "fanion/optim/cosmos.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/frexp.h>
 #include <ATen/ops/linalg_qr.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/where.h>
 
 #include <cmath>
-#include <limits>
 
+#include "fanion/over_norm.h"
 #include "fanion/power_of_two.h"
 
 namespace fanion::optim {
@@ -19,22 +17,16 @@ namespace {
 
 constexpr double kCosmosEps = 1e-8;  // the authors', as Adam's; here relative, so that no scale matters
 
-/// X/‖X‖_F of each matrix, 0 where that is; the norm in float64, for a step beside a small V may be large.
-at::Tensor over_frobenius(const at::Tensor& X) {
-  const auto norm = at::linalg_vector_norm(X, 2, {{-2, -1}}, /*keepdim=*/true, at::kDouble);
-  return X * at::where(norm > 0, norm.reciprocal(), norm).to(X.scalar_type());
-}
-
 constexpr double kNone = -1e4;
 
-/// The exponents of the least powers of two that no entry of X reaches, kNone of a zero matrix.
-at::Tensor exponents_of(const at::Tensor& X) {
-  const auto largest = at::linalg_vector_norm(X, std::numeric_limits<double>::infinity(), {{-2, -1}}, /*keepdim=*/true);
-  return at::where(largest > 0, std::get<1>(at::frexp(largest)).to(at::kDouble), kNone);
-}
+/// As power_of_two.h has them, kNone of a zero matrix.
+at::Tensor exponents_of(const at::Tensor& X) { return exponents_of_largest(X, {{-2, -1}}, kNone); }
 
-/// The state's unit moves to where entries of g and M are at most 1 and squares neither leave the range nor vanish.
-void move_unit(const CosmosState& state, const at::Tensor& exponents_of_now) {
+at::Tensor over_frobenius(const at::Tensor& X) { return over_norm(X, {{-2, -1}}); }
+
+/// The state's unit moves to where entries of g and M are at most 1 and squares neither leave the range nor vanish; its
+/// exponents, of the shape of those of now.
+at::Tensor move_unit(const CosmosState& state, const at::Tensor& exponents_of_now) {
   const auto before = state.exponent.to(at::kDouble).view(exponents_of_now.sizes());
   const auto of_squares = (exponents_of(state.second_moment) / 2).ceil() + before;
   const auto largest = at::maximum(exponents_of_now, of_squares);
@@ -42,6 +34,7 @@ void move_unit(const CosmosState& state, const at::Tensor& exponents_of_now) {
   state.covariance.copy_(times_powers_of_two(state.covariance, 2 * (before - now)));
   state.second_moment.copy_(times_powers_of_two(state.second_moment, 2 * (before - now)));
   state.exponent.copy_(now.view(state.exponent.sizes()));
+  return now;
 }
 
 /// U, S and V by what g, in their unit, adds.
@@ -72,11 +65,10 @@ at::Tensor weight_sum(const at::Tensor& x, const at::Tensor& t) { return 1 - at:
 norms::Direction cosmos_direction(const at::Tensor& g, const at::Tensor& whole_M, const CosmosState& state,
                                   const CosmosNumbers& numbers,
                                   const std::function<norms::Direction(const at::Tensor&)>& rest) {
-  const auto unit_of = at::maximum(exponents_of(g.to(whole_M.scalar_type())), exponents_of(whole_M));
-  move_unit(state, unit_of);
-  const auto exponents = state.exponent.to(at::kDouble).view(unit_of.sizes());
+  const auto wide = g.to(whole_M.scalar_type());
+  const auto exponents = move_unit(state, at::maximum(exponents_of(wide), exponents_of(whole_M)));
   const auto M = times_powers_of_two(whole_M, -exponents);
-  update(state, times_powers_of_two(g.to(M.scalar_type()), -exponents), numbers.beta);
+  update(state, times_powers_of_two(wide, -exponents), numbers.beta);
   const auto& U = state.basis;
   const auto t = state.count.to(M.options()).view(numbers.momentum.sizes());
   auto weight = weight_sum(numbers.momentum, numbers.nesterov ? t + 1 : t);

@@ -48,7 +48,7 @@ norms::Direction batch_direction(const Stack& stack, const at::Tensor& M, const 
   std::array<TensorVector, kCosmosKinds.size()> states;
   std::array<at::Tensor, kCosmosKinds.size()> all;
   for (std::size_t i = 0; i < all.size(); ++i)
-    states[i] = states_of(stack, kCosmosKinds[i]), all[i] = at::stack(states[i]);
+    states[i] = states_of(stack, kCosmosKinds[i]), all[i] = at::stack(states[i]).to(M.device());
   TensorVector gradients;
   for (const auto* step : stack) gradients.push_back(step->grad);
   auto g = as_matrices(at::stack(gradients), o.transposed);

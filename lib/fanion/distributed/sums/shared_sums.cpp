@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <semaphore>
 #include <thread>
@@ -82,9 +81,7 @@ class Turns {
       at::init_num_threads();
       here = Here{&task, &back_};
       if (!task.is_abandoned) work_[i]();
-    } catch (const Abandoned&) {
-      task.error = nullptr;  // it has none of its own
-    } catch (...) {
+    } catch (...) {  // where tasks are abandoned, an error has come before, and that one counts
       task.error = std::current_exception();
     }
     here.reset();
